@@ -1,0 +1,85 @@
+/* measures: estimators as pure functions on what the engine found, and the table of them.
+ *
+ * A measure is one file of src/measures and one row of measures.def. Its descriptor states what it
+ * needs (plan.h), turns a rank's rows into integer sums (partial), and the sums over all ranks into
+ * records (finish). No MPI here: the run adds the sums of the ranks.
+ */
+#ifndef INFOSTRATA_MEASURES_H
+#define INFOSTRATA_MEASURES_H
+
+#include "infostrata/base.h"
+#include "infostrata/plan.h"
+
+/* What the engine found for one task, for this rank's rows of one part of the samples (or of all
+ * samples). "Row number" is the sample's row in the file. */
+typedef struct {
+    int64_t n;     /* samples in the part, all ranks */
+    int64_t count; /* this rank's rows of the part */
+    int64_t k;     /* neighbours the task asks for */
+    int64_t stride;           /* entries a row in the arrays below, >= k */
+    const int64_t *row;       /* count: row numbers */
+    const int32_t *neighbour; /* count x stride: row numbers, nearest first */
+    /* count x stride: twice the rank (measures.md P2/P3) of the neighbour in the target layer,
+     * among the part's samples; NULL for a labels target. */
+    const int64_t *twice_rank;
+    /* Labels target only: class of every row number; size of each class within the part. */
+    const int32_t *class_of;
+    const int64_t *class_size;
+    /* needs.edges only, count x stride: twice the rank of the reverse neighbour pair (this row as
+     * neighbour of its neighbour), -1 where this row is not among the first k of it; and per row
+     * the number and the sum of twice-ranks of the pairs that point at it. */
+    const int64_t *reverse_twice_rank, *in_count, *in_sum;
+} ist_evidence;
+
+/* The sums of a task over all ranks: of all samples, and of each random part if asked for. */
+typedef struct {
+    int64_t n;
+    const int64_t *all;                  /* sum_count */
+    const int64_t *parts[IST_PARTS];     /* sum_count each; NULL where there are none */
+    int64_t part_n[IST_PARTS];
+    int64_t d_source, d_target;
+    bool labels_target;
+    const int64_t *class_size; /* labels target: sizes over all samples */
+    int64_t class_count;
+    double tie_fraction; /* rows with a tie at the k-th neighbour */
+    int64_t duplicates_source, duplicates_target; /* rows equal to an earlier row */
+} ist_totals;
+
+/* One row of results, less what the task itself says (cell, names, params). Texts are owned. */
+typedef struct {
+    char *quantity, *unit;
+    double value, std_error; /* NaN: empty */
+    char *se_method;         /* parts, rows or none */
+    int64_t k, n, d_source, d_target, duplicates;
+    double tie_fraction;
+    char *note, *detail; /* codes joined by ';' ; "name=value;name=value" */
+} ist_record;
+void ist_record_release(ist_record *record);
+
+typedef struct {
+    ist_measure_planner planner;
+    size_t sum_count; /* int64 sums of a partial */
+    /* Adds this rank's rows to sums[sum_count]. */
+    void (*partial)(const ist_value *const *params, const ist_evidence *evidence, int64_t *sums);
+    /* Fills records[0..*count) (at most IST_MAX_RECORDS); IST_FAILED with the reason otherwise. */
+    ist_code (*finish)(const ist_value *const *params, const ist_totals *totals,
+                       ist_record *records, size_t *count, ist_error *error);
+} ist_measure;
+
+enum { IST_MAX_RECORDS = 8 };
+
+/* The table of measures.def, in its order. */
+extern const ist_measure *const ist_measures[];
+extern const size_t ist_measure_count;
+/* The same table as the manifest and plan rooms want it; ist_measure_count entries. */
+const ist_measure_schema *const *ist_measure_schemas(void);
+const ist_measure_planner *const *ist_measure_planners(void);
+
+/* The codes of the note column with a sentence each, for `infostrata measures --notes`. */
+typedef struct {
+    const char *code, *meaning;
+} ist_note;
+extern const ist_note ist_notes[];
+extern const size_t ist_note_count;
+
+#endif

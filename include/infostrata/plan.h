@@ -1,0 +1,207 @@
+/* plan: job -> cells -> tasks -> distinct layers -> passes; cost and memory.
+ *
+ * Pure: no MPI, no files. Shapes come from the data room (the caller fills ist_layer.shape), what
+ * a measure needs comes from its descriptor. The same plan is printed by `infostrata plan` and
+ * walked by `infostrata run`.
+ */
+#ifndef INFOSTRATA_PLAN_H
+#define INFOSTRATA_PLAN_H
+
+#include "infostrata/base.h"
+#include "infostrata/manifest.h"
+
+/* ---- where data lie, and their shape ------------------------------------------------------- */
+
+/* One dataset: an expanded address. file is absolute; dataset is empty for a .npy file; index is
+ * NumPy's text between [ ] or empty. */
+typedef struct {
+    char *file, *dataset, *index;
+    bool pool; /* average the dimensions after the channels */
+} ist_location;
+
+typedef struct {
+    int64_t rows; /* samples in the file */
+    int64_t d;    /* features of one sample, flattened (after pooling) */
+    bool wide;    /* held as float64: float64, 32- and 64-bit integers, pooled; else float32 exactly */
+    int64_t value_bytes; /* stored bytes of one value, for the bytes to be read */
+    int64_t row_values;  /* stored values of one sample (before pooling) */
+    char type[16];       /* "float16", "int8", ... */
+} ist_shape;
+
+/* A layer that several cells may share: one location, its passes run once a job. */
+typedef struct {
+    ist_location at;
+    char *key;         /* unique text of the layer identity, portable with the output folder */
+    size_t name, cell; /* the first place that asks for it: job->layers index, cell */
+    ist_shape shape;
+    int64_t n;         /* rows used: shape.rows or samples.first */
+} ist_layer;
+
+typedef struct {
+    ist_location at;
+    char *key;
+    size_t name, cell;
+    int64_t rows, n;
+} ist_label_vector;
+
+/* ---- what a measure needs ------------------------------------------------------------------ */
+
+/* How equal source distances are ordered and equal target distances counted (architecture 5). */
+typedef struct {
+    bool by_index;
+    uint64_t seed;
+} ist_tie_rule;
+
+/* What one task needs of the engine. */
+typedef struct {
+    int64_t neighbours; /* k nearest of the source layer */
+    bool ranks;         /* ranks of these in the target layer (not for a labels target) */
+    bool parts;         /* the same within 10 random parts of the rows */
+    ist_tie_rule ties;
+} ist_needs;
+
+enum { IST_PARTS = 10 };
+
+/* The part of a measure's descriptor that planning uses; params[p] follows the schema's order. */
+typedef struct {
+    const ist_measure_schema *schema;
+    int version; /* of the algorithm: part of every task's identity */
+    ist_needs (*needs)(const ist_value *const *params, bool labels_target);
+    /* Is the task possible with n samples? IST_OK, or IST_REFUSED with the numbers. */
+    ist_code (*check)(const ist_value *const *params, int64_t n, ist_error *error);
+} ist_measure_planner;
+
+/* ---- the plan ------------------------------------------------------------------------------ */
+
+typedef struct {
+    size_t entry;
+    size_t cell;                     /* the row's own cell */
+    size_t source_name, target_name; /* job->layers, or job->labels for a labels target */
+    size_t source_cell, target_cell; /* one of them differs from cell with `against` */
+    bool labels_target;
+    size_t source; /* plan->layers */
+    size_t target; /* plan->layers or plan->labels */
+    size_t param[IST_MAX_PARAMS]; /* which value of each parameter's sweep */
+    ist_hash id;                  /* of all that determines the number but the contents */
+    size_t twin;                  /* the first task with this id (itself if it is the first) */
+} ist_task;
+
+typedef struct {
+    const ist_job *job;
+    const ist_measure_planner *const *measures; /* by schema position */
+    size_t cell_count;
+    size_t *positions; /* cell_count x axis_count */
+    ist_task *tasks;   /* in grid order, then manifest order: the order of the results */
+    size_t task_count;
+    ist_layer *layers;
+    size_t layer_count;
+    ist_label_vector *labels;
+    size_t label_count;
+} ist_plan;
+
+/* Expands the job. Faults (a reference cell that the grid excludes, no cell left, no task) go to
+ * `faults`; then NULL. The plan borrows the job and the measures. */
+ist_plan *ist_plan_new(const ist_job *job, const ist_measure_planner *const *measures,
+                       ist_faults *faults);
+void ist_plan_free(ist_plan **plan);
+
+const size_t *ist_plan_cell(const ist_plan *plan, size_t cell);
+/* The chosen values of a task's parameters, by schema position. */
+void ist_task_params(const ist_plan *plan, const ist_task *task,
+                     const ist_value *values[IST_MAX_PARAMS]);
+/* "noise=0.0;seed=1": the axes in which `other` differs from `cell`, in grid order; empty if none. */
+void ist_plan_difference(const ist_plan *plan, size_t cell, size_t other, ist_text *out);
+/* "width=64, seed=1" for messages. */
+void ist_plan_cell_text(const ist_plan *plan, size_t cell, ist_text *out);
+/* "file:dataset[index]" for messages. */
+void ist_location_text(const ist_location *at, ist_text *out);
+
+/* After all shapes are filled in: unequal N, k too large, ... All faults go to `faults`; returns
+ * whether there were none. */
+bool ist_plan_check(const ist_plan *plan, ist_faults *faults);
+
+/* ---- passes -------------------------------------------------------------------------------- */
+
+/* Pass 1: the k nearest of every row of a layer. */
+typedef struct {
+    size_t layer;
+    ist_tie_rule ties;
+    int64_t k;
+    bool parts;
+    size_t last_step; /* the neighbour lists may be freed after this step */
+} ist_source_pass;
+
+/* One run of thresholds: the distances, in the target layer, to the first k of a source's lists. */
+typedef struct {
+    size_t pass; /* schedule->sources */
+    int64_t k;
+} ist_slot;
+
+/* Pass 2: the counts below the thresholds of all its slots, in the target layer. */
+typedef struct {
+    size_t layer;
+    bool by_index;
+    bool parts;
+    ist_slot *slots;
+    size_t slot_count;
+} ist_target_pass;
+
+typedef struct {
+    bool counts;  /* false: sources[index], true: targets[index] */
+    size_t index;
+} ist_step;
+
+typedef struct {
+    ist_source_pass *sources;
+    size_t source_count;
+    ist_target_pass *targets;
+    size_t target_count;
+    ist_step *steps; /* an order in which every pass 2 comes as soon as its sources are known */
+    size_t step_count;
+    size_t asked;    /* passes that the tasks would cost one by one */
+    size_t tasks;    /* pending tasks, twins not counted */
+} ist_schedule;
+
+/* The passes that serve the pending tasks (pending[t] for each task; NULL: all of them). */
+ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending);
+void ist_schedule_free(ist_schedule **schedule);
+/* The source pass that serves a task, and its slot in the target's pass. A task that is not
+ * pending has none: false. slot_pass is SIZE_MAX for a labels target. */
+bool ist_schedule_find(const ist_schedule *schedule, const ist_plan *plan, const ist_task *task,
+                       size_t *source_pass, size_t *target_pass, size_t *slot);
+
+/* ---- cost ---------------------------------------------------------------------------------- */
+
+/* What the machine gives: a caller measures the rate (pairs room) or assumes one. */
+typedef struct {
+    int ranks;
+    double flops;         /* a rank's float32 operations a second in a pass, 2 d a pair */
+    int64_t chunk_bytes;  /* what travels at once */
+    int64_t memory_limit; /* bytes a rank may use; 0: not limited */
+} ist_machine;
+
+typedef struct {
+    int64_t memory;        /* bytes a rank at the worst step, docs/plan.md */
+    size_t worst_layer;    /* plan->layers index of that step */
+    int64_t bytes_read;    /* of input files, all ranks */
+    double pairs;          /* unordered pairs visited */
+    double operations;     /* 2 d a pair */
+    double seconds;        /* estimated */
+    int64_t most_batches;  /* largest number of threshold batches that a pass 2 needs */
+} ist_cost;
+
+ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
+                           const ist_machine *machine);
+/* Thresholds a row that pass 2 of this target may hold at once within machine->memory_limit (at
+ * least 1, at most the slots' sum of k): the batch of the run. */
+int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule, size_t target,
+                           const ist_machine *machine);
+/* Bytes a rank needs for a pass: architecture section 4 (n rows, T thresholds or k neighbours). */
+int64_t ist_pass_memory(int64_t n, int64_t d, bool wide, int64_t k, int64_t thresholds, bool parts,
+                        const ist_machine *machine);
+
+/* The page that `infostrata plan` prints. */
+void ist_plan_print(const ist_plan *plan, const ist_schedule *schedule, const ist_cost *cost,
+                    const ist_machine *machine, ist_text *out);
+
+#endif

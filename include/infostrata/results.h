@@ -1,0 +1,108 @@
+/* results: the door out. The output folder: lock, journal (the truth), the views made of it.
+ *
+ * Local: called by one rank only (rank 0 of the run, or a command without MPI). Nothing here knows
+ * ranks. Every write is checked; a view is a whole file or absent (ist_write_file).
+ */
+#ifndef INFOSTRATA_RESULTS_H
+#define INFOSTRATA_RESULTS_H
+
+#include "infostrata/base.h"
+#include "infostrata/measures.h"
+#include "infostrata/plan.h"
+
+/* ---- the folder and its lock --------------------------------------------------------------- */
+
+typedef struct {
+    char *path; /* NULL: not held */
+    int descriptor;
+} ist_lock;
+
+/* Makes the folder (and its parents) if needed and takes `FOLDER/lock`, which names host, pid,
+ * start time of the process and, under Slurm, the job. IST_REFUSED if another live run holds it,
+ * naming that run. The lock of a process of this host (and boot) that is gone is taken over, so
+ * that a killed run never blocks the next one. */
+ist_code ist_lock_take(const char *folder, ist_lock *lock, ist_error *error);
+void ist_lock_release(ist_lock *lock);
+
+/* ---- journal ------------------------------------------------------------------------------- */
+
+/* What is known of one input: the state of its file, and the hash of the values used. */
+typedef struct {
+    char *key; /* ist_layer.key / ist_label_vector.key */
+    int64_t size, mtime_ns, inode;
+    ist_hash content;
+} ist_input_state;
+
+/* One finished task. Key of the result: id and the operands' contents. */
+typedef struct {
+    ist_hash id, source_content, target_content;
+    bool failed;
+    char *reason; /* failed only */
+    ist_record *records;
+    size_t record_count;
+} ist_outcome;
+void ist_outcome_release(ist_outcome *outcome);
+
+/* One pass, for timings.csv. */
+typedef struct {
+    char *layer; /* its key */
+    const char *kind; /* "nearest" or "counts" */
+    int64_t n, d, k, thresholds, ranks;
+    const char *kernel;
+    double seconds, seconds_waiting, pairs;
+    int64_t decided_again, exact_tiles, tiles, bytes_sent;
+} ist_timing;
+
+typedef struct ist_journal ist_journal;
+
+/* Reads FOLDER/journal*.jsonl: one JSON object a line with its own checksum. A torn last line is
+ * dropped (and cut off before anything is appended), a damaged line is skipped and counted; the
+ * last line of a key wins. Opens FOLDER/journal.jsonl for appending if `append`; else the folder
+ * may be absent or read-only. */
+ist_journal *ist_journal_open(const char *folder, bool append, ist_error *error);
+/* Lines that were damaged or torn. */
+size_t ist_journal_damaged(const ist_journal *journal);
+/* NULL if there is none. */
+const ist_outcome *ist_journal_find(const ist_journal *journal, ist_hash id,
+                                    ist_hash source_content, ist_hash target_content);
+/* Is there any outcome with this id, whatever the contents? */
+bool ist_journal_knows(const ist_journal *journal, ist_hash id);
+const ist_input_state *ist_journal_input(const ist_journal *journal, const char *key);
+
+/* Append one line each; forced to disk at least once a second and by sync. IST_BROKEN with path,
+ * needed and free bytes if the disk is full. The journal keeps a copy. */
+ist_code ist_journal_add_outcome(ist_journal *journal, const ist_outcome *outcome,
+                                 ist_error *error);
+ist_code ist_journal_add_input(ist_journal *journal, const ist_input_state *input,
+                               ist_error *error);
+/* meta.* values of one cell ("width=4;seed=1"): names[i], values[i]. Added only if they differ
+ * from what the journal has. */
+ist_code ist_journal_add_meta(ist_journal *journal, const char *cell, char *const *names,
+                              const double *values, size_t count, ist_error *error);
+ist_code ist_journal_add_timing(ist_journal *journal, const ist_timing *timing, ist_error *error);
+ist_code ist_journal_sync(ist_journal *journal, ist_error *error);
+/* Syncs and frees; *journal becomes NULL. */
+ist_code ist_journal_close(ist_journal **journal, ist_error *error);
+
+/* ---- views --------------------------------------------------------------------------------- */
+
+/* What the views need beside plan and journal: the present contents of the operands. */
+typedef struct {
+    const ist_hash *layer_content, *label_content; /* by plan->layers, plan->labels */
+    const bool *layer_known, *label_known;         /* false: no content known, no row */
+} ist_contents;
+
+/* Contents as the journal last saw them (for `collect`): arrays owned by the caller. */
+void ist_contents_of_journal(const ist_plan *plan, const ist_journal *journal,
+                             ist_hash *layer_content, bool *layer_known, ist_hash *label_content,
+                             bool *label_known);
+/* The outcome of a task under these contents, NULL if it is not done. */
+const ist_outcome *ist_task_outcome(const ist_plan *plan, const ist_task *task,
+                                    const ist_contents *contents, const ist_journal *journal);
+
+/* Writes results.csv, timings.csv and manifest.resolved.yaml. Rows: finished tasks of the present
+ * manifest in the plan's order. Nothing in results.csv depends on time, machine or ranks. */
+ist_code ist_views_write(const char *folder, const ist_plan *plan, const ist_journal *journal,
+                         const ist_contents *contents, ist_error *error);
+
+#endif

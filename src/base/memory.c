@@ -1,0 +1,53 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "infostrata/base.h"
+
+enum { ALIGNMENT = 64 };
+
+static void IST_NORETURN give_up(size_t bytes)
+{
+    fprintf(stderr, "infostrata: error: out of memory (%zu more bytes were asked for)\n", bytes);
+    exit(IST_BROKEN);
+}
+
+/* The one mutable global of the program: it is set once, in main, before any rank can fail. */
+static ist_memory_handler memory_handler = give_up;
+
+void ist_on_memory_exhausted(ist_memory_handler handler)
+{
+    memory_handler = handler;
+}
+
+void *ist_alloc(size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT)
+        memory_handler(SIZE_MAX);
+    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    void *memory = aligned_alloc(ALIGNMENT, bytes ? bytes : ALIGNMENT);
+    if (!memory)
+        memory_handler(bytes);
+    memset(memory, 0, bytes);
+    return memory;
+}
+
+void *ist_grow(void *memory, size_t used, size_t count, size_t size)
+{
+    void *grown = ist_alloc(count, size);
+    if (memory && used > 0)
+        memcpy(grown, memory, (used < count ? used : count) * size);
+    ist_free(memory);
+    return grown;
+}
+
+void ist_free(void *memory)
+{
+    free(memory);
+}
+
+char *ist_copy_text(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    return memcpy(ist_alloc(bytes, 1), text, bytes);
+}
