@@ -12,10 +12,10 @@
 #include <stdio.h>
 
 #if defined(__GNUC__)
-#define IST_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define IST_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #define IST_NORETURN __attribute__((noreturn))
 #else
-#define IST_PRINTF(format, first)
+#define IST_PRINTF(text, first)
 #define IST_NORETURN
 #endif
 
