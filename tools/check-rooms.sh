@@ -13,7 +13,8 @@ shopt -s nullglob globstar
 rooms=(base manifest plan data pairs slices dense measures results run)
 declare -A place
 for i in "${!rooms[@]}"; do place[${rooms[i]}]=$i; done
-place[comm]=0 # the half of base that needs MPI has its own header
+# The halves of base and pairs that need MPI have headers of their own.
+place[comm]=${place[base]} place[ring]=${place[pairs]}
 
 faults=0
 fault() {
@@ -69,11 +70,15 @@ check_room() {
 }
 
 for room in "${rooms[@]}"; do
-    check_room "$room" include/infostrata/"$room"*.h src/"$room"/**/*.[ch] src/"$room"/**/*.def
+    check_room "$room" src/"$room"/**/*.[ch] src/"$room"/**/*.def
 done
 for file in include/infostrata/*.h; do
     name=$(basename "$file" .h)
-    [[ -n ${place[$name]:-} ]] || fault "$file: not a room's header (rooms: ${rooms[*]})"
+    if [[ -n ${place[$name]:-} ]]; then
+        check_room "$name" "$file"
+    else
+        fault "$file: not a room's header (rooms: ${rooms[*]})"
+    fi
 done
 for folder in src/*/; do
     name=$(basename "$folder")
