@@ -1,0 +1,280 @@
+/* A rank's rows of a layer: opened together, read together, agreed on after every call. */
+#include "infostrata/data.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "file.h"
+#include "hdf5.h"
+#include "message.h"
+#include "source.h"
+
+/* Values on their way to another type pass through a piece of this size. */
+static const int64_t staging_bytes = 16 << 20;
+/* A compressed chunk is unpacked as a whole: a piece may grow to this to hold it but once. */
+static const int64_t chunk_staging_bytes = 256 << 20;
+
+void ist_matrix_release(ist_matrix *matrix)
+{
+    ist_free(matrix->narrow);
+    ist_free(matrix->wide);
+    *matrix = (ist_matrix){0};
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static ist_code open_hdf5(const ist_comm *comm, const ist_location *at, data_source *source,
+                          ist_error *error)
+{
+    data_hdf5_quiet();
+    const hid_t access = data_hdf5_access();
+    H5Pset_fapl_mpio(access, comm->handle, MPI_INFO_NULL);
+    const ist_code code = data_open(at, access, source, error);
+    H5Pclose(access);
+    return code;
+}
+
+static ist_code same_shape(const data_source *source, const ist_shape *expected, int64_t end,
+                           ist_error *error)
+{
+    ist_shape shape;
+    const ist_code code = data_layer_shape(source, &shape, error);
+    if (code != IST_OK)
+        return code;
+    if (shape.rows != expected->rows || shape.d != expected->d || shape.wide != expected->wide)
+        return data_fail(
+            source->at, error, IST_REFUSED,
+            "was changed since it was checked: %lld x %lld %s then, %lld x %lld %s now",
+            (long long)expected->rows, (long long)expected->d, expected->type,
+            (long long)shape.rows, (long long)shape.d, shape.type);
+    if (end > shape.rows)
+        return data_fail(source->at, error, IST_REFUSED, "has %lld rows, %lld are needed",
+                         (long long)shape.rows, (long long)end);
+    return IST_OK;
+}
+
+/* Collective. The ranks enter the collective open together or not at all. */
+static ist_code open_together(const ist_comm *comm, const ist_location *at, data_source *source,
+                              ist_error *error)
+{
+    data_file_check(at, error);
+    if (ist_agree(comm, error) != IST_OK)
+        return error->code;
+    if (at->dataset && *at->dataset)
+        open_hdf5(comm, at, source, error);
+    else
+        data_open(at, H5P_DEFAULT, source, error);
+    return ist_agree(comm, error);
+}
+
+/* ---- one piece ------------------------------------------------------------------------------- */
+
+typedef struct {
+    const data_source *source;
+    ist_matrix *rows;
+    int64_t first, end; /* this rank's rows of the file */
+    int64_t piece;      /* rows read at once; pieces start at multiples of it */
+    bool direct;        /* the result has the stored type: read into it */
+    void *staging;
+    double *sample; /* one sample before pooling */
+    int64_t nan, inf, first_bad;
+} reading;
+
+/* The stored values already are the result, but for the byte order. */
+static bool is_direct(const data_source *source)
+{
+    const data_kind kind = source->type.kind;
+    return !source->at->pool && (kind == DATA_FLOAT32 || kind == DATA_FLOAT64);
+}
+
+static int64_t piece_rows(const data_source *source, bool direct)
+{
+    const int64_t row = data_row_bytes(source);
+    const int64_t chunk = source->filtered ? source->chunk_rows : 1;
+    int64_t rows = ist_max(1, (direct ? data_call_bytes : staging_bytes) / row);
+    if (rows >= chunk)
+        rows -= rows % chunk;
+    else if (chunk <= chunk_staging_bytes / row)
+        rows = chunk;
+    return rows;
+}
+
+static ist_code refuse_rounded(const reading *r, const void *raw, int64_t position, int64_t row,
+                               ist_error *error)
+{
+    ist_text value = {0};
+    data_add_value(&value, r->source->type, raw, position);
+    data_fail(
+        r->source->at, error, IST_FAILED,
+        "row %lld: the integer %s is beyond 2^53 and would be rounded: save differences from a "
+        "common value, or float64",
+        (long long)row, value.data);
+    ist_text_release(&value);
+    return IST_FAILED;
+}
+
+/* Means over the dimensions after the channels: sums in float64, in the order of the file. */
+static void pool_sample(const double *sample, int64_t channels, int64_t area, double *out)
+{
+    for (int64_t c = 0; c < channels; c++) {
+        double sum = 0;
+        for (int64_t i = 0; i < area; i++)
+            sum += sample[c * area + i];
+        out[c] = sum / (double)area;
+    }
+}
+
+static ist_code pool_rows(reading *r, int64_t first, int64_t count, double *out, ist_error *error)
+{
+    const int64_t values = r->source->view.row_values;
+    const int64_t d = r->rows->d;
+    const char *raw = r->staging;
+    for (int64_t i = 0; i < count; i++, raw += data_row_bytes(r->source)) {
+        const int64_t bad = data_to_double(r->source->type, raw, values, r->sample);
+        if (bad >= 0)
+            return refuse_rounded(r, raw, bad, first + i, error);
+        pool_sample(r->sample, d, values / d, out + i * d);
+    }
+    return IST_OK;
+}
+
+static ist_code convert(reading *r, int64_t first, int64_t count, int64_t at, ist_error *error)
+{
+    const int64_t values = count * r->source->view.row_values;
+    const data_type type = r->source->type;
+    if (r->source->at->pool)
+        return pool_rows(r, first, count, r->rows->wide + at, error);
+    if (!r->rows->wide) {
+        data_to_float(type, r->staging, values, r->rows->narrow + at);
+        return IST_OK;
+    }
+    const int64_t bad = data_to_double(type, r->staging, values, r->rows->wide + at);
+    if (bad < 0)
+        return IST_OK;
+    return refuse_rounded(r, r->staging, bad, first + bad / r->source->view.row_values, error);
+}
+
+static void count_bad(reading *r, int64_t first, int64_t count, int64_t at)
+{
+    const int64_t d = r->rows->d;
+    for (int64_t i = 0; i < count * d; i++) {
+        const double value =
+            r->rows->wide ? r->rows->wide[at + i] : (double)r->rows->narrow[at + i];
+        if (isfinite(value))
+            continue;
+        if (isnan(value))
+            r->nan++;
+        else
+            r->inf++;
+        if (r->first_bad < 0)
+            r->first_bad = first + i / d;
+    }
+}
+
+/* Rows [first, first + count) of the file; a count of 0 still takes part in a collective read. */
+static ist_code read_piece(reading *r, int64_t first, int64_t count, ist_error *error)
+{
+    const int64_t at = (first - (r->end - r->rows->count)) * r->rows->d;
+    void *to = r->staging;
+    if (r->direct)
+        to = r->rows->wide ? (void *)(r->rows->wide + at) : (void *)(r->rows->narrow + at);
+    ist_code code = data_read(r->source, first, count, to, error);
+    if (code != IST_OK)
+        return code;
+    data_to_native(r->source->type, to, count * r->source->view.row_values);
+    if (!r->direct)
+        code = convert(r, first, count, at, error);
+    if (code == IST_OK)
+        count_bad(r, first, count, at);
+    return code;
+}
+
+/* ---- all pieces ------------------------------------------------------------------------------ */
+
+static int64_t piece_count(const reading *r)
+{
+    return r->first == r->end ? 0 : (r->end - 1) / r->piece - r->first / r->piece + 1;
+}
+
+/* Collective. A rank that is done goes on with empty reads: every rank makes the same calls. */
+static ist_code read_pieces(const ist_comm *comm, reading *r, ist_error *error)
+{
+    const int64_t calls = ist_largest(comm, piece_count(r));
+    int64_t next = r->first;
+    for (int64_t call = 0; call < calls; call++) {
+        const int64_t stop = ist_min(r->end, (next / r->piece + 1) * r->piece);
+        read_piece(r, next, stop - next, error);
+        /* damage shows only on the rank that reads it */
+        if (ist_agree(comm, error) != IST_OK)
+            return error->code;
+        next = stop;
+    }
+    return IST_OK;
+}
+
+/* Collective. Compressed chunks are read one by one anyway: independently, so that a rank that
+ * meets a damaged one leaves nobody waiting inside HDF5. */
+static hid_t transfer_of(const data_source *source)
+{
+    const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
+    H5Pset_dxpl_mpio(transfer, source->filtered ? H5FD_MPIO_INDEPENDENT : H5FD_MPIO_COLLECTIVE);
+    return transfer;
+}
+
+static ist_code read_source(const ist_comm *comm, data_source *source, ist_matrix *rows, reading *r,
+                            ist_error *error)
+{
+    r->direct = is_direct(source);
+    r->piece = piece_rows(source, r->direct);
+    const int64_t most = ist_min(r->piece, rows->count);
+    if (!r->direct)
+        r->staging = ist_alloc((size_t)most, (size_t)data_row_bytes(source));
+    if (source->at->pool)
+        r->sample = ist_alloc((size_t)source->view.row_values, sizeof *r->sample);
+    if (source->file >= 0)
+        source->transfer = transfer_of(source);
+    const ist_code code = read_pieces(comm, r, error);
+    if (source->file >= 0)
+        H5Pclose(source->transfer);
+    ist_free(r->staging);
+    ist_free(r->sample);
+    return code;
+}
+
+static void sum_census(const ist_comm *comm, const reading *r, ist_census *census)
+{
+    int64_t counts[2] = {r->nan, r->inf};
+    ist_sum(comm, counts, 2);
+    /* the smallest row is the largest negated one */
+    const int64_t none = INT64_MIN;
+    const int64_t row = ist_largest(comm, r->first_bad < 0 ? none : -r->first_bad);
+    *census = (ist_census){counts[0], counts[1], row == none ? -1 : -row};
+}
+
+ist_code ist_read_rows(const ist_comm *comm, const ist_location *at, const ist_shape *shape,
+                       int64_t first, int64_t count, ist_matrix *rows, ist_census *census,
+                       ist_error *error)
+{
+    data_source source = {.file = -1, .dataset = -1, .stored_type = -1, .descriptor = -1};
+    *rows = (ist_matrix){.count = count, .d = shape->d};
+    *census = (ist_census){.first_row = -1};
+    open_together(comm, at, &source, error);
+    if (error->code == IST_OK)
+        same_shape(&source, shape, first + count, error);
+    if (ist_agree(comm, error) == IST_OK) {
+        reading r = {&source, rows, .first = first, .end = first + count, .first_bad = -1};
+        const size_t values = (size_t)count * (size_t)shape->d;
+        if (shape->wide)
+            rows->wide = ist_alloc(values, sizeof *rows->wide);
+        else
+            rows->narrow = ist_alloc(values, sizeof *rows->narrow);
+        if (read_source(comm, &source, rows, &r, error) == IST_OK)
+            sum_census(comm, &r, census);
+    }
+    data_close(&source);
+    if (error->code != IST_OK)
+        ist_matrix_release(rows);
+    if (error->code == IST_REFUSED) /* the job is under way: this layer's tasks fail */
+        error->code = IST_FAILED;
+    return error->code;
+}
