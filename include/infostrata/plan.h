@@ -10,6 +10,21 @@
 #include "infostrata/base.h"
 #include "infostrata/manifest.h"
 
+/* ---- look-up by hash ----------------------------------------------------------------------- */
+
+/* A map from hashes to positions in somebody's array. {0} is empty; release frees it. */
+typedef struct {
+    ist_hash *keys;
+    size_t *values; /* SIZE_MAX: a free slot */
+    size_t capacity, count;
+} ist_index;
+
+/* The value that stands for `key`. Where there is none yet, `value` (not SIZE_MAX) is put in. */
+size_t *ist_index_add(ist_index *index, ist_hash key, size_t value);
+/* SIZE_MAX if there is none. */
+size_t ist_index_find(const ist_index *index, ist_hash key);
+void ist_index_release(ist_index *index);
+
 /* ---- where data lie, and their shape ------------------------------------------------------- */
 
 /* One dataset: an expanded address. file is absolute; dataset is empty for a .npy file; index is
@@ -31,7 +46,9 @@ typedef struct {
 /* A layer that several cells may share: one location, its passes run once a job. */
 typedef struct {
     ist_location at;
-    char *key;         /* unique text of the layer identity, portable with the output folder */
+    /* The layer identity as text: path relative to the output folder (so that both may move
+     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n'. */
+    char *key;
     size_t name, cell; /* the first place that asks for it: job->layers index, cell */
     ist_shape shape;
     int64_t n;         /* rows used: shape.rows or samples.first */
@@ -151,6 +168,11 @@ typedef struct {
     size_t index;
 } ist_step;
 
+/* What serves a task; source is SIZE_MAX where it is not pending, target and slot for labels. */
+typedef struct {
+    size_t source, target, slot;
+} ist_route;
+
 typedef struct {
     ist_source_pass *sources;
     size_t source_count;
@@ -160,13 +182,14 @@ typedef struct {
     size_t step_count;
     size_t asked;    /* passes that the tasks would cost one by one */
     size_t tasks;    /* pending tasks, twins not counted */
+    ist_route *routes; /* by task; that of a twin stands at its first task */
 } ist_schedule;
 
 /* The passes that serve the pending tasks (pending[t] for each task; NULL: all of them). */
 ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending);
 void ist_schedule_free(ist_schedule **schedule);
-/* The source pass that serves a task, and its slot in the target's pass. A task that is not
- * pending has none: false. slot_pass is SIZE_MAX for a labels target. */
+/* The source pass that serves a task of plan->tasks, the target's pass and the slot in it. A task
+ * that is not pending has none: false. target_pass and slot are SIZE_MAX for a labels target. */
 bool ist_schedule_find(const ist_schedule *schedule, const ist_plan *plan, const ist_task *task,
                        size_t *source_pass, size_t *target_pass, size_t *slot);
 
@@ -185,7 +208,7 @@ typedef struct {
     size_t worst_layer;    /* plan->layers index of that step */
     int64_t bytes_read;    /* of input files, all ranks */
     double pairs;          /* unordered pairs visited */
-    double operations;     /* 2 d a pair */
+    double operations;     /* 2 d a pair, 3 d a threshold */
     double seconds;        /* estimated */
     int64_t most_batches;  /* largest number of threshold batches that a pass 2 needs */
 } ist_cost;
@@ -196,7 +219,14 @@ ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
  * least 1, at most the slots' sum of k): the batch of the run. */
 int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule, size_t target,
                            const ist_machine *machine);
-/* Bytes a rank needs for a pass: architecture section 4 (n rows, T thresholds or k neighbours). */
+/* Bytes a rank needs for a pass: k neighbours (T = 0) or T thresholds (k = 0) of n rows, with
+ * r = ceil(n / ranks) of them at home:
+ *   2 r (4 d + 12 k + 24 T)          rows and state, at home and visiting or of the parts; 12 d
+ *                                    instead of 4 d for wide rows
+ * + 4 min(chunk_bytes, r (4 d + 12 k + 24 T))   chunks: three in flight, one being packed
+ * + 4 k r (8 k r with parts)         the neighbour lists that a pass 1 leaves behind
+ * + 28 n + 4 n                       row hashes and the order of the parts; labels
+ * The lists of other passes that are still needed come on top (ist_cost.memory has them). */
 int64_t ist_pass_memory(int64_t n, int64_t d, bool wide, int64_t k, int64_t thresholds, bool parts,
                         const ist_machine *machine);
 

@@ -1,0 +1,26 @@
+/* What is needed while a plan is made, and no longer. */
+#ifndef IST_PLAN_BUILD_H
+#define IST_PLAN_BUILD_H
+
+#include "grid.h"
+#include "reference.h"
+
+typedef struct {
+    ist_plan *plan;
+    ist_faults *faults;
+    ist_grid grid;
+    ist_references references;
+    ist_index layers, labels, tasks; /* by hash of the key, by id */
+    size_t *layer_at, *label_at;     /* cell x name -> plan->layers, ->labels; SIZE_MAX: unknown */
+    size_t layer_capacity, label_capacity, task_capacity;
+} ist_builder;
+
+/* The distinct layer (labels vector) that a name means in a cell; a new one if need be. */
+size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name);
+size_t ist_locate_labels(ist_builder *builder, size_t cell, size_t name);
+void ist_release_location(ist_location *at);
+
+/* All tasks of all cells, their layers and labels. */
+void ist_build_tasks(ist_builder *builder);
+
+#endif

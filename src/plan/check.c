@@ -1,0 +1,120 @@
+/* What can only be known once the shapes are: do the operands have the same rows, and enough? */
+#include <string.h>
+
+#include "infostrata/plan.h"
+
+typedef struct {
+    const ist_plan *plan;
+    ist_faults *faults;
+    ist_index seen; /* what was checked or said before */
+    bool good;
+} checker;
+
+/* Is it the first time? Many tasks would give the same fault. */
+static bool first_time(checker *c, const ist_text *what)
+{
+    size_t before = c->seen.count;
+    ist_index_add(&c->seen, ist_hash_bytes(what->data, what->length, 0), 0);
+    return c->seen.count > before;
+}
+
+static void check_first(checker *c, ist_place place, const ist_location *at, int64_t rows)
+{
+    int64_t first = c->plan->job->first;
+    if (first <= rows)
+        return;
+    ist_text where = {0};
+    ist_location_text(at, &where);
+    ist_faults_add(c->faults, place,
+                   "`samples: {first: %lld}` asks for more than the %lld rows of %s",
+                   (long long)first, (long long)rows, where.data);
+    ist_text_release(&where);
+    c->good = false;
+}
+
+static void check_rows(checker *c)
+{
+    const ist_plan *plan = c->plan;
+    for (size_t i = 0; i < plan->layer_count; i++) {
+        const ist_layer *layer = &plan->layers[i];
+        check_first(c, plan->job->layers[layer->name].place, &layer->at, layer->shape.rows);
+    }
+    for (size_t i = 0; i < plan->label_count; i++) {
+        const ist_label_vector *labels = &plan->labels[i];
+        check_first(c, plan->job->labels[labels->name].place, &labels->at, labels->rows);
+    }
+}
+
+/* Once per pair of operands: all its tasks have the same fault. */
+static bool check_pair(checker *c, const ist_task *task)
+{
+    const ist_plan *plan = c->plan;
+    const ist_layer *source = &plan->layers[task->source];
+    int64_t n = task->labels_target ? plan->labels[task->target].n : plan->layers[task->target].n;
+    if (source->n == n)
+        return true;
+    c->good = false;
+    bool swap = !task->labels_target && task->target < task->source;
+    ist_text what = {0}, first = {0}, second = {0};
+    ist_text_add(&what, "%d %zu %zu", task->labels_target, swap ? task->target : task->source,
+                 swap ? task->source : task->target);
+    if (first_time(c, &what)) {
+        ist_location_text(&source->at, &first);
+        ist_location_text(task->labels_target ? &plan->labels[task->target].at
+                                              : &plan->layers[task->target].at,
+                          &second);
+        ist_faults_add(c->faults, plan->job->entries[task->entry].place,
+                       "%s has %lld samples, but %s has %lld: the rows must be the same samples in "
+                       "both",
+                       first.data, (long long)source->n, second.data, (long long)n);
+    }
+    ist_text_release(&what);
+    ist_text_release(&first);
+    ist_text_release(&second);
+    return false;
+}
+
+/* What a measure refuses is mostly its k; else the whole entry is shown. */
+static ist_place place_of_k(const ist_plan *plan, const ist_task *task)
+{
+    const ist_entry *entry = &plan->job->entries[task->entry];
+    const ist_measure_schema *schema = plan->measures[entry->measure]->schema;
+    for (size_t p = 0; p < schema->param_count; p++) {
+        ist_place place =
+            entry->params[p].places ? entry->params[p].places[task->param[p]] : (ist_place){0};
+        if (strcmp(schema->params[p].name, "k") == 0 && place.line > 0)
+            return place;
+    }
+    return entry->place;
+}
+
+static void check_measure(checker *c, const ist_task *task)
+{
+    const ist_plan *plan = c->plan;
+    const ist_entry *entry = &plan->job->entries[task->entry];
+    const ist_value *params[IST_MAX_PARAMS];
+    ist_task_params(plan, task, params);
+    ist_error error = {0};
+    if (plan->measures[entry->measure]->check(params, plan->layers[task->source].n, &error) ==
+        IST_OK)
+        return;
+    c->good = false;
+    ist_place place = place_of_k(plan, task);
+    ist_text what = {0};
+    ist_text_add(&what, "%d:%d:%s", place.line, place.column, error.text);
+    if (first_time(c, &what))
+        ist_faults_add(c->faults, place, "%s", error.text);
+    ist_text_release(&what);
+}
+
+bool ist_plan_check(const ist_plan *plan, ist_faults *faults)
+{
+    checker c = {.plan = plan, .faults = faults, .good = true};
+    check_rows(&c);
+    for (size_t t = 0; t < plan->task_count; t++) {
+        if (check_pair(&c, &plan->tasks[t]))
+            check_measure(&c, &plan->tasks[t]);
+    }
+    ist_index_release(&c.seen);
+    return c.good;
+}

@@ -1,0 +1,157 @@
+/* What a schedule costs: memory a rank, bytes read, pairs, operations, time (docs/plan.md). */
+#include "schedule.h"
+
+/* Reading, exchange and bookkeeping that even the smallest step has. */
+static const double STEP_SECONDS = 0.01;
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static int64_t home_rows(int64_t n, const ist_machine *machine)
+{
+    return ist_ceil_div(n, ist_max(machine->ranks, 1));
+}
+
+static int64_t list_bytes(int64_t n, int64_t k, bool parts, const ist_machine *machine)
+{
+    return 4 * k * home_rows(n, machine) * (parts ? 2 : 1);
+}
+
+int64_t ist_pass_memory(int64_t n, int64_t d, bool wide, int64_t k, int64_t thresholds, bool parts,
+                        const ist_machine *machine)
+{
+    int64_t rows = home_rows(n, machine);
+    int64_t state = rows * ((wide ? 12 : 4) * d + 12 * k + 24 * thresholds);
+    return 2 * state + 4 * ist_min(machine->chunk_bytes, state) + list_bytes(n, k, parts, machine) +
+           28 * n + 4 * n;
+}
+
+/* Bytes of the neighbour lists that lie in memory at each step, less those a pass 1 makes in it. */
+static int64_t *kept_lists(const ist_plan *plan, const ist_schedule *s, const ist_machine *machine)
+{
+    int64_t *kept = ist_alloc(s->step_count + 1, sizeof *kept);
+    for (size_t i = 0; i < s->step_count; i++) {
+        if (s->steps[i].counts)
+            continue;
+        const ist_source_pass *pass = &s->sources[s->steps[i].index];
+        int64_t bytes = list_bytes(plan->layers[pass->layer].n, pass->k, pass->parts, machine);
+        kept[i + 1] += bytes;
+        kept[pass->last_step + 1] -= bytes;
+    }
+    for (size_t i = 0; i < s->step_count; i++)
+        kept[i + 1] += kept[i];
+    return kept;
+}
+
+static int64_t threshold_count(const ist_target_pass *pass)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < pass->slot_count; i++)
+        count += pass->slots[i].k;
+    return count;
+}
+
+/* The most thresholds a row that fit beside `kept` bytes; memory grows with their number. */
+static int64_t batch_beside(const ist_plan *plan, const ist_target_pass *pass, int64_t kept,
+                            const ist_machine *machine)
+{
+    const ist_layer *layer = &plan->layers[pass->layer];
+    int64_t low = 1, high = threshold_count(pass);
+    if (machine->memory_limit <= 0)
+        return high;
+    while (low < high) {
+        int64_t middle = low + (high - low + 1) / 2;
+        int64_t memory = ist_pass_memory(layer->n, layer->shape.d, layer->shape.wide, 0, middle,
+                                         pass->parts, machine);
+        if (memory + kept <= machine->memory_limit) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    return low;
+}
+
+int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule, size_t target,
+                           const ist_machine *machine)
+{
+    int64_t *kept = kept_lists(plan, schedule, machine);
+    size_t step = 0;
+    while (!schedule->steps[step].counts || schedule->steps[step].index != target)
+        step++;
+    int64_t batch = batch_beside(plan, &schedule->targets[target], kept[step], machine);
+    ist_free(kept);
+    return batch;
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+/* One visit to all pairs of a layer, and of its parts: ten of a tenth of the rows each. */
+static void add_visit(ist_cost *cost, const ist_layer *layer, bool parts, double visits)
+{
+    double n = (double)layer->n, pairs = n * (n - 1) / 2;
+    if (parts)
+        pairs += IST_PARTS * (n / IST_PARTS) * (n / IST_PARTS - 1) / 2;
+    cost->pairs += visits * pairs;
+    cost->operations += visits * pairs * 2 * (double)layer->shape.d;
+}
+
+static void raise_memory(ist_cost *cost, int64_t bytes, size_t layer)
+{
+    if (bytes <= cost->memory)
+        return;
+    cost->memory = bytes;
+    cost->worst_layer = layer;
+}
+
+static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pass *pass,
+                       int64_t kept, const ist_machine *machine)
+{
+    const ist_layer *layer = &plan->layers[pass->layer];
+    int64_t memory = ist_pass_memory(layer->n, layer->shape.d, layer->shape.wide, pass->k, 0,
+                                     pass->parts, machine);
+    raise_memory(cost, memory + kept, pass->layer);
+    add_visit(cost, layer, pass->parts, 1);
+}
+
+static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pass *pass,
+                       int64_t kept, const ist_machine *machine)
+{
+    const ist_layer *layer = &plan->layers[pass->layer];
+    int64_t total = threshold_count(pass), batch = batch_beside(plan, pass, kept, machine);
+    int64_t batches = ist_ceil_div(total, batch);
+    int64_t memory = ist_pass_memory(layer->n, layer->shape.d, layer->shape.wide, 0, batch,
+                                     pass->parts, machine);
+    raise_memory(cost, memory + kept, pass->layer);
+    cost->most_batches = ist_max(cost->most_batches, batches);
+    add_visit(cost, layer, pass->parts, (double)batches);
+    double thresholds = (double)total * (double)layer->n * (pass->parts ? 2 : 1);
+    cost->operations += 3 * thresholds * (double)layer->shape.d;
+}
+
+ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
+                           const ist_machine *machine)
+{
+    ist_cost cost = {.most_batches = 1};
+    int64_t *kept = kept_lists(plan, schedule, machine);
+    size_t held = SIZE_MAX;
+    for (size_t i = 0; i < schedule->step_count; i++) {
+        const ist_step *step = &schedule->steps[i];
+        size_t layer = ist_step_layer(schedule, step);
+        if (layer != held) {
+            const ist_shape *shape = &plan->layers[layer].shape;
+            cost.bytes_read += plan->layers[layer].n * shape->row_values * shape->value_bytes;
+            held = layer;
+        }
+        if (step->counts) {
+            add_target(&cost, plan, &schedule->targets[step->index], kept[i], machine);
+        } else {
+            add_source(&cost, plan, &schedule->sources[step->index], kept[i], machine);
+        }
+    }
+    ist_free(kept);
+    double rate = machine->flops * (double)ist_max(machine->ranks, 1);
+    cost.seconds = STEP_SECONDS * (double)schedule->step_count;
+    if (rate > 0)
+        cost.seconds += cost.operations / rate;
+    return cost;
+}

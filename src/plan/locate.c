@@ -1,0 +1,116 @@
+/* Name and cell -> address -> location -> the distinct layer. */
+#include <string.h>
+
+#include "build.h"
+
+static char *copy_part(const ist_text *text)
+{
+    return ist_copy_text(text->length ? text->data : "");
+}
+
+/* Where `source` lies in the cell at `positions`. */
+static ist_location locate(const ist_job *job, const ist_source *source, const size_t *positions)
+{
+    ist_text address = {0}, file = {0};
+    ist_address parts = {0};
+    ist_job_expand(job, source->address, positions, &address);
+    ist_address_split(address.data ? address.data : "", &parts);
+    if (parts.file.length) {
+        ist_text_add_bytes(&file, parts.file.data, parts.file.length);
+    } else if (job->file) {
+        ist_job_expand(job, job->file, positions, &file);
+    }
+    ist_location at = {
+        .file = ist_join_path(job->folder, file.length ? file.data : ""),
+        .dataset = copy_part(&parts.dataset),
+        .index = copy_part(&parts.index),
+        .pool = source->pool,
+    };
+    ist_address_release(&parts);
+    ist_text_release(&address);
+    ist_text_release(&file);
+    return at;
+}
+
+void ist_release_location(ist_location *at)
+{
+    ist_free(at->file);
+    ist_free(at->dataset);
+    ist_free(at->index);
+}
+
+static char *key_of(const ist_job *job, const ist_location *at)
+{
+    ist_text key = {0};
+    char *path = ist_relative_path(at->file, job->output);
+    ist_text_add(&key, "%s", path);
+    if (*at->dataset)
+        ist_text_add(&key, ":%s", at->dataset);
+    if (*at->index) {
+        ist_text_add_bytes(&key, "[", 1);
+        for (const char *c = at->index; *c; c++) {
+            if (*c != ' ')
+                ist_text_add_bytes(&key, c, 1);
+        }
+        ist_text_add_bytes(&key, "]", 1);
+    }
+    if (at->pool)
+        ist_text_add(&key, "|pool");
+    if (job->first > 0)
+        ist_text_add(&key, "|first=%lld", (long long)job->first);
+    ist_free(path);
+    return key.data;
+}
+
+/* Is it a location that the index does not know yet? Then *at and *key are the caller's. *position
+ * is the location's place, `next` for a new one. */
+static bool is_new(const ist_job *job, const ist_source *source, const size_t *positions,
+                   ist_index *index, size_t next, size_t *position, ist_location *at, char **key)
+{
+    *at = locate(job, source, positions);
+    *key = key_of(job, at);
+    *position = *ist_index_add(index, ist_hash_bytes(*key, strlen(*key), 0), next);
+    if (*position == next)
+        return true;
+    ist_release_location(at);
+    ist_free(*key);
+    return false;
+}
+
+size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name)
+{
+    ist_plan *plan = builder->plan;
+    const ist_job *job = plan->job;
+    size_t *known = &builder->layer_at[cell * job->layer_count + name];
+    ist_layer layer = {.name = name, .cell = cell};
+    if (*known != SIZE_MAX ||
+        !is_new(job, &job->layers[name], ist_plan_cell(plan, cell), &builder->layers,
+                plan->layer_count, known, &layer.at, &layer.key))
+        return *known;
+    if (plan->layer_count == builder->layer_capacity) {
+        builder->layer_capacity = builder->layer_capacity ? 2 * builder->layer_capacity : 64;
+        plan->layers = ist_grow(plan->layers, plan->layer_count, builder->layer_capacity,
+                                sizeof *plan->layers);
+    }
+    plan->layers[plan->layer_count++] = layer;
+    return *known;
+}
+
+size_t ist_locate_labels(ist_builder *builder, size_t cell, size_t name)
+{
+    ist_plan *plan = builder->plan;
+    const ist_job *job = plan->job;
+    size_t *known = &builder->label_at[cell * job->label_count + name];
+    ist_label_vector labels = {.name = name, .cell = cell};
+    if (*known != SIZE_MAX ||
+        !is_new(job, &job->labels[name], ist_plan_cell(plan, cell), &builder->labels,
+                plan->label_count, known, &labels.at, &labels.key))
+        return *known;
+    if (plan->label_count == builder->label_capacity) {
+        builder->label_capacity = builder->label_capacity ? 2 * builder->label_capacity : 64;
+        plan->labels = ist_grow(plan->labels, plan->label_count, builder->label_capacity,
+                                sizeof *plan->labels);
+    }
+    plan->labels[plan->label_count++] = labels;
+    return *known;
+}

@@ -1,0 +1,191 @@
+/* The page of `infostrata plan`. */
+#include <string.h>
+
+#include "schedule.h"
+#include "units.h"
+
+enum { LAYERS_SHOWN = 8, PLACE_WIDTH = 50 };
+
+static void head(ist_text *out, const char *word)
+{
+    ist_text_add(out, "%-12s", word);
+}
+
+/* ---- the job --------------------------------------------------------------------------------- */
+
+static void print_cells(const ist_plan *plan, ist_text *out)
+{
+    const ist_job *job = plan->job;
+    size_t points = 1;
+    head(out, "cells");
+    for (size_t a = 0; a < job->axis_count; a++) {
+        bool first_of_zip = true;
+        for (size_t b = 0; b < a; b++)
+            first_of_zip &= job->axes[a].zip < 0 || job->axes[b].zip != job->axes[a].zip;
+        points *= first_of_zip ? job->axes[a].count : 1;
+    }
+    ist_add_count(out, (int64_t)plan->cell_count);
+    for (size_t a = 0; a < job->axis_count; a++)
+        ist_text_add(out, "%s%s %zu", a ? ", " : ": ", job->axes[a].name, job->axes[a].count);
+    if (points != plan->cell_count) {
+        ist_text_add(out, " (");
+        ist_add_count(out, (int64_t)(points - plan->cell_count));
+        ist_text_add(out, " excluded)");
+    }
+    ist_text_add(out, "\n");
+}
+
+static void print_tasks(const ist_plan *plan, const ist_schedule *schedule, ist_text *out)
+{
+    const ist_job *job = plan->job;
+    size_t *counts = ist_alloc(job->schema_count, sizeof *counts), twins = 0;
+    for (size_t t = 0; t < plan->task_count; t++) {
+        counts[job->entries[plan->tasks[t].entry].measure]++;
+        twins += plan->tasks[t].twin != t;
+    }
+    head(out, "tasks");
+    ist_add_count(out, (int64_t)plan->task_count);
+    const char *separator = ": ";
+    for (size_t m = 0; m < job->schema_count; m++) {
+        if (counts[m] == 0)
+            continue;
+        ist_text_add(out, "%s%s ", separator, job->schemas[m]->name);
+        ist_add_count(out, (int64_t)counts[m]);
+        separator = ", ";
+    }
+    ist_text_add(out, "\n");
+    size_t distinct = plan->task_count - twins;
+    if (twins) {
+        head(out, "");
+        ist_add_count(out, (int64_t)distinct);
+        ist_text_add(out, " distinct: the others have the same operands\n");
+    }
+    if (schedule->tasks != distinct) {
+        head(out, "to do");
+        ist_add_count(out, (int64_t)schedule->tasks);
+        ist_text_add(out, ", the others are done\n");
+    }
+    ist_free(counts);
+}
+
+/* ---- layers ---------------------------------------------------------------------------------- */
+
+/* How many (cell, name) the tasks speak of. */
+static size_t asked_layers(const ist_plan *plan)
+{
+    size_t names = plan->job->layer_count, asked = 0;
+    bool *seen = ist_alloc(plan->cell_count * names, sizeof *seen);
+    for (size_t t = 0; t < plan->task_count; t++) {
+        const ist_task *task = &plan->tasks[t];
+        seen[task->source_cell * names + task->source_name] = true;
+        if (!task->labels_target)
+            seen[task->target_cell * names + task->target_name] = true;
+    }
+    for (size_t i = 0; i < plan->cell_count * names; i++)
+        asked += seen[i];
+    ist_free(seen);
+    return asked;
+}
+
+/* The end of a long path says more than its beginning. */
+static void print_layer(const ist_layer *layer, ist_text *out)
+{
+    size_t length = strlen(layer->key);
+    bool cut = length > PLACE_WIDTH;
+    ist_text samples = {0}, features = {0};
+    ist_add_count(&samples, layer->n);
+    ist_add_count(&features, layer->shape.d);
+    ist_text_add(out, "  %s%-*s %12s %9s  %s\n", cut ? "..." : "",
+                 cut ? PLACE_WIDTH - 3 : PLACE_WIDTH,
+                 cut ? layer->key + length - (PLACE_WIDTH - 3) : layer->key, samples.data,
+                 features.data, layer->shape.type);
+    ist_text_release(&samples);
+    ist_text_release(&features);
+}
+
+static void print_layers(const ist_plan *plan, ist_text *out)
+{
+    head(out, "layers");
+    ist_add_count(out, (int64_t)plan->layer_count);
+    ist_text_add(out, " distinct of ");
+    ist_add_count(out, (int64_t)asked_layers(plan));
+    ist_text_add(out, " asked");
+    if (plan->label_count)
+        ist_text_add(out, "; labels %zu", plan->label_count);
+    ist_text_add(out, "\n\n  %-*s %12s %9s  %s\n", PLACE_WIDTH, "layer", "samples", "features",
+                 "type");
+    for (size_t i = 0; i < plan->layer_count && i < LAYERS_SHOWN; i++)
+        print_layer(&plan->layers[i], out);
+    if (plan->layer_count > LAYERS_SHOWN) {
+        ist_text_add(out, "  ... and ");
+        ist_add_count(out, (int64_t)(plan->layer_count - LAYERS_SHOWN));
+        ist_text_add(out, " more\n");
+    }
+    ist_text_add(out, "\n");
+}
+
+/* ---- work ------------------------------------------------------------------------------------ */
+
+static void print_passes(const ist_schedule *schedule, const ist_cost *cost, ist_text *out)
+{
+    head(out, "passes");
+    ist_add_count(out, (int64_t)schedule->step_count);
+    ist_text_add(out, " run of ");
+    ist_add_count(out, (int64_t)schedule->asked);
+    ist_text_add(out, " asked: ");
+    ist_add_count(out, (int64_t)schedule->source_count);
+    ist_text_add(out, " for neighbours, ");
+    ist_add_count(out, (int64_t)schedule->target_count);
+    ist_text_add(out, " for ranks\n");
+    if (cost->most_batches > 1) {
+        head(out, "");
+        ist_text_add(out, "ranks in up to %lld batches, because all thresholds do not fit\n",
+                     (long long)cost->most_batches);
+    }
+    head(out, "work");
+    ist_add_large(out, cost->pairs);
+    ist_text_add(out, " pairs, ");
+    ist_add_large(out, cost->operations);
+    ist_text_add(out, " operations\n");
+    head(out, "reads");
+    ist_add_bytes(out, cost->bytes_read);
+    ist_text_add(out, "\n");
+}
+
+static void print_memory(const ist_plan *plan, const ist_schedule *schedule, const ist_cost *cost,
+                         const ist_machine *machine, ist_text *out)
+{
+    head(out, "memory");
+    ist_add_bytes(out, cost->memory);
+    ist_text_add(out, " a rank");
+    if (machine->memory_limit > 0) {
+        ist_text_add(out, " of ");
+        ist_add_bytes(out, machine->memory_limit);
+    }
+    if (schedule->step_count)
+        ist_text_add(out, ", most for %s", plan->layers[cost->worst_layer].key);
+    ist_text_add(out, "\n");
+    if (machine->memory_limit > 0 && cost->memory > machine->memory_limit) {
+        head(out, "");
+        ist_text_add(out,
+                     "DOES NOT FIT: use more ranks on more nodes, a smaller k or fewer samples\n");
+    }
+}
+
+void ist_plan_print(const ist_plan *plan, const ist_schedule *schedule, const ist_cost *cost,
+                    const ist_machine *machine, ist_text *out)
+{
+    head(out, "job");
+    ist_text_add(out, "%s\n", plan->job->name);
+    print_cells(plan, out);
+    print_tasks(plan, schedule, out);
+    print_layers(plan, out);
+    print_passes(schedule, cost, out);
+    print_memory(plan, schedule, cost, machine, out);
+    head(out, "time");
+    ist_text_add(out, "about ");
+    ist_add_duration(out, cost->seconds);
+    ist_text_add(out, " on %d rank%s\n", machine->ranks, machine->ranks == 1 ? "" : "s");
+    head(out, "output");
+    ist_text_add(out, "%s\n", plan->job->output);
+}

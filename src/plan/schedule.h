@@ -1,0 +1,13 @@
+/* The schedule's inner calls. */
+#ifndef IST_PLAN_SCHEDULE_H
+#define IST_PLAN_SCHEDULE_H
+
+#include "infostrata/plan.h"
+
+/* Fills schedule->steps and the sources' last_step. */
+void ist_schedule_order(ist_schedule *schedule, const ist_plan *plan);
+
+/* The layer that a step loads. */
+size_t ist_step_layer(const ist_schedule *schedule, const ist_step *step);
+
+#endif
