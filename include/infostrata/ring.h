@@ -1,0 +1,54 @@
+/* ring: the collective half of the engine: distributed rows, passes, the threshold turn, parts,
+ * duplicates and reverse pairs. Everything here is collective on `comm`. */
+#ifndef INFOSTRATA_RING_H
+#define INFOSTRATA_RING_H
+
+#include "infostrata/comm.h"
+#include "infostrata/pairs.h"
+
+/* How a pass is run; never part of a result. */
+typedef struct {
+    const ist_kernel *kernel;
+    int64_t chunk_bytes; /* rows and state that travel at once */
+    int64_t chunk_rows;  /* at most so many rows travel at once; 0: no limit of its own */
+} ist_engine;
+
+/* Collective. Takes over this rank's rows (narrow or wide, row-major, the range of
+ * ist_blocks_range for one segment) and completes the set: shift, rounding radii. */
+void ist_rows_natural(const ist_comm *comm, int64_t n, int64_t d, float *narrow, double *wide,
+                      ist_rows *rows);
+/* Collective. The same rows in the order of `parts` random parts (order and start of
+ * ist_random_parts; order is borrowed). */
+void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
+                      const int64_t *order, const int64_t *start, ist_rows *rows);
+
+/* Collective. The k nearest of this rank's rows, sorted. k < the size of every segment. */
+ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine,
+                              const ist_rows *rows, int64_t k, ist_tie_rule ties,
+                              ist_pass_stats *stats);
+
+/* Collective: the threshold turn. distance[i x stride + s] = defined distance of home row i and the
+ * row at position target[i x stride + s]. */
+void ist_turn_distances(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                        int64_t stride, const int32_t *target, double *distance,
+                        ist_pass_stats *stats);
+
+/* Collective. twice_rank[i x stride + s] of the row at position target[...] seen from home row i;
+ * `batch` thresholds a row are answered in one pass (>= 1). The turn included. */
+void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                     bool by_index, int64_t stride, const int32_t *target, int64_t batch,
+                     int64_t *twice_rank, ist_pass_stats *stats);
+
+/* Collective. Rows that equal an earlier row (N less the distinct rows): found by a 128-bit hash, then
+ * compared. -0 equals 0. Also the hash of all values in row order, the layer's content. */
+int64_t ist_duplicates(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                       ist_hash *content);
+
+/* Collective. For the directed neighbour pairs i -> neighbour[i x stride + p], p < k, with values
+ * twice_rank (same layout): the value of the reverse pair or -1, and per row the number and the sum
+ * of the values of the pairs that point at it. */
+void ist_reverse_pairs(const ist_comm *comm, const ist_rows *rows, int64_t k, int64_t stride,
+                       const int32_t *neighbour, const int64_t *twice_rank,
+                       int64_t *reverse_twice_rank, int64_t *in_count, int64_t *in_sum);
+
+#endif

@@ -1,0 +1,26 @@
+/* How a rank's rows are cut into the slabs that travel, and which ranks meet: the same arithmetic
+ * on every rank, so that nobody has to ask. Private to the room. */
+#ifndef INFOSTRATA_PAIRS_CHUNKS_H
+#define INFOSTRATA_PAIRS_CHUNKS_H
+
+#include "infostrata/ring.h"
+
+typedef struct {
+    int64_t first, count; /* row positions */
+} ist_span;
+
+/* The spans of one rank, whole superblocks each; the caller frees *spans. With `shared` the spans
+ * that have no segment in common with the rows of rank `visited` are left out. */
+int64_t ist_spans_of(const ist_rows *rows, const ist_engine *engine, int ranks, int rank,
+                     int visited, bool shared, size_t row_bytes, ist_span **spans);
+
+/* Bytes of one row of a slab on its way. */
+size_t ist_row_bytes(const ist_rows *rows);
+/* A slab for `count` rows that arrive: narrow values, or wide values with room for their rounding. */
+ist_slab ist_slab_new(const ist_rows *rows, int64_t first, int64_t count);
+/* The values that travel. */
+void *ist_slab_values(const ist_rows *rows, const ist_slab *slab);
+/* A view of home's rows [first, first + count), by position; borrowed. */
+ist_slab ist_home_slab(const ist_rows *rows, ist_span span);
+
+#endif

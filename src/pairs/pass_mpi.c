@@ -1,0 +1,266 @@
+/* One pass: home against itself, then against the chunks of half the ring. The unit of work is an
+ * unordered superblock pair; a visiting chunk is computed against home, and what its rows found is
+ * sent back to where they live. */
+#include <string.h>
+
+#include "chunks.h"
+
+/* A chunk on its way in, and the message that tells what its rows want. */
+typedef struct {
+    ist_slab slab;
+    char *request;
+    MPI_Request pending[2];
+} arrival;
+
+/* One of our own chunks on its way out. */
+typedef struct {
+    char *request;
+    MPI_Request pending[2];
+} departure;
+
+typedef struct {
+    const ist_comm *comm;
+    ist_sweep *sweep;
+    uint64_t seed;
+    arrival in;
+    departure out;
+    char *result;           /* what visiting rows found, on its way back */
+    MPI_Request returning;
+} traffic;
+
+static int bytes_of(int64_t rows, size_t row_bytes)
+{
+    return ist_narrow(rows * (int64_t)row_bytes);
+}
+
+static arrival expect(const ist_comm *comm, const ist_sweep *sweep, ist_span span, int from)
+{
+    const ist_rows *rows = sweep->rows;
+    size_t out_bytes = sweep->consumer->out_bytes(sweep->state);
+    arrival a = {.slab = ist_slab_new(rows, span.first, span.count)};
+    a.request = ist_alloc((size_t)span.count, out_bytes);
+    MPI_Irecv(ist_slab_values(rows, &a.slab), bytes_of(span.count, ist_row_bytes(rows)), MPI_BYTE,
+              from, IST_TAG_ROWS, comm->handle, &a.pending[0]);
+    MPI_Irecv(a.request, bytes_of(span.count, out_bytes), MPI_BYTE, from, IST_TAG_STATE,
+              comm->handle, &a.pending[1]);
+    return a;
+}
+
+/* The request is packed as late as possible, so that a visiting row knows home's latest bound. */
+static departure send_off(const ist_comm *comm, ist_sweep *sweep, ist_span span, int to)
+{
+    const ist_rows *rows = sweep->rows;
+    size_t row_bytes = ist_row_bytes(rows);
+    size_t out_bytes = sweep->consumer->out_bytes(sweep->state);
+    int64_t offset = span.first - rows->home.first;
+    departure d = {.request = ist_alloc((size_t)span.count, out_bytes)};
+    sweep->consumer->pack_out(sweep->state, offset, span.count, d.request);
+    const char *values = ist_slab_values(rows, &rows->home);
+    MPI_Isend(values + (size_t)offset * row_bytes, bytes_of(span.count, row_bytes), MPI_BYTE, to,
+              IST_TAG_ROWS, comm->handle, &d.pending[0]);
+    MPI_Isend(d.request, bytes_of(span.count, out_bytes), MPI_BYTE, to, IST_TAG_STATE,
+              comm->handle, &d.pending[1]);
+    sweep->stats.bytes_sent += span.count * (int64_t)(row_bytes + out_bytes);
+    return d;
+}
+
+static void wait_for(ist_sweep *sweep, int count, MPI_Request *requests)
+{
+    double start = ist_seconds();
+    MPI_Waitall(count, requests, MPI_STATUSES_IGNORE);
+    sweep->stats.seconds_waiting += ist_seconds() - start;
+}
+
+/* MPI moves large messages only while it is called. */
+static void keep_moving(void *data)
+{
+    traffic *t = data;
+    int flag;
+    MPI_Testall(2, t->in.pending, &flag, MPI_STATUSES_IGNORE);
+    MPI_Testall(2, t->out.pending, &flag, MPI_STATUSES_IGNORE);
+}
+
+/* Computes home against an arrived chunk and sends back what its rows found. */
+static void receive_guests(traffic *t, arrival *guest, int from, ist_pairing pairing)
+{
+    ist_sweep *sweep = t->sweep;
+    if (sweep->rows->shift)
+        ist_slab_round(sweep->rows, &guest->slab);
+    ist_chunk chunk = ist_chunk_new(sweep->rows, &guest->slab, t->seed);
+    void *visiting = sweep->consumer->init(sweep->state, &guest->slab, guest->request);
+    ist_sweep_chunk(sweep, &chunk, visiting, 0, pairing);
+    size_t back_bytes = sweep->consumer->back_bytes(sweep->state);
+    wait_for(sweep, 1, &t->returning);
+    ist_free(t->result);
+    t->result = ist_alloc((size_t)guest->slab.count, back_bytes);
+    sweep->consumer->pack_back(visiting, t->result);
+    MPI_Isend(t->result, bytes_of(guest->slab.count, back_bytes), MPI_BYTE, from, IST_TAG_RESULT,
+              t->comm->handle, &t->returning);
+    sweep->stats.bytes_sent += guest->slab.count * (int64_t)back_bytes;
+    sweep->consumer->release(visiting);
+    ist_chunk_release(&chunk);
+    ist_slab_release(&guest->slab);
+    ist_free(guest->request);
+}
+
+static void welcome_back(traffic *t, ist_span span, int from)
+{
+    ist_sweep *sweep = t->sweep;
+    size_t back_bytes = sweep->consumer->back_bytes(sweep->state);
+    char *result = ist_alloc((size_t)span.count, back_bytes);
+    MPI_Request request;
+    MPI_Irecv(result, bytes_of(span.count, back_bytes), MPI_BYTE, from, IST_TAG_RESULT,
+              t->comm->handle, &request);
+    wait_for(sweep, 1, &request);
+    sweep->consumer->merge(sweep->state, span.first - sweep->rows->home.first, span.count, result);
+    ist_free(result);
+}
+
+/* One step of the ring: chunks of `from` visit us while ours visit `to`. */
+static void step(traffic *t, int from, int to, const ist_span *in, int64_t in_count,
+                 const ist_span *out, int64_t out_count, ist_pairing pairing)
+{
+    const MPI_Request none[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
+    if (in_count > 0)
+        t->in = expect(t->comm, t->sweep, in[0], from);
+    if (out_count > 0)
+        t->out = send_off(t->comm, t->sweep, out[0], to);
+    for (int64_t c = 0; c < in_count || c < out_count; c++) {
+        arrival guest = {0};
+        if (c < in_count) {
+            wait_for(t->sweep, 2, t->in.pending);
+            guest = t->in;
+            memcpy(t->in.pending, none, sizeof none);
+            if (c + 1 < in_count)
+                t->in = expect(t->comm, t->sweep, in[c + 1], from);
+        }
+        if (c < out_count) {
+            wait_for(t->sweep, 2, t->out.pending);
+            ist_free(t->out.request);
+            t->out = (departure){NULL, {none[0], none[1]}};
+            if (c + 1 < out_count)
+                t->out = send_off(t->comm, t->sweep, out[c + 1], to);
+        }
+        if (c < in_count)
+            receive_guests(t, &guest, from, pairing);
+        if (c < out_count)
+            welcome_back(t, out[c], to);
+    }
+    wait_for(t->sweep, 1, &t->returning);
+}
+
+static void against_itself(const ist_comm *comm, const ist_engine *engine, ist_sweep *sweep,
+                           uint64_t seed)
+{
+    const ist_rows *rows = sweep->rows;
+    ist_span *spans;
+    int64_t count = ist_spans_of(rows, engine, comm->size, comm->rank, comm->rank, false,
+                                 ist_row_bytes(rows), &spans);
+    for (int64_t c = 0; c < count; c++) {
+        ist_slab slab = ist_home_slab(rows, spans[c]);
+        ist_chunk chunk = ist_chunk_new(rows, &slab, seed);
+        ist_sweep_chunk(sweep, &chunk, sweep->state, slab.first - rows->home.first,
+                        IST_PAIRS_OWN);
+        ist_chunk_release(&chunk);
+    }
+    ist_free(spans);
+}
+
+/* Half the ring meets every rank once; at an even number of ranks the opposite pairs meet twice
+ * and each of the two computes its half of the superblock pairs. */
+static void around_the_ring(const ist_comm *comm, const ist_engine *engine, ist_sweep *sweep,
+                            uint64_t seed)
+{
+    int ranks = comm->size, me = comm->rank;
+    traffic t = {.comm = comm, .sweep = sweep, .seed = seed, .returning = MPI_REQUEST_NULL};
+    for (int p = 0; p < 2; p++)
+        t.in.pending[p] = t.out.pending[p] = MPI_REQUEST_NULL;
+    sweep->poke = keep_moving;
+    sweep->poke_data = &t;
+    size_t bytes = ist_row_bytes(sweep->rows) + sweep->consumer->out_bytes(sweep->state) +
+                   sweep->consumer->back_bytes(sweep->state);
+    for (int s = 1; s <= ranks / 2; s++) {
+        int from = (me + s) % ranks, to = (me + ranks - s) % ranks;
+        ist_span *in, *out;
+        int64_t in_count = ist_spans_of(sweep->rows, engine, ranks, from, me, true, bytes, &in);
+        int64_t out_count = ist_spans_of(sweep->rows, engine, ranks, me, to, true, bytes, &out);
+        ist_pairing pairing = IST_PAIRS_ALL;
+        if (2 * s == ranks)
+            pairing = me < from ? IST_PAIRS_EVEN : IST_PAIRS_ODD;
+        step(&t, from, to, in, in_count, out, out_count, pairing);
+        ist_free(in);
+        ist_free(out);
+    }
+    ist_free(t.result);
+    sweep->poke = NULL;
+}
+
+static void add_stats(ist_pass_stats *total, const ist_pass_stats *more)
+{
+    total->pairs += more->pairs;
+    total->tiles += more->tiles;
+    total->exact_tiles += more->exact_tiles;
+    total->decided_again += more->decided_again;
+    total->bytes_sent += more->bytes_sent;
+    total->seconds_waiting += more->seconds_waiting;
+}
+
+static void run_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                     const ist_consumer *consumer, void *state, uint64_t seed,
+                     ist_pass_stats *stats)
+{
+    ist_sweep sweep = {
+        .rows = rows, .kernel = engine->kernel, .consumer = consumer, .state = state};
+    sweep.word = ist_alloc((size_t)rows->home.count, sizeof *sweep.word);
+    for (int64_t i = 0; i < rows->home.count; i++)
+        sweep.word[i] = ist_random_word(
+            seed, IST_RANDOM_TIES, (uint64_t)ist_row_number(rows, rows->home.first + i));
+    against_itself(comm, engine, &sweep, seed);
+    around_the_ring(comm, engine, &sweep, seed);
+    ist_free(sweep.word);
+    add_stats(stats, &sweep.stats);
+}
+
+ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine,
+                              const ist_rows *rows, int64_t k, ist_tie_rule ties,
+                              ist_pass_stats *stats)
+{
+    ist_nearest *nearest = ist_nearest_new(rows, k, ties);
+    run_pass(comm, engine, rows, &ist_nearest_consumer, nearest, ties.seed, stats);
+    ist_nearest_sort(nearest);
+    return nearest;
+}
+
+/* The slots [from, from + batch) of every row, side by side. */
+static int32_t *take_slots(const int32_t *target, int64_t rows, int64_t stride, int64_t from,
+                           int64_t batch)
+{
+    int32_t *taken = ist_alloc((size_t)(rows * batch), sizeof *taken);
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(taken + i * batch, target + i * stride + from, (size_t)batch * sizeof *taken);
+    return taken;
+}
+
+void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                     bool by_index, int64_t stride, const int32_t *target, int64_t batch,
+                     int64_t *twice_rank, ist_pass_stats *stats)
+{
+    int64_t count = rows->home.count;
+    for (int64_t from = 0; from < stride; from += batch) {
+        int64_t now = ist_min(batch, stride - from);
+        int32_t *slots = take_slots(target, count, stride, from, now);
+        double *distance = ist_alloc((size_t)(count * now), sizeof *distance);
+        ist_turn_distances(comm, engine, rows, now, slots, distance, stats);
+        ist_counts *counts = ist_counts_new(rows, now, by_index, slots, distance);
+        ist_free(slots);
+        ist_free(distance);
+        run_pass(comm, engine, rows, &ist_counts_consumer, counts, 0, stats);
+        int64_t *ranks = ist_alloc((size_t)(count * now), sizeof *ranks);
+        ist_counts_ranks(counts, ranks);
+        for (int64_t i = 0; i < count; i++)
+            memcpy(twice_rank + i * stride + from, ranks + i * now,
+                   (size_t)now * sizeof *ranks);
+        ist_free(ranks);
+        ist_counts_free(&counts);
+    }
+}
