@@ -30,6 +30,9 @@ ist_code data_hdf5_dataset(data_source *source, hid_t access, ist_error *error);
 ist_code data_hdf5_read(const data_source *source, int64_t first, int64_t count, void *raw,
                         ist_error *error);
 
+/* Local, the same on every rank: whether rows are read by collective calls of HDF5. */
+bool data_hdf5_reads_together(const data_source *source);
+
 /* The deepest entry of HDF5's error stack ("" if none), as it stands after a failed call. */
 void data_hdf5_reason(ist_text *out);
 

@@ -70,6 +70,8 @@ static void add_names(hid_t group, const char *wanted, ist_text *out)
     const char *near = ist_nearest_word(wanted, (const char *const *)list.names, list.count);
     if (near)
         ist_text_add(out, "; did you mean '%s'?", near);
+    else
+        ist_text_add(out, ".");
     ist_text_add(out, list.count ? " It has " : " It is empty.");
     for (size_t i = 0; i < list.count && i < MOST_NAMES_SHOWN; i++)
         ist_text_add(out, "%s%s", i ? ", " : "", list.names[i]);

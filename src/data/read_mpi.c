@@ -212,12 +212,11 @@ static ist_code read_pieces(const ist_comm *comm, reading *r, ist_error *error)
     return IST_OK;
 }
 
-/* Collective. Compressed chunks are read one by one anyway: independently, so that a rank that
- * meets a damaged one leaves nobody waiting inside HDF5. */
 static hid_t transfer_of(const data_source *source)
 {
     const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
-    H5Pset_dxpl_mpio(transfer, source->filtered ? H5FD_MPIO_INDEPENDENT : H5FD_MPIO_COLLECTIVE);
+    const bool together = data_hdf5_reads_together(source);
+    H5Pset_dxpl_mpio(transfer, together ? H5FD_MPIO_COLLECTIVE : H5FD_MPIO_INDEPENDENT);
     return transfer;
 }
 
