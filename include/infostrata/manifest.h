@@ -26,6 +26,9 @@ typedef struct {
 
 enum { IST_MAX_PARAMS = 16 };
 
+/* The most cells a grid may have, before `exclude`; also the most values of an axis. */
+enum { IST_MAX_CELLS = 100000 };
+
 typedef struct {
     const char *name;             /* "imbalance" */
     const char *summary;          /* one line for `infostrata measures` */

@@ -1,0 +1,94 @@
+/* What libyaml says about text that is not YAML, in plain words and at its place. */
+#include "room.h"
+
+#include <string.h>
+#include <yaml.h>
+
+/* libyaml's words -> ours; `opened`: also say where the list or map began. */
+static const struct {
+    const char *problem, *message;
+    bool opened;
+} translations[] = {
+    {"mapping values are not allowed in this context", MSG_COLON, false},
+    {"did not find expected key", MSG_NO_KEY, true},
+    {"did not find expected ',' or ']'", MSG_LIST_OPEN, true},
+    {"did not find expected ',' or '}'", MSG_MAP_OPEN, true},
+    {"did not find expected '-' indicator", MSG_NO_DASH, true},
+    {"block sequence entries are not allowed in this context", MSG_DASH, false},
+    {"found unexpected end of stream", MSG_QUOTE_OPEN, true},
+    {"could not find expected ':'", MSG_NO_COLON, true},
+    {"found unknown escape character", MSG_ESCAPE, false},
+    {"did not find expected <document start>", MSG_AFTER_END, false},
+};
+
+/* Line and column of a byte; CR, LF and CRLF end a line. */
+static ist_place place_of_byte(const char *text, size_t byte)
+{
+    ist_place place = {1, 1};
+    for (size_t i = 0; i < byte; i++) {
+        bool pair = text[i] == '\r' && i + 1 < byte && text[i + 1] == '\n';
+        if (pair)
+            continue;
+        if (text[i] == '\n' || text[i] == '\r') {
+            place = (ist_place){place.line + 1, 1};
+        } else if (((unsigned char)text[i] & 0xc0) != 0x80) {
+            place.column++;
+        }
+    }
+    return place;
+}
+
+/* The reader's faults come without a mark: only the offset of the byte is known. */
+static void reader_fault(const yaml_parser_t *parser, const char *text, size_t length,
+                         ist_faults *faults)
+{
+    size_t mark = length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    size_t byte = parser->problem_offset + mark;
+    ist_place place = place_of_byte(text + mark, byte < length ? byte - mark : length - mark);
+    unsigned value = (unsigned)parser->problem_value;
+    if (strcmp(parser->problem, "control characters are not allowed") == 0) {
+        ist_faults_add(faults, place, MSG_CONTROL, value);
+    } else {
+        ist_faults_add(faults, place, MSG_UTF8, byte < length ? (unsigned char)text[byte] : value);
+    }
+}
+
+/* A character that begins nothing in YAML: mostly a tab that indents, or @ and `. */
+static void character_fault(ist_place place, const char *text, ist_faults *faults)
+{
+    const char *at = text_at(text, place);
+    if (at && *at == '\t') {
+        ist_faults_add(faults, place, MSG_TAB);
+    } else {
+        ist_faults_add(faults, place, MSG_START, at ? *at : '?');
+    }
+}
+
+void syntax_fault(const void *yaml_parser, const char *text, size_t length, ist_faults *faults)
+{
+    const yaml_parser_t *parser = yaml_parser;
+    ist_place place = {(int)parser->problem_mark.line + 1, (int)parser->problem_mark.column + 1};
+    ist_place opened = {(int)parser->context_mark.line + 1, (int)parser->context_mark.column + 1};
+    const char *problem = parser->problem ? parser->problem : "no memory";
+    if (parser->error == YAML_READER_ERROR) {
+        reader_fault(parser, text, length, faults);
+        return;
+    }
+    if (strcmp(problem, "found character that cannot start any token") == 0) {
+        character_fault(place, text, faults);
+        return;
+    }
+    for (size_t i = 0; i < sizeof translations / sizeof translations[0]; i++) {
+        if (strcmp(problem, translations[i].problem) != 0)
+            continue;
+        ist_text message = {0};
+        ist_text_add(&message, "%s", translations[i].message);
+        if (translations[i].opened) {
+            ist_text_add(&message, MSG_OPENED, opened.line, opened.column);
+        }
+        ist_faults_add(faults, place, "%s", message.data);
+        ist_text_release(&message);
+        return;
+    }
+    ist_faults_add(faults, place, MSG_YAML, problem);
+}
