@@ -52,6 +52,7 @@ static const char *const mpi_environment[] = {
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
     "OMPI_MCA_mpi_yield_when_idle=1",
     "OMPI_MCA_btl_vader_single_copy_mechanism=none",
+    "HWLOC_HIDE_ERRORS=2",
     NULL,
 };
 
