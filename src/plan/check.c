@@ -26,7 +26,7 @@ static void check_first(checker *c, ist_place place, const ist_location *at, int
     ist_text where = {0};
     ist_location_text(at, &where);
     ist_faults_add(c->faults, place,
-                   "`samples: {first: %lld}` asks for more than the %lld rows of %s",
+                   "'samples: {first: %lld}' asks for more than the %lld rows of %s",
                    (long long)first, (long long)rows, where.data);
     ist_text_release(&where);
     c->good = false;

@@ -1,8 +1,6 @@
 /* Cells: the points of the grid in order, the first axis slowest, less the excluded ones. */
 #include "grid.h"
 
-enum { MOST_POINTS = 1000000 };
-
 static void group_axes(ist_grid *grid)
 {
     const ist_job *job = grid->job;
@@ -20,24 +18,15 @@ static void group_axes(ist_grid *grid)
     }
 }
 
-bool ist_grid_init(ist_grid *grid, const ist_job *job, ist_faults *faults)
+void ist_grid_init(ist_grid *grid, const ist_job *job)
 {
     *grid = (ist_grid){.job = job, .point_count = 1};
     grid->dimension = ist_alloc(job->axis_count, sizeof *grid->dimension);
     grid->sizes = ist_alloc(job->axis_count, sizeof *grid->sizes);
     group_axes(grid);
-    double points = 1;
     for (size_t d = 0; d < grid->dimension_count; d++)
-        points *= (double)grid->sizes[d];
-    if (points > MOST_POINTS) {
-        ist_place place = job->axis_count ? job->axes[0].place : (ist_place){0};
-        ist_faults_add(faults, place, "the grid has %.6g cells; the most is %d", points,
-                       MOST_POINTS);
-        return false;
-    }
-    grid->point_count = (size_t)points;
+        grid->point_count *= grid->sizes[d];
     grid->cell_at = ist_alloc(grid->point_count, sizeof *grid->cell_at);
-    return true;
 }
 
 void ist_grid_release(ist_grid *grid)

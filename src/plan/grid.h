@@ -14,8 +14,8 @@ typedef struct {
     size_t *cell_at; /* by point; SIZE_MAX: excluded */
 } ist_grid;
 
-/* False (and a fault) if there are too many points. */
-bool ist_grid_init(ist_grid *grid, const ist_job *job, ist_faults *faults);
+/* The manifest room has seen to it that there are not too many points. */
+void ist_grid_init(ist_grid *grid, const ist_job *job);
 void ist_grid_release(ist_grid *grid);
 
 /* Fills plan->positions and cell_count, and the grid's cell_at. */

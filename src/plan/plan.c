@@ -11,11 +11,8 @@ static void build(ist_builder *builder)
 {
     ist_plan *plan = builder->plan;
     const ist_job *job = plan->job;
+    ist_grid_init(&builder->grid, job);
     ist_grid_cells(&builder->grid, plan);
-    if (plan->cell_count == 0) {
-        ist_faults_add(builder->faults, job->axes[0].place, "`exclude` leaves no cell of the grid");
-        return;
-    }
     size_t layers = plan->cell_count * job->layer_count;
     size_t labels = plan->cell_count * job->label_count;
     builder->layer_at = ist_alloc(layers, sizeof *builder->layer_at);
@@ -44,14 +41,13 @@ ist_plan *ist_plan_new(const ist_job *job, const ist_measure_planner *const *mea
     *plan = (ist_plan){.job = job, .measures = measures};
     ist_builder builder = {.plan = plan, .faults = faults};
     size_t before = faults->count + faults->dropped;
-    if (ist_grid_init(&builder.grid, job, faults))
-        build(&builder);
+    build(&builder);
     release(&builder);
     if (faults->count + faults->dropped == before && plan->task_count == 0) {
         ist_place place = job->entry_count ? job->entries[0].place : (ist_place){0};
         ist_faults_add(faults, place,
-                       "nothing to do: no measure has a pair of operands in any cell (see `where`, "
-                       "`against` and the number of layers)");
+                       "nothing to do: no measure has operands in any cell (see 'where' and "
+                       "'against')");
     }
     if (faults->count + faults->dropped != before)
         ist_plan_free(&plan);

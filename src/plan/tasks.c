@@ -52,19 +52,6 @@ static void add_canonical(ist_text *out, const ist_param_spec *spec, const ist_v
     }
 }
 
-/* Without target, pairs and against it takes two layers to make a pair. */
-static bool has_operands(const ist_builder *builder, const ist_entry *entry, const char *measure)
-{
-    if (entry->target_count || entry->pair_count || entry->has_against ||
-        layers_of(builder, entry) > 1)
-        return true;
-    ist_faults_add(builder->faults, entry->place,
-                   "%s: one layer makes no pair; name two `layers`, a `target` or cells to compare "
-                   "with (`against`)",
-                   measure);
-    return false;
-}
-
 static bool init_expansion(expansion *e, const ist_builder *builder, size_t index)
 {
     const ist_plan *plan = builder->plan;
@@ -80,8 +67,6 @@ static bool init_expansion(expansion *e, const ist_builder *builder, size_t inde
                        combinations, MOST_TASKS);
         return false;
     }
-    if (!has_operands(builder, entry, e->schema->name))
-        return false;
     e->combination_count = (size_t)combinations;
     e->combinations = ist_alloc(e->combination_count, sizeof *e->combinations);
     for (size_t c = 0; c < e->combination_count; c++) {
@@ -237,8 +222,8 @@ static void fault_excluded(ist_builder *builder, const ist_entry *entry, size_t 
                      axis->values[builder->references.excluded_at[a]].text);
     }
     ist_faults_add(builder->faults, entry->place,
-                   "the cell %s is to be compared with the cell %s, which `exclude` leaves out; "
-                   "restrict the cells of this measure with `where`",
+                   "the cell %s is to be compared with the cell %s, which 'exclude' leaves out; "
+                   "restrict the cells of this measure with 'where'",
                    own.data, missing.data);
     ist_text_release(&own);
     ist_text_release(&missing);
