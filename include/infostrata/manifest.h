@@ -59,7 +59,7 @@ typedef struct {
     int zip; /* axes with the same zip >= 0 advance together; -1: on its own */
 } ist_axis;
 
-/* Some values of one axis: positions in its list; `others`: every value but the cell's own. */
+/* Some values of one axis: positions in its list, ascending; `others`: every value but the cell's own. */
 typedef struct {
     size_t axis;
     size_t *positions;
@@ -152,7 +152,8 @@ typedef struct {
 enum { IST_MAX_FAULTS = 20 };
 
 typedef struct {
-    char *file; /* as the user named it */
+    char *file;   /* as the user named it */
+    char *source; /* the manifest's text, kept for printing */
     ist_text text[IST_MAX_FAULTS]; /* "message", without place */
     ist_place place[IST_MAX_FAULTS];
     size_t count; /* faults kept */
@@ -161,7 +162,7 @@ typedef struct {
 
 void ist_faults_add(ist_faults *faults, ist_place place, const char *format, ...) IST_PRINTF(3, 4);
 /* "file:line:column: error: message", then the source line and a caret below it, for each fault;
- * manifest_text may be NULL. */
+ * manifest_text NULL: the text that was read. */
 void ist_faults_print(const ist_faults *faults, const char *manifest_text, ist_text *out);
 void ist_faults_release(ist_faults *faults);
 

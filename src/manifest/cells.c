@@ -1,6 +1,8 @@
 /* The cells that the grid makes: how many, before any is made, and whether one is left. */
 #include "room.h"
 
+#include <stdlib.h>
+
 /* The axes that the grid's product runs over: a zip counts once, through its first axis. */
 static size_t leading_axes(const ist_job *job, size_t *leaders)
 {
@@ -36,15 +38,18 @@ static bool count_cells(reader *r, const node *grid, const size_t *leaders, size
     return good;
 }
 
+static int compare_positions(const void *a, const void *b)
+{
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return (x > y) - (x < y);
+}
+
 static bool matches(const ist_selection *selection, const size_t *positions)
 {
     for (size_t c = 0; c < selection->count; c++) {
         const ist_choice *choice = &selection->choices[c];
-        bool hit = false;
-        for (size_t v = 0; v < choice->count && !hit; v++) {
-            hit = choice->positions[v] == positions[choice->axis];
-        }
-        if (!hit)
+        if (!bsearch(&positions[choice->axis], choice->positions, choice->count, sizeof(size_t),
+                     compare_positions))
             return false;
     }
     return true;

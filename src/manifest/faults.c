@@ -96,6 +96,33 @@ const char *text_at(const char *text, ist_place place)
     return line + bytes_of(line, strcspn(line, "\r\n"), (size_t)place.column - 1);
 }
 
+/* Bytes of a well-formed character that a terminal may see; 0: print something else. */
+static size_t printable(const char *text, size_t length)
+{
+    unsigned char c = (unsigned char)text[0];
+    size_t bytes = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+    if (c < 0x20 || c == 0x7f || bytes > length)
+        return 0;
+    for (size_t i = 1; i < bytes; i++) {
+        if (!continues(text[i]))
+            return 0;
+    }
+    return c == 0xc2 && (unsigned char)text[1] < 0xa0 ? 0 : bytes;
+}
+
+static void add_printable(ist_text *out, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length;) {
+        size_t bytes = printable(text + i, length - i);
+        if (bytes) {
+            ist_text_add_bytes(out, text + i, bytes);
+        } else {
+            ist_text_add(out, "%s", text[i] == '\t' ? " " : "?");
+        }
+        i += bytes ? bytes : 1;
+    }
+}
+
 enum { BEFORE_CARET = 60, LINE_SHOWN = 100 };
 
 /* The line and a caret below the column; of a long line, the part around it. */
@@ -109,24 +136,22 @@ static void print_source(ist_text *out, const char *text, ist_place place)
     size_t start = bytes_of(line, length, skipped);
     size_t end = start + bytes_of(line + start, length - start, LINE_SHOWN);
     ist_text_add(out, "%5d | %s", place.line, start ? "..." : "");
-    for (size_t i = start; i < end; i++) {
-        unsigned char c = (unsigned char)line[i];
-        ist_text_add_bytes(out, c < 0x20 || c == 0x7f ? " " : line + i, 1);
-    }
+    add_printable(out, line + start, end - start);
     ist_text_add(out, "%s\n      | %s%*s\n", end < length ? "..." : "", start ? "   " : "",
                  (int)(column - skipped), "^");
 }
 
 void ist_faults_print(const ist_faults *faults, const char *manifest_text, ist_text *out)
 {
+    const char *source = manifest_text ? manifest_text : faults->source;
     for (size_t i = 0; i < faults->count; i++) {
         ist_place place = faults->place[i];
         ist_text_add(out, "%s:", faults->file ? faults->file : "manifest");
         if (place.line > 0)
             ist_text_add(out, "%d:%d:", place.line, place.column);
         ist_text_add(out, " error: %s\n", faults->text[i].data);
-        if (manifest_text && place.line > 0)
-            print_source(out, manifest_text, place);
+        if (source && place.line > 0)
+            print_source(out, source, place);
     }
     if (faults->dropped > 0)
         ist_text_add(out, "%zu more faults\n", faults->dropped);
@@ -137,5 +162,6 @@ void ist_faults_release(ist_faults *faults)
     for (size_t i = 0; i < faults->count; i++)
         ist_text_release(&faults->text[i]);
     ist_free(faults->file);
+    ist_free(faults->source);
     *faults = (ist_faults){0};
 }

@@ -173,6 +173,8 @@ ist_job *ist_job_parse(const char *text, size_t length, const char *path, const 
     job->all_layers = job->deterministic = true;
     if (!faults->file)
         faults->file = ist_copy_text(path);
+    if (!faults->source)
+        faults->source = ist_copy_text(job->text);
     set_paths(job, &made->memory, path);
     size_t before = faults->count + faults->dropped;
     read_text(made, job->text, length, output, faults);

@@ -112,6 +112,8 @@ bool ist_job_set_layers(ist_job *job, const char *const *names, size_t count, is
     size_t before = faults->count + faults->dropped;
     if (!faults->file)
         faults->file = ist_copy_text(job->path);
+    if (!faults->source)
+        faults->source = ist_copy_text(job->text);
     job->layers = pool_alloc(memory, count, sizeof(ist_source));
     job->layer_count = count;
     for (size_t i = 0; i < count; i++) {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { MOST_EXCLUDES = 1000 }; /* each is asked about every cell */
+
 static void unknown_value(reader *r, const ist_axis *axis, const node *item)
 {
     if (!fault_counts(r, item->place)) {
@@ -35,10 +37,13 @@ static void read_positions(reader *r, const char *what, const node *value, ist_c
             unknown_value(r, axis, items[i]);
         } else if (taken[at]) {
             ist_faults_add(r->faults, items[i]->place, MSG_TWICE, items[i]->text, what);
-        } else {
-            taken[at] = true;
-            choice->positions[choice->count++] = at;
         }
+        if (at != SIZE_MAX)
+            taken[at] = true;
+    }
+    for (size_t at = 0; at < axis->count; at++) {
+        if (taken[at])
+            choice->positions[choice->count++] = at;
     }
 }
 
@@ -70,6 +75,10 @@ void read_exclude(reader *r, const char *key, const node *value, void *into)
     ist_job *job = r->job;
     if (!want_list(r, "'exclude'", "a list of maps axis: value", value))
         return;
+    if (value->count > MOST_EXCLUDES) {
+        ist_faults_add(r->faults, value->place, MSG_EXCLUDES, value->count, MOST_EXCLUDES);
+        return;
+    }
     job->excludes = pool_alloc(r->memory, value->count, sizeof(ist_selection));
     for (size_t i = 0; i < value->count; i++) {
         read_selection(r, "'exclude'", value->items[i], false,

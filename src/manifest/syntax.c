@@ -64,31 +64,44 @@ static void character_fault(ist_place place, const char *text, ist_faults *fault
     }
 }
 
-void syntax_fault(const void *yaml_parser, const char *text, size_t length, ist_faults *faults)
+/* A map or list with text right behind it was meant as text: file: {width}/x.h5 */
+static bool is_behind_brace(const char *problem, const char *text, ist_place place)
 {
-    const yaml_parser_t *parser = yaml_parser;
-    ist_place place = {(int)parser->problem_mark.line + 1, (int)parser->problem_mark.column + 1};
+    const char *at = text_at(text, place);
+    bool unexpected = strncmp(problem, "did not find expected", 21) == 0;
+    return unexpected && at && place.column > 1 && (at[-1] == '}' || at[-1] == ']');
+}
+
+static void translated_fault(const yaml_parser_t *parser, ist_place place, ist_faults *faults)
+{
     ist_place opened = {(int)parser->context_mark.line + 1, (int)parser->context_mark.column + 1};
-    const char *problem = parser->problem ? parser->problem : "no memory";
-    if (parser->error == YAML_READER_ERROR) {
-        reader_fault(parser, text, length, faults);
-        return;
-    }
-    if (strcmp(problem, "found character that cannot start any token") == 0) {
-        character_fault(place, text, faults);
-        return;
-    }
     for (size_t i = 0; i < sizeof translations / sizeof translations[0]; i++) {
-        if (strcmp(problem, translations[i].problem) != 0)
+        if (strcmp(parser->problem, translations[i].problem) != 0)
             continue;
         ist_text message = {0};
         ist_text_add(&message, "%s", translations[i].message);
-        if (translations[i].opened) {
+        if (translations[i].opened)
             ist_text_add(&message, MSG_OPENED, opened.line, opened.column);
-        }
         ist_faults_add(faults, place, "%s", message.data);
         ist_text_release(&message);
         return;
     }
-    ist_faults_add(faults, place, MSG_YAML, problem);
+    ist_faults_add(faults, place, MSG_YAML, parser->problem);
+}
+
+void syntax_fault(const void *yaml_parser, const char *text, size_t length, ist_faults *faults)
+{
+    const yaml_parser_t *parser = yaml_parser;
+    ist_place place = {(int)parser->problem_mark.line + 1, (int)parser->problem_mark.column + 1};
+    if (!parser->problem) {
+        ist_faults_add(faults, place, MSG_YAML, "no memory");
+    } else if (parser->error == YAML_READER_ERROR) {
+        reader_fault(parser, text, length, faults);
+    } else if (strcmp(parser->problem, "found character that cannot start any token") == 0) {
+        character_fault(place, text, faults);
+    } else if (is_behind_brace(parser->problem, text, place)) {
+        ist_faults_add(faults, place, MSG_BRACES);
+    } else {
+        translated_fault(parser, place, faults);
+    }
 }

@@ -161,7 +161,7 @@ static bool check_piece(reader *r, const piece *part, ist_place place)
         return false;
     case PIECE_UNKNOWN: {
         node key = {.place = place, .text = name};
-        find_axis(r, &key, "the braces");
+        find_axis(r, &key, pool_format(r->scratch, "'%s'", shown(r, written)));
         return false;
     }
     case PIECE_AXIS:
