@@ -1,0 +1,438 @@
+/* The engine against brute-force float64, to the integer: neighbours, ranks, duplicates and reverse
+ * pairs, for every kernel, two chunk sizes, both tie rules, whole sets and random parts. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checks.h"
+#include "infostrata/ring.h"
+
+/* ---- data ---------------------------------------------------------------------------------- */
+
+static uint64_t split_mix(uint64_t *state)
+{
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
+
+static double uniform(uint64_t *state)
+{
+    return (double)(split_mix(state) >> 11) * 0x1p-53;
+}
+
+static double normal(uint64_t *state)
+{
+    double r = sqrt(-2 * log(1 - uniform(state)));
+    return r * cos(6.283185307179586 * uniform(state));
+}
+
+typedef double value_rule(uint64_t *state, int64_t row, int64_t column);
+
+static double normals(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)row, (void)column;
+    return normal(state);
+}
+static double lattice(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)row, (void)column;
+    return floor(3 * uniform(state));
+}
+static double all_equal(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)state, (void)row, (void)column;
+    return 0.1;
+}
+static double shifted(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)row, (void)column;
+    return 1e5 + normal(state);
+}
+static double near_duplicates(uint64_t *state, int64_t row, int64_t column)
+{
+    return (double)(row % 7) + (double)column + 1e-6 * normal(state);
+}
+static double clusters(uint64_t *state, int64_t row, int64_t column)
+{
+    return sin((double)(row % 5) * 3 + (double)column) + 1e-7 * normal(state);
+}
+static double mostly_zero_rows(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)column;
+    return row % 3 == 0 ? (row % 2 ? -0.0 : 0.0) : normal(state);
+}
+static double denormals(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)row, (void)column;
+    return 1e-40 * normal(state);
+}
+static double huge(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)row, (void)column;
+    return 1e30 * normal(state);
+}
+static double one_outlier(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)column;
+    return (row == 3 ? 1e7 : 1) * normal(state);
+}
+static double constant_columns(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)row;
+    return column % 2 ? 4.25 : normal(state);
+}
+static double dominated(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)row;
+    return (column == 0 ? 1e4 : 1) * normal(state);
+}
+
+typedef struct {
+    const char *name;
+    value_rule *rule;
+    bool wide_only;
+} data_kind;
+
+static const data_kind kinds[] = {
+    {"normals", normals, false},
+    {"lattice", lattice, false},
+    {"all equal", all_equal, false},
+    {"shifted by 1e5", shifted, false},
+    {"near-duplicates", near_duplicates, false},
+    {"clusters", clusters, false},
+    {"zero rows", mostly_zero_rows, false},
+    {"denormals", denormals, false},
+    {"huge", huge, false},
+    {"one outlier", one_outlier, false},
+    {"constant columns", constant_columns, false},
+    {"one dimension dominating", dominated, false},
+};
+
+/* The whole matrix, the same on every rank, as the engine will see it. */
+static double *make_data(value_rule *rule, int64_t n, int64_t d, bool wide, uint64_t seed)
+{
+    double *values = ist_alloc((size_t)(n * d), sizeof *values);
+    uint64_t state = seed;
+    for (int64_t e = 0; e < n * d; e++) {
+        double value = rule(&state, e / d, e % d);
+        values[e] = wide ? value : (double)(float)value;
+    }
+    return values;
+}
+
+static void distribute(const ist_comm *comm, const double *values, int64_t n, int64_t d, bool wide,
+                       ist_rows *rows)
+{
+    const int64_t start[2] = {0, n};
+    ist_blocks blocks = ist_blocks_new(start, 1);
+    int64_t first, last;
+    ist_blocks_range(&blocks, comm->size, comm->rank, &first, &last);
+    ist_blocks_release(&blocks);
+    size_t count = (size_t)((last - first) * d);
+    double *mine = wide ? ist_alloc(count, sizeof *mine) : NULL;
+    float *narrow = wide ? NULL : ist_alloc(count, sizeof *narrow);
+    for (size_t e = 0; e < count; e++) {
+        if (wide)
+            mine[e] = values[(size_t)(first * d) + e];
+        else
+            narrow[e] = (float)values[(size_t)(first * d) + e];
+    }
+    ist_rows_natural(comm, n, d, narrow, mine, rows);
+}
+
+/* ---- brute force --------------------------------------------------------------------------- */
+
+static double brute_distance(const double *x, const double *y, int64_t d)
+{
+    double s = 0;
+    for (int64_t f = 0; f < d; f++) {
+        volatile double t = x[f] - y[f];
+        volatile double square = t * t;
+        s = s + square;
+    }
+    return s;
+}
+
+typedef struct {
+    double distance;
+    uint64_t tie;
+    int64_t row;
+} other;
+
+static int compare_others(const void *a, const void *b)
+{
+    const other *x = a, *y = b;
+    if (x->distance != y->distance)
+        return x->distance < y->distance ? -1 : 1;
+    if (x->tie != y->tie)
+        return x->tie < y->tie ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+/* The other rows of `members` in the order seen from row i. */
+static int64_t brute_order(const double *values, int64_t d, const int64_t *members, int64_t count,
+                           int64_t i, ist_tie_rule ties, other *sorted)
+{
+    int64_t found = 0;
+    uint64_t mine = ist_random_word(ties.seed, IST_RANDOM_TIES, (uint64_t)i);
+    for (int64_t m = 0; m < count; m++) {
+        int64_t j = members[m];
+        if (j == i)
+            continue;
+        uint64_t tie = ties.by_index
+                           ? (uint64_t)j
+                           : ist_random_word(ties.seed, IST_RANDOM_TIES, (uint64_t)j) - mine;
+        sorted[found++] = (other){brute_distance(values + i * d, values + j * d, d), tie, j};
+    }
+    qsort(sorted, (size_t)found, sizeof *sorted, compare_others);
+    return found;
+}
+
+static int64_t brute_twice_rank(const double *values, int64_t d, const int64_t *members,
+                                int64_t count, int64_t i, int64_t j, bool by_index)
+{
+    double t = brute_distance(values + i * d, values + j * d, d);
+    int64_t closer = 0, equal = 0, before = 0;
+    for (int64_t m = 0; m < count; m++) {
+        int64_t l = members[m];
+        if (l == i || l == j)
+            continue;
+        double s = brute_distance(values + i * d, values + l * d, d);
+        closer += s < t;
+        equal += s == t;
+        before += s == t && l < j;
+    }
+    return by_index ? 2 * (1 + closer + before) : 2 * (1 + closer) + equal;
+}
+
+/* ---- one case ------------------------------------------------------------------------------ */
+
+typedef struct {
+    int64_t n, k, batch, chunk_rows;
+    int64_t source_d, target_d;
+    bool wide, parts;
+    ist_tie_rule ties;
+    const char *kernel;
+} engine_case;
+
+/* The rows of home row i's segment, by number. */
+static int64_t members_of(const ist_rows *rows, int64_t i, int64_t *members)
+{
+    int64_t block = ist_blocks_find(&rows->blocks, rows->home.first + i), count = 0;
+    for (int64_t b = 0; b < rows->blocks.count; b++) {
+        if (rows->blocks.segment[b] != rows->blocks.segment[block])
+            continue;
+        for (int64_t p = rows->blocks.start[b]; p < rows->blocks.start[b + 1]; p++)
+            members[count++] = ist_row_number(rows, p);
+    }
+    return count;
+}
+
+static bool neighbours_right(const ist_rows *rows, const double *values, const engine_case *c,
+                             const ist_nearest *nearest)
+{
+    other *sorted = ist_alloc((size_t)rows->n, sizeof *sorted);
+    int64_t *members = ist_alloc((size_t)rows->n, sizeof *members);
+    bool right = true;
+    for (int64_t i = 0; i < rows->home.count && right; i++) {
+        int64_t count = members_of(rows, i, members);
+        int64_t number = ist_row_number(rows, rows->home.first + i);
+        brute_order(values, rows->d, members, count, number, c->ties, sorted);
+        right = nearest->held[i] == c->k;
+        for (int64_t p = 0; p < c->k && right; p++) {
+            int32_t position = nearest->neighbour[i * c->k + p];
+            right = ist_row_number(rows, position) == sorted[p].row &&
+                    nearest->distance[i * c->k + p] == sorted[p].distance;
+        }
+    }
+    ist_free(sorted);
+    ist_free(members);
+    return right;
+}
+
+static bool ranks_right(const ist_rows *rows, const double *values, const engine_case *c,
+                        const int32_t *target, const int64_t *twice_rank)
+{
+    int64_t *members = ist_alloc((size_t)rows->n, sizeof *members);
+    bool right = true;
+    for (int64_t i = 0; i < rows->home.count && right; i++) {
+        int64_t count = members_of(rows, i, members);
+        int64_t number = ist_row_number(rows, rows->home.first + i);
+        for (int64_t p = 0; p < c->k && right; p++) {
+            int64_t j = ist_row_number(rows, target[i * c->k + p]);
+            right = twice_rank[i * c->k + p] == brute_twice_rank(values, rows->d, members, count,
+                                                                  number, j, c->ties.by_index);
+        }
+    }
+    ist_free(members);
+    return right;
+}
+
+/* Neighbours in the source and their ranks in the target; false on this rank if any is wrong. */
+static bool case_right(const ist_comm *comm, value_rule *rule, const engine_case *c)
+{
+    ist_engine engine = {ist_kernel_choose(c->kernel), 1 << 20, c->chunk_rows};
+    double *a = make_data(rule, c->n, c->source_d, c->wide, 1);
+    double *b = make_data(rule, c->n, c->target_d, c->wide, 2);
+    ist_rows source, target, source_parts = {0}, target_parts = {0};
+    distribute(comm, a, c->n, c->source_d, c->wide, &source);
+    distribute(comm, b, c->n, c->target_d, c->wide, &target);
+    int64_t *order = ist_alloc((size_t)c->n, sizeof *order), start[4];
+    ist_random_parts(c->n, 3, order, start);
+    const ist_rows *from = &source, *to = &target;
+    if (c->parts) {
+        ist_rows_by_part(comm, &source, 3, order, start, &source_parts);
+        ist_rows_by_part(comm, &target, 3, order, start, &target_parts);
+        from = &source_parts;
+        to = &target_parts;
+    }
+    ist_pass_stats stats = {0};
+    ist_nearest *nearest = ist_pass_nearest(comm, &engine, from, c->k, c->ties, &stats);
+    bool right = neighbours_right(from, a, c, nearest);
+    int64_t *ranks = ist_alloc((size_t)(to->home.count * c->k), sizeof *ranks);
+    ist_pass_counts(comm, &engine, to, c->ties.by_index, c->k, nearest->neighbour, c->batch, ranks,
+                    &stats);
+    right = right && ranks_right(to, b, c, nearest->neighbour, ranks);
+    ist_free(ranks);
+    ist_nearest_free(&nearest);
+    ist_rows_release(&source);
+    ist_rows_release(&target);
+    ist_rows_release(&source_parts);
+    ist_rows_release(&target_parts);
+    ist_free(order);
+    ist_free(a);
+    ist_free(b);
+    return right;
+}
+
+static const char *const all_kernels[] = {"reference", "avx2", "avx512"};
+
+static void check_kinds(MPI_Comm handle, engine_case c)
+{
+    ist_comm comm = ist_comm_new(handle);
+    for (size_t kernel = 0; kernel < 3; kernel++) {
+        if (!ist_kernel_choose(all_kernels[kernel]))
+            continue;
+        c.kernel = all_kernels[kernel];
+        for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
+            bool right = case_right(&comm, kinds[kind].rule, &c);
+            CHECK_ALL_TELL(comm.handle, right, "%s, kernel %s", kinds[kind].name, c.kernel);
+        }
+    }
+    ist_comm_release(&comm);
+}
+
+RANK_CHECK(nearest_and_ranks_narrow)
+{
+    engine_case c = {.n = 331, .k = 4, .batch = 4, .source_d = 5, .target_d = 70};
+    check_kinds(comm, c);
+}
+
+RANK_CHECK(nearest_and_ranks_wide)
+{
+    engine_case c = {
+        .n = 331, .k = 4, .batch = 3, .source_d = 70, .target_d = 3, .wide = true, .chunk_rows = 1};
+    check_kinds(comm, c);
+}
+
+RANK_CHECK(nearest_and_ranks_by_index)
+{
+    engine_case c = {.n = 250, .k = 3, .batch = 2, .source_d = 4, .target_d = 9, .chunk_rows = 100};
+    c.ties.by_index = true;
+    check_kinds(comm, c);
+    c.wide = true;
+    check_kinds(comm, c);
+}
+
+RANK_CHECK(nearest_and_ranks_in_parts)
+{
+    engine_case c = {.n = 500, .k = 3, .batch = 3, .source_d = 6, .target_d = 2, .parts = true};
+    check_kinds(comm, c);
+    c.wide = true;
+    c.ties.seed = 7;
+    check_kinds(comm, c);
+}
+
+/* Above 48 thresholds a row counts go by binary search; k = N - 1 is every other row. */
+RANK_CHECK(every_neighbour)
+{
+    engine_case c = {.n = 130, .k = 129, .batch = 129, .source_d = 3, .target_d = 4};
+    check_kinds(comm, c);
+    c.n = 3;
+    c.k = c.batch = 2;
+    check_kinds(comm, c);
+}
+
+RANK_CHECK(seed_decides_ties)
+{
+    engine_case c = {.n = 120, .k = 2, .batch = 2, .source_d = 2, .target_d = 2};
+    c.ties.seed = UINT64_C(0x1234567890abcdef);
+    check_kinds(comm, c);
+}
+
+/* ---- duplicates and reverse pairs ---------------------------------------------------------- */
+
+RANK_CHECK(duplicates_counted)
+{
+    ist_comm mine = ist_comm_new(comm);
+    ist_engine engine = {ist_kernel_choose(NULL), 1 << 20, 0};
+    for (int wide = 0; wide < 2; wide++) {
+        ist_rows rows;
+        double *values = make_data(mostly_zero_rows, 300, 4, wide, 5);
+        memcpy(values + 4 * 100, values + 4 * 298, 4 * sizeof *values);
+        distribute(&mine, values, 300, 4, wide, &rows);
+        ist_hash content, again;
+        int64_t duplicates = ist_duplicates(&mine, &engine, &rows, &content);
+        CHECK_ALL_TELL(comm, duplicates == 100, "%lld duplicates", (long long)duplicates);
+        ist_rows_release(&rows);
+        values[4 * 299 + 3] += 1;
+        distribute(&mine, values, 300, 4, wide, &rows);
+        ist_duplicates(&mine, &engine, &rows, &again);
+        CHECK_ALL(comm, ist_hash_compare(content, again) != 0);
+        ist_rows_release(&rows);
+        ist_free(values);
+    }
+    ist_comm_release(&mine);
+}
+
+RANK_CHECK(reverse_pairs)
+{
+    enum { N = 200, K = 3, STRIDE = 4 };
+    ist_comm mine = ist_comm_new(comm);
+    ist_rows rows;
+    double *values = make_data(normals, N, 2, false, 9);
+    distribute(&mine, values, N, 2, false, &rows);
+    ist_free(values);
+    /* Row i points at three rows by a rule that every rank knows; the value is 1000 i + p. */
+    size_t entries = (size_t)(rows.home.count * STRIDE);
+    int32_t *neighbour = ist_alloc(entries, sizeof *neighbour);
+    int64_t *value = ist_alloc(entries, sizeof *value), *reverse = ist_alloc(entries, sizeof *value);
+    int64_t *in_count = ist_alloc((size_t)rows.home.count, sizeof *in_count);
+    int64_t *in_sum = ist_alloc((size_t)rows.home.count, sizeof *in_sum);
+    static const int step[K] = {1, N - 1, 7};
+    for (int64_t i = 0; i < rows.home.count; i++)
+        for (int p = 0; p < K; p++) {
+            neighbour[i * STRIDE + p] = (int32_t)((rows.home.first + i + step[p]) % N);
+            value[i * STRIDE + p] = 1000 * (rows.home.first + i) + p;
+        }
+    ist_reverse_pairs(&mine, &rows, K, STRIDE, neighbour, value, reverse, in_count, in_sum);
+    bool right = true;
+    for (int64_t i = 0; i < rows.home.count && right; i++) {
+        int64_t at = rows.home.first + i, before = (at + N - 1) % N, after = (at + 1) % N;
+        int64_t seventh = (at + N - 7) % N;
+        right = in_count[i] == K && in_sum[i] == 1000 * (before + after + seventh) + 0 + 1 + 2 &&
+                reverse[i * STRIDE] == 1000 * after + 1 &&
+                reverse[i * STRIDE + 1] == 1000 * before && reverse[i * STRIDE + 2] == -1;
+    }
+    CHECK_ALL(comm, right);
+    ist_rows_release(&rows);
+    ist_free(neighbour);
+    ist_free(value);
+    ist_free(reverse);
+    ist_free(in_count);
+    ist_free(in_sum);
+    ist_comm_release(&mine);
+}
