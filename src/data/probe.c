@@ -26,7 +26,8 @@ const char *ist_hdf5_version(void)
 
 static ist_code read_one(const data_source *source, double *value, ist_error *error)
 {
-    int64_t raw = 0;
+    int64_t raw = 0; /* room for one value of any type */
+    double number = 0;
     if (source->view.rows != 1 || source->view.row_values != 1) {
         ist_text sizes = {0};
         data_add_sizes(&sizes, source->view.rank, source->view.size);
@@ -40,9 +41,10 @@ static ist_code read_one(const data_source *source, double *value, ist_error *er
     if (code != IST_OK)
         return code;
     data_to_native(source->type, &raw, 1);
-    if (data_to_double(source->type, &raw, 1, value) >= 0)
+    if (data_to_double(source->type, &raw, 1, &number) >= 0)
         return data_fail(source->at, error, IST_REFUSED,
                          "the integer is beyond 2^53 and would be rounded");
+    *value = number;
     return IST_OK;
 }
 

@@ -6,7 +6,7 @@
 
 enum { ENTRY_TEXT = 64 };
 
-/* The next entry of "0, :, -1" without its blanks. */
+/* The next entry of "0, :, -1" without its blanks; one that is too long to be anything is cut. */
 static void next_entry(const char **cursor, char entry[ENTRY_TEXT])
 {
     const char *start = *cursor + strspn(*cursor, " \t");
@@ -14,9 +14,11 @@ static void next_entry(const char **cursor, char entry[ENTRY_TEXT])
     *cursor = start + length + (start[length] == ',');
     while (length && strchr(" \t", start[length - 1]))
         length--;
-    length = length < ENTRY_TEXT ? length : ENTRY_TEXT - 1;
-    memcpy(entry, start, length);
-    entry[length] = '\0';
+    const bool cut = length >= ENTRY_TEXT;
+    const size_t kept = cut ? ENTRY_TEXT - 4 : length;
+    memcpy(entry, start, kept);
+    memcpy(entry + kept, "...", 4);
+    entry[cut ? kept + 3 : kept] = '\0';
 }
 
 static ist_code refuse_entry(const ist_location *at, const char *entry, ist_error *error)
