@@ -14,7 +14,8 @@ if [[ $# == 0 ]]; then
 fi
 [[ $# -gt 0 ]] || { echo 'check-tidy: no C files found' >&2; exit 1; }
 
-# gcc's own options mean nothing to clang; "N warnings generated" counts what was filtered out.
+# The analyser should know what is asserted; gcc's own options mean nothing to clang; "N warnings generated" counts what
+# was filtered out.
 printf '%s\0' "$@" |
-    xargs -0 -n 1 -P "$(nproc)" clang-tidy -p "$build" --quiet --extra-arg=-Wno-unknown-warning-option \
-        2> >(grep -vE '^[0-9]+ warnings? (generated|treated)' >&2)
+    xargs -0 -n 1 -P "$(nproc)" clang-tidy -p "$build" --quiet \
+        --extra-arg=-UNDEBUG --extra-arg=-Wno-unknown-warning-option 2> >(grep -vE '^[0-9]+ warnings? (generated|treated)' >&2)
