@@ -74,10 +74,17 @@ typedef struct {
     int64_t neighbours; /* k nearest of the source layer */
     bool ranks;         /* ranks of these in the target layer (not for a labels target) */
     bool parts;         /* the same within 10 random parts of the rows */
+    bool edges;             /* for each neighbour pair the rank of its reverse, and in-sums */
     ist_tie_rule ties;
 } ist_needs;
 
 enum { IST_PARTS = 10 };
+
+/* Are random parts of n samples large enough for k neighbours (architecture section 5)? */
+static inline bool ist_parts_usable(int64_t n, int64_t k)
+{
+    return n / IST_PARTS >= 10 * k;
+}
 
 /* The part of a measure's descriptor that planning uses; params[p] follows the schema's order. */
 typedef struct {

@@ -1,0 +1,253 @@
+/* Information Imbalance (Glielmo et al., PNAS Nexus 2022, doi 10.1093/pnasnexus/pgac039):
+ *
+ *     Delta_k(A -> B) = 2 / (N^2 k)  sum_i sum_{p <= k}  r^B_i( j_p(i) ),
+ *
+ * j_p(i) the p-th neighbour of i in A, r^B_i(j) the rank of j among the neighbours of i in B, 1..N-1.
+ * Every rank is exact; sums are of twice the rank, integers also for mid-ranks (measures.md 1.1, P2, P3).
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "infostrata/measures.h"
+
+enum { PARAM_K, PARAM_METRIC, PARAM_SCALE, PARAM_TIES, PARAM_SEED, PARAM_SE, PARAMS };
+
+static const char *const metrics[] = {"euclidean", NULL};
+static const char *const scales[] = {"none", NULL};
+static const char *const tie_modes[] = {"random", "index", NULL};
+static const char *const se_methods[] = {"parts", "rows", "none", NULL};
+
+static const ist_param_spec params[PARAMS] = {
+    [PARAM_K] = {"k", IST_PARAM_INTEGER, 1, INT32_MAX - 1, NULL, "1"},
+    [PARAM_METRIC] = {"metric", IST_PARAM_WORD, 0, 0, metrics, "euclidean"},
+    [PARAM_SCALE] = {"scale", IST_PARAM_WORD, 0, 0, scales, "none"},
+    [PARAM_TIES] = {"ties", IST_PARAM_WORD, 0, 0, tie_modes, "random"},
+    [PARAM_SEED] = {"seed", IST_PARAM_INTEGER, 0, INT64_MAX, NULL, "0"},
+    [PARAM_SE] = {"se", IST_PARAM_WORD, 0, 0, se_methods, "parts"},
+};
+
+static const ist_measure_schema schema = {
+    .name = "imbalance",
+    .summary = "Information Imbalance: how well neighbours in the source predict those in the "
+               "target (0: source contains target; 1: it says nothing about it)",
+    .params = params,
+    .param_count = PARAMS,
+    .symmetric = false,
+    .takes_labels = true,
+};
+
+static int64_t integer(const ist_value *const *values, int param)
+{
+    int64_t value = 0;
+    ist_parse_integer(values[param]->text, &value);
+    return value;
+}
+
+static bool word_is(const ist_value *const *values, int param, const char *word)
+{
+    return strcmp(values[param]->text, word) == 0;
+}
+
+static ist_needs needs(const ist_value *const *values, bool labels_target)
+{
+    return (ist_needs){
+        .neighbours = integer(values, PARAM_K),
+        .ranks = !labels_target,
+        .parts = word_is(values, PARAM_SE, "parts"),
+        .edges = word_is(values, PARAM_SE, "rows"),
+        .ties = {.by_index = word_is(values, PARAM_TIES, "index"),
+                 .seed = (uint64_t)integer(values, PARAM_SEED)},
+    };
+}
+
+static ist_code check(const ist_value *const *values, int64_t n, ist_error *error)
+{
+    int64_t k = integer(values, PARAM_K);
+    if (n < 2)
+        return ist_fail(error, IST_REFUSED, "imbalance needs at least 2 samples, there is %" PRId64,
+                        n);
+    if (k >= n)
+        return ist_fail(error, IST_REFUSED,
+                        "k = %" PRId64 " is not below the number of samples, N = %" PRId64
+                        ": a sample has N - 1 = %" PRId64 " neighbours",
+                        k, n, n - 1);
+    return IST_OK;
+}
+
+/* ---- sums over rows ------------------------------------------------------------------------ */
+
+/* R: twice the rank of a neighbour pair. A row's own pairs and those that point at it: number B
+ * (k + in-count), sum A of R. The sums of `se: rows` are 128 bits wide. */
+enum {
+    SUM_R,
+    SUM_MUTUAL,                             /* pairs whose reverse is a pair too */
+    SUM_R_MUTUAL,                           /* R + reverse R over them */
+    SUM_A_A,                                /* four limbs each, from here on */
+    SUM_A_B = SUM_A_A + IST_WIDE_LIMBS,
+    SUM_B_B = SUM_A_B + IST_WIDE_LIMBS,
+    SUM_R_R = SUM_B_B + IST_WIDE_LIMBS,
+    SUM_R_REVERSE = SUM_R_R + IST_WIDE_LIMBS,
+    SUMS = SUM_R_REVERSE + IST_WIDE_LIMBS
+};
+
+/* Twice the mid-rank of a neighbour in a space where the distance is 0 within a class and 1
+ * between classes (measures.md 1.1). */
+static int64_t twice_label_rank(const ist_evidence *e, int64_t i, int32_t neighbour)
+{
+    int32_t mine = e->class_of[e->row[i]];
+    int64_t size = e->class_size[mine];
+    return e->class_of[neighbour] == mine ? size : e->n - 1 + size;
+}
+
+static int64_t twice_rank_at(const ist_evidence *e, int64_t i, int64_t p)
+{
+    int64_t at = i * e->stride + p;
+    return e->twice_rank ? e->twice_rank[at] : twice_label_rank(e, i, e->neighbour[at]);
+}
+
+static void add_pairs(const ist_evidence *e, int64_t i, int64_t *sums)
+{
+    int64_t a = e->in_sum[i], b = e->k + e->in_count[i];
+    for (int64_t p = 0; p < e->k; p++) {
+        int64_t r = twice_rank_at(e, i, p), reverse = e->reverse_twice_rank[i * e->stride + p];
+        a += r;
+        ist_wide_add(sums + SUM_R_R, (ist_int128)r * r);
+        if (reverse >= 0) {
+            sums[SUM_MUTUAL]++;
+            sums[SUM_R_MUTUAL] += r + reverse;
+            ist_wide_add(sums + SUM_R_REVERSE, (ist_int128)r * reverse);
+        }
+    }
+    ist_wide_add(sums + SUM_A_A, (ist_int128)a * a);
+    ist_wide_add(sums + SUM_A_B, (ist_int128)a * b);
+    ist_wide_add(sums + SUM_B_B, (ist_int128)b * b);
+}
+
+static void partial(const ist_value *const *values, const ist_evidence *e, int64_t *sums)
+{
+    bool pairs = word_is(values, PARAM_SE, "rows") && e->reverse_twice_rank;
+    for (int64_t i = 0; i < e->count; i++) {
+        for (int64_t p = 0; p < e->k; p++)
+            sums[SUM_R] += twice_rank_at(e, i, p);
+        if (pairs)
+            add_pairs(e, i, sums);
+    }
+}
+
+/* ---- standard errors ----------------------------------------------------------------------- */
+
+static double imbalance_of(int64_t twice_rank_sum, int64_t n, int64_t k)
+{
+    return (double)twice_rank_sum / ((double)n * (double)n * (double)k);
+}
+
+/* Dyadic-robust (architecture section 5): 2 / (N^2 k) sqrt(sum_v (out_v + in_v)^2 - sum_e e^2 -
+ * sum_e e rev(e)), e the rank of a directed neighbour pair less its mean m. Here ranks count
+ * double, which the leading factor 1 (for 2) makes good. */
+static double error_of_rows(const ist_totals *t, int64_t k)
+{
+    const int64_t *s = t->all;
+    double pairs = (double)t->n * (double)k, m = (double)s[SUM_R] / pairs;
+    double aa = (double)ist_wide_value(s + SUM_A_A), ab = (double)ist_wide_value(s + SUM_A_B);
+    double bb = (double)ist_wide_value(s + SUM_B_B), rr = (double)ist_wide_value(s + SUM_R_R);
+    double reverse = (double)ist_wide_value(s + SUM_R_REVERSE);
+    double rows = aa - 2 * m * ab + m * m * bb;
+    double squares = rr - m * (double)s[SUM_R];
+    double mutual = reverse - m * (double)s[SUM_R_MUTUAL] + m * m * (double)s[SUM_MUTUAL];
+    double variance = rows - squares - mutual;
+    return variance > 0 ? sqrt(variance) / ((double)t->n * pairs) : 0;
+}
+
+/* sd of the parts' values / sqrt(their number); NaN where a part is too small. */
+static double error_of_parts(const ist_totals *t, int64_t k, double *mean)
+{
+    double value[IST_PARTS], sum = 0, squares = 0;
+    *mean = NAN;
+    for (int p = 0; p < IST_PARTS; p++) {
+        if (!t->parts[p])
+            return NAN;
+        value[p] = imbalance_of(t->parts[p][SUM_R], t->part_n[p], k);
+        sum += value[p];
+    }
+    *mean = sum / IST_PARTS;
+    for (int p = 0; p < IST_PARTS; p++)
+        squares += (value[p] - *mean) * (value[p] - *mean);
+    return sqrt(squares / (IST_PARTS - 1) / IST_PARTS);
+}
+
+/* ---- the record ---------------------------------------------------------------------------- */
+
+static void add_note(ist_text *notes, bool holds, const char *code)
+{
+    if (holds)
+        ist_text_add(notes, "%s%s", notes->length ? ";" : "", code);
+}
+
+static char *taken(ist_text *text)
+{
+    char *copy = ist_copy_text(text->data ? text->data : "");
+    ist_text_release(text);
+    return copy;
+}
+
+static char *detail_of(const ist_totals *t, double parts_mean)
+{
+    char real[IST_REAL_TEXT];
+    ist_text detail = {0};
+    ist_text_add(&detail, "rank_sum=%" PRId64 "%s", t->all[SUM_R] / 2,
+                 t->all[SUM_R] % 2 ? ".5" : "");
+    if (!isnan(parts_mean))
+        ist_text_add(&detail, ";parts_mean=%s", ist_format_real(parts_mean, real));
+    if (t->labels_target) {
+        double squares = 0;
+        for (int64_t c = 0; c < t->class_count; c++)
+            squares += (double)t->class_size[c] * (double)t->class_size[c];
+        double floor = squares / ((double)t->n * (double)t->n);
+        ist_text_add(&detail, ";floor=%s;independent=1", ist_format_real(floor, real));
+    } else {
+        ist_text_add(&detail, ";duplicates_target=%" PRId64, t->duplicates_target);
+    }
+    return taken(&detail);
+}
+
+static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_record *records,
+                       size_t *count, ist_error *error)
+{
+    (void)error;
+    int64_t k = integer(values, PARAM_K);
+    const char *se = values[PARAM_SE]->text;
+    double parts_mean = NAN, std_error = NAN;
+    if (strcmp(se, "parts") == 0)
+        std_error = error_of_parts(t, k, &parts_mean);
+    else if (strcmp(se, "rows") == 0)
+        std_error = error_of_rows(t, k);
+    ist_text notes = {0};
+    add_note(&notes, t->tie_fraction > 1e-3, "ties");
+    add_note(&notes, t->duplicates_source > 0 || t->duplicates_target > 0, "duplicates");
+    add_note(&notes, strcmp(se, "parts") == 0 && isnan(std_error), "parts-too-small");
+    records[0] = (ist_record){
+        .quantity = ist_copy_text("imbalance"),
+        .unit = ist_copy_text("ratio"),
+        .value = imbalance_of(t->all[SUM_R], t->n, k),
+        .std_error = std_error,
+        .se_method = ist_copy_text(se),
+        .k = k,
+        .n = t->n,
+        .d_source = t->d_source,
+        .d_target = t->d_target,
+        .duplicates = t->duplicates_source,
+        .tie_fraction = t->tie_fraction,
+        .note = taken(&notes),
+        .detail = detail_of(t, parts_mean),
+    };
+    *count = 1;
+    return IST_OK;
+}
+
+const ist_measure ist_measure_imbalance = {
+    .planner = {.schema = &schema, .version = 1, .needs = needs, .check = check},
+    .sum_count = SUMS,
+    .partial = partial,
+    .finish = finish,
+};

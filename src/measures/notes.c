@@ -1,0 +1,14 @@
+#include "infostrata/measures.h"
+
+const ist_note ist_notes[] = {
+    {"ties", "more than 0.1 % of the rows have another row at exactly the distance of their k-th "
+             "neighbour; which of them counts is settled by the tie rule (`ties`)"},
+    {"duplicates", "some rows of the source or target are exactly equal to an earlier row; their "
+                   "distances are 0 and their order is settled by the tie rule"},
+    {"parts-too-small", "no standard error: a tenth of the samples is fewer than 10 k, too few for "
+                        "the estimator within the random parts"},
+    {"row-order-unverified", "source and target come from different files that share neither "
+                             "/sample_id nor a labels vector: that row i is the same sample in "
+                             "both is taken on trust"},
+};
+const size_t ist_note_count = sizeof ist_notes / sizeof ist_notes[0];
