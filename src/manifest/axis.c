@@ -46,7 +46,12 @@ static bool check_twice(reader *r, const char *what, const node *from, ist_axis 
             continue;
         size_t at = index.items[i].position;
         ist_place place = from->kind == NODE_LIST ? from->items[at]->place : from->place;
-        ist_faults_add(r->faults, place, MSG_TWICE, axis->values[at].text, what);
+        const char *text = axis->values[at].text, *before = index.items[i - 1].value->text;
+        if (strcmp(text, before) == 0) {
+            ist_faults_add(r->faults, place, MSG_TWICE, text, what);
+        } else {
+            ist_faults_add(r->faults, place, MSG_SAME, before, text, what);
+        }
         good = false;
     }
     return good;
@@ -124,15 +129,16 @@ static bool read_range(reader *r, const char *what, const node *map, ist_axis *a
                        parts.step ? parts.step->text : "1");
         return false;
     }
-    if (steps >= IST_MAX_CELLS) {
-        ist_faults_add(r->faults, map->place, MSG_AXIS_LONG, what, steps + 1, IST_MAX_CELLS);
+    double values = floor(steps + 1e-9) + 1;
+    if (values > IST_MAX_CELLS) {
+        ist_faults_add(r->faults, map->place, MSG_AXIS_LONG, what, values, IST_MAX_CELLS);
         return false;
     }
     int places = decimals(parts.from->text);
     int step_places = parts.step ? decimals(parts.step->text) : 0;
     if (step_places > places)
         places = step_places;
-    axis->count = (size_t)floor(steps + 1e-9) + 1;
+    axis->count = (size_t)values;
     axis->values = pool_alloc(r->memory, axis->count, sizeof *axis->values);
     for (size_t i = 0; i < axis->count; i++) {
         axis->values[i] = number_value(r, rounded(from + (double)i * step, places));
@@ -163,7 +169,7 @@ static void read_log(reader *r, const char *key, const node *value, void *into)
     if (value->kind != NODE_LIST || value->count != 3) {
         if (!value->broken) {
             ist_faults_add(r->faults, value->place, MSG_KIND, "'log'", "[first, last, count]",
-                           describe(r, value));
+                           describe_list(r, value));
         }
         return;
     }

@@ -64,7 +64,7 @@ static bool read_pair(reader *r, const node *item, ist_name_pair *out)
     if (item->broken)
         return false;
     if (item->kind != NODE_LIST || item->count != 2) {
-        ist_faults_add(r->faults, item->place, MSG_PAIR, describe(r, item));
+        ist_faults_add(r->faults, item->place, MSG_PAIR, describe_list(r, item));
         return false;
     }
     const node *first = item->items[0], *second = item->items[1];

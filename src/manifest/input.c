@@ -156,7 +156,7 @@ static void read_file(reader *r, const char *key, const node *value, void *into)
 static void read_layers(reader *r, const char *key, const node *value, void *into)
 {
     (void)key, (void)into;
-    static const source_rules rules = {"'layers'", "all, a list of names or a map name: address",
+    static const source_rules rules = {"'layers'", "'all', a list of names or a map name: address",
                                        "/layers", ADDRESS_LAYER, true};
     if (value->kind == NODE_SCALAR && strcmp(value->text, "all") == 0)
         return;
@@ -209,10 +209,9 @@ static void read_samples(reader *r, const char *key, const node *value, void *in
     if (value->kind == NODE_MAP && map_get(value, "first")) {
         walk_map(r, value, "'samples'", sample_keys, 1, into);
     } else {
-        const char *given =
-            value->kind == NODE_MAP && value->count == 1 && !map_key(value, 0)->broken
-                ? describe(r, map_key(value, 0))
-                : describe(r, value);
+        const char *given = value->kind == NODE_MAP && value->count && !map_key(value, 0)->broken
+                                ? describe(r, map_key(value, 0))
+                                : describe(r, value);
         ist_faults_add(r->faults, value->place, MSG_SAMPLES, given);
     }
 }

@@ -122,6 +122,8 @@ void check_keys(reader *r, const node *map, const char *where, const char *const
                 size_t count);
 /* "a list", "a map", "nothing" or the quoted text, shortened. */
 const char *describe(reader *r, const node *value);
+/* As describe; of a list, also how long it is. */
+const char *describe_list(reader *r, const node *value);
 /* The text shortened to what a message can bear. */
 const char *shown(reader *r, const char *text);
 

@@ -102,7 +102,7 @@ static bool in_table(const char *word, const key_spec *keys, size_t count)
 }
 
 /* Where a key would be right, NULL if nowhere. */
-static const char *home_of(const reader *r, const char *word)
+static const char *home_of(reader *r, const char *word)
 {
     if (in_table(word, top_keys, top_key_count))
         return "at the top level";
@@ -116,7 +116,7 @@ static const char *home_of(const reader *r, const char *word)
             return "under 'measures'";
         for (size_t p = 0; p < schema->param_count; p++) {
             if (strcmp(word, schema->params[p].name) == 0)
-                return "in a measure";
+                return pool_format(r->scratch, MSG_IN_MEASURE, schema->name);
         }
     }
     return NULL;

@@ -4,21 +4,24 @@
 #include <string.h>
 #include <yaml.h>
 
-/* libyaml's words -> ours; `opened`: also say where the list or map began. */
+/* What the place where the list, map or quotes began is good for. */
+typedef enum { UNUSED, ADDED, INSTEAD } opening;
+
+/* libyaml's words -> ours. */
 static const struct {
     const char *problem, *message;
-    bool opened;
+    opening opened;
 } translations[] = {
-    {"mapping values are not allowed in this context", MSG_COLON, false},
-    {"did not find expected key", MSG_NO_KEY, true},
-    {"did not find expected ',' or ']'", MSG_LIST_OPEN, true},
-    {"did not find expected ',' or '}'", MSG_MAP_OPEN, true},
-    {"did not find expected '-' indicator", MSG_NO_DASH, true},
-    {"block sequence entries are not allowed in this context", MSG_DASH, false},
-    {"found unexpected end of stream", MSG_QUOTE_OPEN, true},
-    {"could not find expected ':'", MSG_NO_COLON, true},
-    {"found unknown escape character", MSG_ESCAPE, false},
-    {"did not find expected <document start>", MSG_AFTER_END, false},
+    {"mapping values are not allowed in this context", MSG_COLON, UNUSED},
+    {"did not find expected key", MSG_NO_KEY, ADDED},
+    {"did not find expected ',' or ']'", MSG_LIST_OPEN, ADDED},
+    {"did not find expected ',' or '}'", MSG_MAP_OPEN, ADDED},
+    {"did not find expected '-' indicator", MSG_NO_DASH, ADDED},
+    {"block sequence entries are not allowed in this context", MSG_DASH, UNUSED},
+    {"found unexpected end of stream", MSG_QUOTE_OPEN, INSTEAD},
+    {"could not find expected ':'", MSG_NO_COLON, ADDED},
+    {"found unknown escape character", MSG_ESCAPE, UNUSED},
+    {"did not find expected <document start>", MSG_AFTER_END, UNUSED},
 };
 
 /* Line and column of a byte; CR, LF and CRLF end a line. */
@@ -44,6 +47,11 @@ static void reader_fault(const yaml_parser_t *parser, const char *text, size_t l
 {
     size_t mark = length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     size_t byte = parser->problem_offset + mark;
+    if (strcmp(parser->problem, "invalid trailing UTF-8 octet") == 0) { /* the first is meant */
+        do
+            byte--;
+        while (byte > mark && (unsigned char)text[byte] < 0xc0);
+    }
     ist_place place = place_of_byte(text + mark, byte < length ? byte - mark : length - mark);
     unsigned value = (unsigned)parser->problem_value;
     if (strcmp(parser->problem, "control characters are not allowed") == 0) {
@@ -80,8 +88,10 @@ static void translated_fault(const yaml_parser_t *parser, ist_place place, ist_f
             continue;
         ist_text message = {0};
         ist_text_add(&message, "%s", translations[i].message);
-        if (translations[i].opened)
+        if (translations[i].opened == ADDED)
             ist_text_add(&message, MSG_OPENED, opened.line, opened.column);
+        if (translations[i].opened == INSTEAD)
+            place = opened;
         ist_faults_add(faults, place, "%s", message.data);
         ist_text_release(&message);
         return;

@@ -27,6 +27,13 @@ const char *describe(reader *r, const node *value)
     return pool_format(r->scratch, "'%s'", shown(r, value->text));
 }
 
+const char *describe_list(reader *r, const node *value)
+{
+    if (value->kind != NODE_LIST)
+        return describe(r, value);
+    return pool_format(r->scratch, "a list of %zu", value->count);
+}
+
 ist_place place_inside(const node *scalar, size_t byte)
 {
     ist_place place = scalar->place;

@@ -1,0 +1,142 @@
+#include "test_manifest_support.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const tie_words[] = {"random", "index", NULL};
+static const char *const se_words[] = {"parts", "rows", "none", NULL};
+static const char *const metric_words[] = {"euclidean", NULL};
+static const char *const scale_words[] = {"none", NULL};
+
+static const ist_param_spec imbalance_params[] = {
+    {"k", IST_PARAM_INTEGER, 1, 1000000, NULL, "1"},
+    {"ties", IST_PARAM_WORD, 0, 0, tie_words, "random"},
+    {"seed", IST_PARAM_INTEGER, 0, INT64_MAX, NULL, "0"},
+    {"se", IST_PARAM_WORD, 0, 0, se_words, "parts"},
+    {"metric", IST_PARAM_WORD, 0, 0, metric_words, "euclidean"},
+    {"scale", IST_PARAM_WORD, 0, 0, scale_words, "none"},
+};
+static const ist_measure_schema imbalance = {
+    .name = "imbalance",
+    .summary = "for tests",
+    .params = imbalance_params,
+    .param_count = sizeof imbalance_params / sizeof imbalance_params[0],
+    .takes_labels = true,
+};
+static const ist_measure_schema likeness = {
+    .name = "likeness", .summary = "for tests", .symmetric = true};
+
+const ist_measure_schema *const test_schemas[] = {&imbalance, &likeness};
+const size_t test_schema_count = 2;
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+name_list manifest_names(const char *folder, const char *ending)
+{
+    char path[4096];
+    name_list list = {0};
+    snprintf(path, sizeof path, "%s/tests/manifests/%s", IST_SOURCE_DIR, folder);
+    DIR *open = opendir(path);
+    cr_assert(open, "no folder %s", path);
+    for (const struct dirent *entry = readdir(open); entry; entry = readdir(open)) {
+        size_t length = strlen(entry->d_name), tail = strlen(ending);
+        if (length <= tail || strcmp(entry->d_name + length - tail, ending) != 0)
+            continue;
+        list.names = ist_grow(list.names, list.count, list.count + 1, sizeof(char *));
+        list.names[list.count] = ist_copy_text(entry->d_name);
+        list.names[list.count++][length - tail] = '\0';
+    }
+    closedir(open);
+    cr_assert(list.count > 0, "nothing in %s", path);
+    qsort(list.names, list.count, sizeof(char *), compare_names);
+    return list;
+}
+
+void release_names(name_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        ist_free(list->names[i]);
+    ist_free(list->names);
+    *list = (name_list){0};
+}
+
+/* Replaces the line "#repeat COUNT TEXT". */
+static void repeat(ist_text *text)
+{
+    char *line = memmem(text->data, text->length, "#repeat ", 8);
+    if (!line)
+        return;
+    ist_text out = {0};
+    char *what = NULL, *end = strchr(line, '\n');
+    long count = strtol(line + 8, &what, 10);
+    bool comment = strncmp(what, " #", 2) == 0; /* a comment needs a line of its own */
+    ist_text_add_bytes(&out, text->data, (size_t)(line - text->data));
+    for (long i = 0; i < count; i++)
+        ist_text_add_bytes(&out, what + 1, (size_t)(end - what) - 1 + comment);
+    ist_text_add_bytes(&out, end, text->length - (size_t)(end - text->data));
+    ist_text_release(text);
+    *text = out;
+}
+
+ist_text manifest_text(const char *folder, const char *name, const char *ending)
+{
+    char path[4096];
+    ist_text text = {0};
+    ist_error error = {0};
+    snprintf(path, sizeof path, "%s/tests/manifests/%s/%s%s", IST_SOURCE_DIR, folder, name, ending);
+    if (ist_read_file(path, 1 << 24, &text, &error) == IST_OK)
+        repeat(&text);
+    return text;
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------ */
+
+bool wants_layers(const char *text)
+{
+    return strncmp(text, "# layers:", 9) == 0;
+}
+
+void set_wanted_layers(ist_job *job, const char *text, ist_faults *faults)
+{
+    char line[256], *names[16], *rest = line;
+    size_t count = 0;
+    snprintf(line, sizeof line, "%.*s", (int)strcspn(text + 9, "\n"), text + 9);
+    for (char *name = strtok_r(line, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest))
+        names[count++] = name;
+    ist_job_set_layers(job, (const char *const *)names, count, faults);
+}
+
+ist_job *good_job(const char *text)
+{
+    ist_faults faults = {0};
+    ist_text shown = {0};
+    ist_job *job = ist_job_parse(text, strlen(text), "/jobs/sweep.yaml", NULL, test_schemas,
+                                 test_schema_count, &faults);
+    ist_faults_print(&faults, NULL, &shown);
+    cr_assert(job, "%s", shown.data);
+    ist_faults_release(&faults);
+    ist_text_release(&shown);
+    return job;
+}
+
+ist_text faults_of(const char *text, size_t length, const char *path)
+{
+    ist_faults faults = {0};
+    ist_text shown = {0};
+    ist_job *job =
+        ist_job_parse(text, length, path, NULL, test_schemas, test_schema_count, &faults);
+    if (job && wants_layers(text))
+        set_wanted_layers(job, text, &faults);
+    ist_job_free(&job);
+    cr_assert(faults.count > 0, "%s: no fault", path);
+    ist_faults_print(&faults, NULL, &shown);
+    ist_faults_release(&faults);
+    return shown;
+}
