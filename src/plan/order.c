@@ -1,14 +1,37 @@
-/* The order of the passes. The layers are walked as the plan has them: the passes 1 of one layer,
- * then every pass 2 whose sources are all known by now, the one on the layer in memory first. So
- * a neighbour list is used, and may be freed, as early as this walk allows. */
+/* The order of the passes. The layers are walked as the plan has them: the passes 1 of a layer, its
+ * passes 2 if their sources are all known, then the passes 2 of other layers that have just become
+ * possible. A layer that is still to come for its passes 1 is not read twice for that. */
 #include <stdlib.h>
 
 #include "schedule.h"
 
-/* For each of `groups` groups the items that belong to it: item[start[g]] .. item[start[g + 1]]. */
+/* For each group the items that belong to it: item[start[g]] .. item[start[g + 1]]. It is made in
+ * two walks over the items: count_item for each, open_groups, put_item for each. */
 typedef struct {
     size_t *start, *item;
 } grouping;
+
+static grouping new_grouping(size_t groups)
+{
+    return (grouping){.start = ist_alloc(groups + 2, sizeof(size_t))};
+}
+
+static void count_item(grouping *g, size_t group)
+{
+    g->start[group + 2]++;
+}
+
+static void open_groups(grouping *g, size_t groups)
+{
+    for (size_t i = 2; i < groups + 2; i++)
+        g->start[i] += g->start[i - 1];
+    g->item = ist_alloc(g->start[groups + 1], sizeof *g->item);
+}
+
+static void put_item(grouping *g, size_t group, size_t item)
+{
+    g->item[g->start[group + 1]++] = item;
+}
 
 static void release_grouping(grouping *g)
 {
@@ -16,42 +39,40 @@ static void release_grouping(grouping *g)
     ist_free(g->item);
 }
 
-/* counts[g + 1] holds the size of group g on entry; afterwards start[g] is the group's first. */
-static void sum_up(size_t *counts, size_t groups)
-{
-    for (size_t g = 0; g < groups; g++)
-        counts[g + 1] += counts[g];
-}
-
 static grouping sources_of_layers(const ist_schedule *s, size_t layers)
 {
-    grouping g = {ist_alloc(layers + 2, sizeof *g.start),
-                  ist_alloc(s->source_count, sizeof *g.item)};
-    size_t *next = g.start + 1;
+    grouping g = new_grouping(layers);
     for (size_t i = 0; i < s->source_count; i++)
-        g.start[s->sources[i].layer + 2]++;
-    sum_up(next, layers);
+        count_item(&g, s->sources[i].layer);
+    open_groups(&g, layers);
     for (size_t i = 0; i < s->source_count; i++)
-        g.item[next[s->sources[i].layer]++] = i;
+        put_item(&g, s->sources[i].layer, i);
+    return g;
+}
+
+static grouping targets_of_layers(const ist_schedule *s, size_t layers)
+{
+    grouping g = new_grouping(layers);
+    for (size_t i = 0; i < s->target_count; i++)
+        count_item(&g, s->targets[i].layer);
+    open_groups(&g, layers);
+    for (size_t i = 0; i < s->target_count; i++)
+        put_item(&g, s->targets[i].layer, i);
     return g;
 }
 
 /* The target passes that wait for each source pass. */
 static grouping targets_of_sources(const ist_schedule *s)
 {
-    size_t uses = 0;
-    for (size_t t = 0; t < s->target_count; t++)
-        uses += s->targets[t].slot_count;
-    grouping g = {ist_alloc(s->source_count + 2, sizeof *g.start), ist_alloc(uses, sizeof *g.item)};
-    size_t *next = g.start + 1;
+    grouping g = new_grouping(s->source_count);
     for (size_t t = 0; t < s->target_count; t++) {
         for (size_t i = 0; i < s->targets[t].slot_count; i++)
-            g.start[s->targets[t].slots[i].pass + 2]++;
+            count_item(&g, s->targets[t].slots[i].pass);
     }
-    sum_up(next, s->source_count);
+    open_groups(&g, s->source_count);
     for (size_t t = 0; t < s->target_count; t++) {
         for (size_t i = 0; i < s->targets[t].slot_count; i++)
-            g.item[next[s->targets[t].slots[i].pass]++] = t;
+            put_item(&g, s->targets[t].slots[i].pass, t);
     }
     return g;
 }
@@ -83,54 +104,74 @@ static int by_layer(const void *a, const void *b)
     return (x->target > y->target) - (x->target < y->target);
 }
 
-/* Those on the layer in memory first, then the others. */
-static void add_ready(ist_schedule *s, ready_pass *ready, size_t count, size_t layer)
-{
-    qsort(ready, count, sizeof *ready, by_layer);
-    for (size_t i = 0; i < count; i++) {
-        if (ready[i].layer == layer)
-            add_step(s, true, ready[i].target);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (ready[i].layer != layer)
-            add_step(s, true, ready[i].target);
-    }
-}
+typedef struct {
+    ist_schedule *schedule;
+    grouping sources, targets, waiting; /* by layer, by layer, by source */
+    size_t *missing;                    /* by target: sources that are not known yet */
+    ready_pass *ready;
+} walk;
 
 /* The passes 1 of one layer; ready[0..count) are the passes 2 that this makes possible. */
-static size_t add_sources(ist_schedule *s, const grouping *of_layer, const grouping *waiting,
-                          size_t layer, size_t *missing, ready_pass *ready)
+static size_t add_sources(walk *w, size_t layer)
 {
     size_t count = 0;
-    for (size_t i = of_layer->start[layer]; i < of_layer->start[layer + 1]; i++) {
-        size_t source = of_layer->item[i];
-        add_step(s, false, source);
-        for (size_t w = waiting->start[source]; w < waiting->start[source + 1]; w++) {
-            size_t target = waiting->item[w];
-            if (--missing[target] == 0)
-                ready[count++] = (ready_pass){s->targets[target].layer, target};
+    for (size_t i = w->sources.start[layer]; i < w->sources.start[layer + 1]; i++) {
+        size_t source = w->sources.item[i];
+        add_step(w->schedule, false, source);
+        for (size_t j = w->waiting.start[source]; j < w->waiting.start[source + 1]; j++) {
+            size_t target = w->waiting.item[j];
+            if (--w->missing[target] == 0)
+                w->ready[count++] = (ready_pass){w->schedule->targets[target].layer, target};
         }
     }
     return count;
 }
 
+/* The passes 2 of the layer in memory; they may have been waiting for it. */
+static void add_own(walk *w, size_t layer)
+{
+    for (size_t i = w->targets.start[layer]; i < w->targets.start[layer + 1]; i++) {
+        if (w->missing[w->targets.item[i]] == 0)
+            add_step(w->schedule, true, w->targets.item[i]);
+    }
+}
+
+/* The new passes 2 of other layers, less those whose layer will be read for its passes 1 anyway. */
+static void add_others(walk *w, size_t layer, size_t count)
+{
+    qsort(w->ready, count, sizeof *w->ready, by_layer);
+    for (size_t i = 0; i < count; i++) {
+        size_t other = w->ready[i].layer;
+        bool comes = other > layer && w->sources.start[other] < w->sources.start[other + 1];
+        if (other != layer && !comes)
+            add_step(w->schedule, true, w->ready[i].target);
+    }
+}
+
 void ist_schedule_order(ist_schedule *s, const ist_plan *plan)
 {
-    grouping of_layer = sources_of_layers(s, plan->layer_count);
-    grouping waiting = targets_of_sources(s);
-    size_t *missing = ist_alloc(s->target_count, sizeof *missing);
-    ready_pass *ready = ist_alloc(s->target_count, sizeof *ready);
+    walk w = {
+        .schedule = s,
+        .sources = sources_of_layers(s, plan->layer_count),
+        .targets = targets_of_layers(s, plan->layer_count),
+        .waiting = targets_of_sources(s),
+        .missing = ist_alloc(s->target_count, sizeof *w.missing),
+        .ready = ist_alloc(s->target_count, sizeof *w.ready),
+    };
     for (size_t t = 0; t < s->target_count; t++)
-        missing[t] = s->targets[t].slot_count;
+        w.missing[t] = s->targets[t].slot_count;
     s->steps = ist_alloc(s->source_count + s->target_count, sizeof *s->steps);
     for (size_t layer = 0; layer < plan->layer_count; layer++) {
-        size_t count = add_sources(s, &of_layer, &waiting, layer, missing, ready);
-        add_ready(s, ready, count, layer);
+        size_t count = add_sources(&w, layer);
+        if (w.sources.start[layer] < w.sources.start[layer + 1])
+            add_own(&w, layer);
+        add_others(&w, layer, count);
     }
-    release_grouping(&of_layer);
-    release_grouping(&waiting);
-    ist_free(missing);
-    ist_free(ready);
+    release_grouping(&w.sources);
+    release_grouping(&w.targets);
+    release_grouping(&w.waiting);
+    ist_free(w.missing);
+    ist_free(w.ready);
 }
 
 size_t ist_step_layer(const ist_schedule *schedule, const ist_step *step)

@@ -79,8 +79,7 @@ static void collect(collector *c, const ist_task *task)
     size_t measure = plan->job->entries[task->entry].measure;
     ist_needs needs = plan->measures[measure]->needs(params, task->labels_target);
     bool counts = needs.ranks && !task->labels_target;
-    needs.parts =
-        needs.parts && ist_parts_usable(plan->layers[task->source].n, needs.neighbours);
+    needs.parts = needs.parts && ist_parts_usable(plan->layers[task->source].n, needs.neighbours);
     s->asked += counts ? 2 : 1;
     ist_route *route = &s->routes[task->twin];
     if (route->source != SIZE_MAX)

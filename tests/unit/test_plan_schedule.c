@@ -1,0 +1,342 @@
+/* Passes: each runs once, serves everybody, comes in an order that works; and what it costs. */
+#include "test_plan_support.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "../harness/scratch.h"
+
+#define HEAD "version: 1\nname: t\noutput: out\n"
+
+/* "nearest a k=2", "counts b: a/2 c/1 parts", the steps in order. */
+static const char *step_lines(const ist_plan *plan, const ist_schedule *s)
+{
+    ist_text out = {0};
+    for (size_t i = 0; i < s->step_count; i++) {
+        const ist_step *step = &s->steps[i];
+        if (step->counts) {
+            const ist_target_pass *t = &s->targets[step->index];
+            ist_text_add(&out, "counts %s%s:", plan->layers[t->layer].at.dataset,
+                         t->by_index ? " by index" : "");
+            for (size_t j = 0; j < t->slot_count; j++) {
+                const ist_source_pass *from = &s->sources[t->slots[j].pass];
+                ist_text_add(&out, " %s/%d", plan->layers[from->layer].at.dataset,
+                             (int)t->slots[j].k);
+            }
+            ist_text_add(&out, "%s\n", t->parts ? " parts" : "");
+        } else {
+            const ist_source_pass *p = &s->sources[step->index];
+            ist_text_add(&out, "nearest %s%s k=%d until %zu%s\n", plan->layers[p->layer].at.dataset,
+                         p->ties.by_index ? " by index" : "", (int)p->k, p->last_step,
+                         p->parts ? " parts" : "");
+        }
+    }
+    const char *kept = scratch_text("%s", out.data ? out.data : "");
+    ist_text_release(&out);
+    return kept;
+}
+
+static void expect_steps(const char *manifest, const char *lines)
+{
+    planned p = plan_of(manifest);
+    shape_all(p.plan, 1000, 3);
+    ist_schedule *schedule = ist_schedule_new(p.plan, NULL);
+    expect_text(step_lines(p.plan, schedule), lines);
+    ist_schedule_free(&schedule);
+    planned_release(&p);
+}
+
+/* ---- which passes, in which order ------------------------------------------------------------ */
+
+Test(schedule, two_passes_a_layer_with_the_largest_k)
+{
+    expect_steps(HEAD "input: {file: x.h5, layers: [a, b, c]}\n"
+                      "measures: [{flow: {layers: [a, b], k: [1, 30]}},"
+                      " {flow: {pairs: [[a, c]], k: 5, se: none}}]\n",
+                 "nearest /layers/a k=30 until 4 parts\n"
+                 "nearest /layers/b k=30 until 5 parts\n"
+                 "counts /layers/b: /layers/a/30 parts\n"
+                 "nearest /layers/c k=5 until 5\n"
+                 "counts /layers/c: /layers/a/5\n"
+                 "counts /layers/a: /layers/b/30 /layers/c/5 parts\n");
+}
+
+Test(schedule, a_pass_2_comes_as_soon_as_its_sources_are_known)
+{
+    expect_steps(HEAD "input: {file: x.h5, layers: [a, b, c, d]}\n"
+                      "measures: [{likeness: {pairs: [[a, b], [b, b], [c, d]], against: {s: 0}}}]\n"
+                      "grid: {s: [0, 1]}\n",
+                 "nearest /layers/a k=1 until 2\n"
+                 "nearest /layers/b k=1 until 2\n"
+                 "counts /layers/b: /layers/a/1 /layers/b/1\n"
+                 "nearest /layers/c k=1 until 4\n"
+                 "counts /layers/d: /layers/c/1\n");
+}
+
+Test(schedule, labels_need_pass_1_alone)
+{
+    expect_steps(HEAD "input: {file: x.h5, layers: [a, b], labels: [y]}\n"
+                      "measures: [{flow: {target: y, k: 7}}]\n",
+                 "nearest /layers/a k=7 until 0 parts\n"
+                 "nearest /layers/b k=7 until 1 parts\n");
+}
+
+Test(schedule, tie_rules_are_passes_of_their_own)
+{
+    expect_steps(
+        HEAD
+        "input: {file: x.h5, layers: [a, b]}\n"
+        "measures: [{flow: {pairs: [[a, b]], ties: [random, index], seed: [0, 1], se: none}}]\n",
+        "nearest /layers/a k=1 until 6\n"
+        "nearest /layers/a k=1 until 6\n"
+        "nearest /layers/a by index k=1 until 7\n"
+        "nearest /layers/b k=1 until 8\n"
+        "nearest /layers/b k=1 until 8\n"
+        "nearest /layers/b by index k=1 until 9\n"
+        "counts /layers/b: /layers/a/1 /layers/a/1\n"
+        "counts /layers/b by index: /layers/a/1\n"
+        "counts /layers/a: /layers/b/1 /layers/b/1\n"
+        "counts /layers/a by index: /layers/b/1\n");
+}
+
+/* The input of 20 networks is swept once, whatever the cells. */
+Test(schedule, a_shared_input_runs_once_a_job)
+{
+    planned p =
+        plan_of(HEAD "grid: {w: {from: 1, to: 20}}\n"
+                     "input: {file: \"w{w}.h5\", layers: {in: \"data.h5:/x\", top: /layers/top}}\n"
+                     "measures: [{flow: {k: [1, 3]}}]\n");
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    cr_expect(s->tasks == 80 && s->asked == 160);
+    cr_expect(s->source_count == 21 && s->target_count == 21 && s->step_count == 42);
+    cr_expect(s->targets[1].layer == 0 && s->targets[1].slot_count == 20);
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+Test(schedule, every_list_lives_until_its_last_use)
+{
+    planned p =
+        plan_of(HEAD "grid: {w: [1, 2, 3], s: [0, 1]}\n"
+                     "input: {file: \"w{w}-{s}.h5\", layers: {in: \"data.h5:/x\", a: /a, b: /b},"
+                     " labels: [y]}\n"
+                     "measures: [{flow: {}}, {flow: {target: y, k: 4}},"
+                     " {flow: {layers: [b], against: {s: others}}}]\n");
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    bool *made = ist_alloc(s->source_count, sizeof *made);
+    for (size_t i = 0; i < s->step_count; i++) {
+        if (!s->steps[i].counts) {
+            made[s->steps[i].index] = true;
+            continue;
+        }
+        const ist_target_pass *t = &s->targets[s->steps[i].index];
+        for (size_t j = 0; j < t->slot_count; j++) {
+            cr_expect(made[t->slots[j].pass]);
+            cr_expect(s->sources[t->slots[j].pass].last_step >= i);
+        }
+    }
+    cr_expect(s->step_count == s->source_count + s->target_count);
+    ist_free(made);
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+/* ---- pending tasks and routes ---------------------------------------------------------------- */
+
+Test(schedule, only_what_is_pending)
+{
+    planned p = plan_of(HEAD "grid: {w: [4, 8]}\n"
+                             "input: {layers: {a: \"x.h5:/a\", b: \"x.h5:/b\"}}\n"
+                             "measures: [{flow: {k: [1, 2]}}]\n");
+    shape_all(p.plan, 1000, 3);
+    bool pending[8] = {false, true, false, false, false, true, false, false};
+    ist_schedule *s = ist_schedule_new(p.plan, pending);
+    cr_expect(s->tasks == 1 && s->asked == 4 && s->step_count == 2);
+    expect_text(step_lines(p.plan, s), "nearest /a k=2 until 1 parts\n"
+                                       "counts /b: /a/2 parts\n");
+    for (size_t t = 0; t < 8; t++) {
+        size_t source, target, slot;
+        bool found = ist_schedule_find(s, p.plan, &p.plan->tasks[t], &source, &target, &slot);
+        cr_expect(found == (t % 4 == 1), "task %zu", t);
+        if (found)
+            cr_expect(source == 0 && target == 0 && slot == 0);
+    }
+    ist_schedule_free(&s);
+    bool none[8] = {false};
+    s = ist_schedule_new(p.plan, none);
+    cr_expect(s->tasks == 0 && s->asked == 0 && s->step_count == 0);
+    ist_machine machine = {.ranks = 2, .flops = 1e9, .chunk_bytes = 1 << 20};
+    ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
+    cr_expect(cost.memory == 0 && cost.bytes_read == 0 && cost.seconds == 0);
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+Test(schedule, routes_lead_to_the_right_slot)
+{
+    planned p =
+        plan_of(HEAD "input: {file: x.h5, layers: [a, b, c], labels: [y]}\n"
+                     "measures: [{flow: {k: [1, 2], seed: [0, 1]}}, {flow: {target: y}}]\n");
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    for (size_t t = 0; t < p.plan->task_count; t++) {
+        const ist_task *task = &p.plan->tasks[t];
+        size_t source, target, slot;
+        cr_assert(ist_schedule_find(s, p.plan, task, &source, &target, &slot));
+        cr_expect(s->sources[source].layer == task->source);
+        if (task->labels_target) {
+            cr_expect(target == SIZE_MAX && slot == SIZE_MAX);
+        } else {
+            cr_expect(s->sources[source].ties.seed == task->param[2]);
+            cr_expect(s->targets[target].layer == task->target);
+            cr_expect(s->targets[target].slots[slot].pass == source);
+        }
+    }
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+/* ---- cost ------------------------------------------------------------------------------------ */
+
+Test(cost, memory_of_a_pass_is_the_formula_of_the_header)
+{
+    ist_machine machine = {.ranks = 3, .chunk_bytes = 1000};
+    /* 34 rows at home; state 34 (4*5 + 12*2) = 1496 */
+    cr_expect(ist_pass_memory(100, 5, false, 2, 0, false, &machine) ==
+              2 * 1496 + 4 * 1000 + 4 * 2 * 34 + 32 * 100);
+    cr_expect(ist_pass_memory(100, 5, true, 2, 0, true, &machine) ==
+              2 * 34 * (60 + 24) + 4 * 1000 + 8 * 2 * 34 + 32 * 100);
+    machine.chunk_bytes = 1 << 20;
+    cr_expect(ist_pass_memory(100, 5, false, 0, 7, true, &machine) ==
+              6 * 34 * (20 + 24 * 7) + 32 * 100);
+}
+
+Test(cost, pairs_operations_bytes_seconds)
+{
+    planned p = plan_of(HEAD "input: {file: x.h5, layers: [a, b]}\n"
+                             "measures: [{flow: {pairs: [[a, b]], k: 2, se: none}}]\n");
+    shape_all(p.plan, 1000, 10);
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    ist_machine machine = {.ranks = 2, .flops = 1e6, .chunk_bytes = 1 << 20};
+    ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
+    double pairs = 4 * 999 * 500.0, operations = pairs * 20 + 2 * (3 * 2 * 1000 * 10.0);
+    cr_expect(cost.pairs == pairs);
+    cr_expect(cost.operations == operations);
+    /* a, b, (b again in memory), a */
+    cr_expect(cost.bytes_read == 3 * 1000 * 10 * 4);
+    double seconds = operations / 2e6 + 0.04;
+    cr_expect(cost.seconds > 0.999 * seconds && cost.seconds < 1.001 * seconds);
+    cr_expect(cost.most_batches == 1);
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+Test(cost, lists_that_are_kept_count)
+{
+    planned p = plan_of(HEAD "input: {file: x.h5, layers: [a, b, c]}\n"
+                             "measures: [{flow: {k: 10, se: none}}]\n");
+    shape_all(p.plan, 1000, 10);
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    ist_machine machine = {.ranks = 1, .chunk_bytes = 1};
+    int64_t list = 4 * 10 * 1000;
+    int64_t counts = ist_pass_memory(1000, 10, false, 0, 20, false, &machine);
+    ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
+    cr_expect(cost.memory == counts + 3 * list, "%lld", (long long)cost.memory);
+    cr_expect(cost.worst_layer == 2);
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+Test(cost, thresholds_that_do_not_fit_come_in_batches)
+{
+    planned p = plan_of(HEAD "input: {file: x.h5, layers: [a, b, c]}\n"
+                             "measures: [{flow: {k: 10, se: none}}]\n");
+    shape_all(p.plan, 1000, 10);
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    ist_machine machine = {.ranks = 1, .chunk_bytes = 1};
+    size_t c = s->steps[3].index; /* the worst step: all lists are there */
+    cr_assert(s->steps[3].counts && s->targets[c].layer == 2);
+    cr_expect(ist_schedule_batch(p.plan, s, c, &machine) == 20);
+    machine.memory_limit = ist_pass_memory(1000, 10, false, 0, 7, false, &machine) + 3 * 4 * 10000;
+    cr_expect(ist_schedule_batch(p.plan, s, c, &machine) == 7);
+    ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
+    cr_expect(cost.most_batches == 3);
+    cr_expect(cost.memory <= machine.memory_limit);
+    cr_expect(cost.pairs == (3 + 3 * 3) * 999 * 500.0);
+    machine.memory_limit--;
+    cr_expect(ist_schedule_batch(p.plan, s, c, &machine) == 6);
+    machine.memory_limit = 1;
+    cr_expect(ist_schedule_batch(p.plan, s, c, &machine) == 1);
+    cr_expect(ist_schedule_cost(p.plan, s, &machine).memory > machine.memory_limit);
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+/* ---- the page -------------------------------------------------------------------------------- */
+
+Test(plan_print, the_page)
+{
+    planned p =
+        plan_of(HEAD "grid: {w: {from: 1, to: 9}, s: [0, 1], t: [lo, hi]}\n"
+                     "zip: [[s, t]]\n"
+                     "exclude: [{w: 9, s: 1}]\n"
+                     "input:\n"
+                     "  file: acts/w{w}-{s}.h5\n"
+                     "  layers: {in: \"data.h5:/x\", in2: \"data.h5:/z\", top: /layers/top}\n"
+                     "  labels: {y: \"data.h5:/y\"}\n"
+                     "measures: [{flow: {k: [1, 3]}}, {flow: {target: y}}, {likeness: {}}]\n");
+    shape_all(p.plan, 60000, 512);
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    ist_machine machine = {
+        .ranks = 4, .flops = 1e11, .chunk_bytes = 1 << 25, .memory_limit = 4000000000};
+    ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
+    ist_text out = {0};
+    ist_plan_print(p.plan, s, &cost, &machine, &out);
+    expect_text(
+        out.data,
+        "job         t\n"
+        "cells       17: w 9, s 2, t 2 (1 excluded)\n"
+        "tasks       306: flow 255, likeness 51\n"
+        "            194 distinct: the others have the same operands\n"
+        "layers      19 distinct of 51 asked; labels 1\n"
+        "\n"
+        "  layer                                                   samples  features  type\n"
+        "  ../data.h5:/x                                            60,000       512  float32\n"
+        "  ../data.h5:/z                                            60,000       512  float32\n"
+        "  ../acts/w1-0.h5:/layers/top                              60,000       512  float32\n"
+        "  ../acts/w1-1.h5:/layers/top                              60,000       512  float32\n"
+        "  ../acts/w2-0.h5:/layers/top                              60,000       512  float32\n"
+        "  ../acts/w2-1.h5:/layers/top                              60,000       512  float32\n"
+        "  ../acts/w3-0.h5:/layers/top                              60,000       512  float32\n"
+        "  ../acts/w3-1.h5:/layers/top                              60,000       512  float32\n"
+        "  ... and 11 more\n"
+        "\n"
+        "passes      38 run of 561 asked: 19 for neighbours, 19 for ranks\n"
+        "work        7.5e+10 pairs, 7.7e+13 operations\n"
+        "reads       2.6 GB\n"
+        "memory      243 MB a rank of 4.0 GB, most for ../data.h5:/x\n"
+        "time        about 3 min 13 s on 4 ranks\n"
+        "output      /jobs/out\n");
+    ist_text_release(&out);
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+Test(plan_print, what_does_not_fit_and_what_is_done)
+{
+    planned p = plan_of(HEAD "input: {file: x.h5, layers: [a, b, c]}\n"
+                             "measures: [{flow: {k: 10, se: none}}]\n");
+    shape_all(p.plan, 1000, 10);
+    bool pending[6] = {true, true, true, false, false, true};
+    ist_schedule *s = ist_schedule_new(p.plan, pending);
+    ist_machine machine = {.ranks = 1, .chunk_bytes = 1, .memory_limit = 200000};
+    ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
+    ist_text out = {0};
+    ist_plan_print(p.plan, s, &cost, &machine, &out);
+    cr_expect(strstr(out.data, "cells       1\n"));
+    cr_expect(strstr(out.data, "to do       4, the others are done\n"));
+    cr_expect(strstr(out.data, "batches, because all thresholds do not fit\n"));
+    cr_expect(strstr(out.data, "            DOES NOT FIT: "), "%s", out.data);
+    ist_text_release(&out);
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
