@@ -15,6 +15,8 @@ import itertools
 import json
 import multiprocessing
 import os
+import signal
+import threading
 import time
 
 import numpy as np
@@ -95,20 +97,37 @@ def train_all(recipe, folder, workers, dataset=None, say=print):
     start = time.monotonic()
     # A fresh interpreter for each worker: forking after PyTorch has started threads can hang.
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(max(1, workers), mp_context=context) as pool:
+    stop = context.Event()
+    pool = concurrent.futures.ProcessPoolExecutor(
+        max(1, workers), context, _start_worker, (os.getpid(), stop))
+    try:
         jobs = {pool.submit(train_one, recipe, network, folder, dataset): network
                 for network in waiting}
-        try:
-            for count, job in enumerate(concurrent.futures.as_completed(jobs), 1):
-                found, done_cost = job.result(), done_cost + _cost(jobs[job])
-                left = (time.monotonic() - start) * (cost - done_cost) / done_cost
-                say(f"[{count + total - len(waiting)}/{total}] {jobs[job]}: "
-                    f"test error {found['test_error']:.3f}, "
-                    f"training error {found['train_error']:.3f}; {left:.0f} s left")
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for count, job in enumerate(concurrent.futures.as_completed(jobs), 1):
+            found, done_cost = job.result(), done_cost + _cost(jobs[job])
+            left = (time.monotonic() - start) * (cost - done_cost) / done_cost
+            say(f"[{count + total - len(waiting)}/{total}] {jobs[job]}: "
+                f"test error {found['test_error']:.3f}, "
+                f"training error {found['train_error']:.3f}; {left:.0f} s left")
+    except BaseException:
+        stop.set()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
     return len(waiting)
+
+
+def _start_worker(parent, stop):
+    # Ctrl-C reaches every process of the terminal; the parent alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with, args=(parent, stop), daemon=True).start()
+
+
+def _leave_with(parent, stop):
+    """End this worker in the midst of its work when it shall stop, or when its parent is gone."""
+    while not stop.wait(1) and os.getppid() == parent:
+        pass
+    os._exit(1)
 
 
 def train_one(recipe, network, folder, dataset=None):
