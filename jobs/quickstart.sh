@@ -90,6 +90,10 @@ while (($#)); do
     shift
 done
 
+ranks=${ranks:-$(count_cores)}
+[[ $ranks =~ ^[1-9][0-9]*$ ]] || die "--ranks $ranks: a positive number is needed"
+[[ -z $program || -x $program ]] || die "--program $program: no such program"
+
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 checkout=''
 [[ ! -e $root/CMakeLists.txt ]] || checkout=yes
@@ -117,8 +121,6 @@ if [[ $(id -u) == 0 ]]; then
 fi
 export PYTHONPATH=$root/analysis${PYTHONPATH:+:$PYTHONPATH}
 python=$(find_python)
-ranks=${ranks:-$(count_cores)}
-[[ $ranks =~ ^[1-9][0-9]*$ ]] || die "--ranks $ranks: a positive number is needed"
 
 if [[ -z $program ]]; then
     stage 'building'

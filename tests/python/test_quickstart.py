@@ -320,5 +320,24 @@ class Shown(Folder):
         self.assertEqual(len(done.stdout.splitlines()), len(pd.DataFrame(load(self.folder))) + 1)
 
 
+class Script(unittest.TestCase):
+    def run_script(self, *arguments):
+        script = os.path.join(ROOT, "jobs", "quickstart.sh")
+        return subprocess.run([script, *arguments], capture_output=True, text=True, timeout=60)
+
+    def test_help_and_arguments_that_are_wrong(self):
+        done = self.run_script("--help")
+        self.assertEqual(done.returncode, 0)
+        for option in ("--small", "--output", "--ranks", "--program"):
+            self.assertIn(option, done.stdout)
+        for arguments, told in ((["--smal"], "unknown argument '--smal'"),
+                                (["--output"], "--output needs a value"),
+                                (["--ranks", "0"], "--ranks 0: a positive number"),
+                                (["--program", "/nowhere"], "no such program")):
+            done = self.run_script(*arguments)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertIn(told, done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()

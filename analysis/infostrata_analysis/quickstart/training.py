@@ -109,6 +109,9 @@ def train_all(recipe, folder, workers, dataset=None, say=print):
             say(f"[{count + total - len(waiting)}/{total}] {jobs[job]}: "
                 f"test error {found['test_error']:.3f}, "
                 f"training error {found['train_error']:.3f}; {left:.0f} s left")
+    except concurrent.futures.BrokenExecutor as problem:
+        raise ChildProcessError("a training process died (out of memory?); the same command goes "
+                                "on where it stopped") from problem
     except BaseException:
         stop.set()
         raise
