@@ -56,7 +56,7 @@ typedef struct {
 
 typedef struct {
     ist_location at;
-    char *key;
+    char *key; /* as a layer's, ending in '|labels': one dataset may be both */
     size_t name, cell;
     int64_t rows, n;
 } ist_label_vector;
@@ -135,7 +135,7 @@ void ist_task_params(const ist_plan *plan, const ist_task *task,
                      const ist_value *values[IST_MAX_PARAMS]);
 /* "noise=0.0;seed=1": the axes in which `other` differs from `cell`, in grid order; empty if none. */
 void ist_plan_difference(const ist_plan *plan, size_t cell, size_t other, ist_text *out);
-/* "width=64, seed=1" for messages. */
+/* "width=64, seed=1", for messages and the journal's meta lines; empty without a grid. */
 void ist_plan_cell_text(const ist_plan *plan, size_t cell, ist_text *out);
 /* "file:dataset[index]" for messages. */
 void ist_location_text(const ist_location *at, ist_text *out);

@@ -75,7 +75,7 @@ ist_code ist_journal_add_outcome(ist_journal *journal, const ist_outcome *outcom
                                  ist_error *error);
 ist_code ist_journal_add_input(ist_journal *journal, const ist_input_state *input,
                                ist_error *error);
-/* meta.* values of one cell ("width=4;seed=1"): names[i], values[i]. Added only if they differ
+/* meta.* values of one cell (ist_plan_cell_text): names[i], values[i]. Added only if they differ
  * from what the journal has. */
 ist_code ist_journal_add_meta(ist_journal *journal, const char *cell, char *const *names,
                               const double *values, size_t count, ist_error *error);

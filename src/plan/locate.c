@@ -39,7 +39,7 @@ void ist_release_location(ist_location *at)
     ist_free(at->index);
 }
 
-static char *key_of(const ist_job *job, const ist_location *at)
+static char *key_of(const ist_job *job, const ist_location *at, const char *ending)
 {
     ist_text key = {0};
     char *path = ist_relative_path(at->file, job->output);
@@ -58,22 +58,29 @@ static char *key_of(const ist_job *job, const ist_location *at)
         ist_text_add(&key, "|pool");
     if (job->first > 0)
         ist_text_add(&key, "|first=%lld", (long long)job->first);
+    ist_text_add(&key, "%s", ending);
     ist_free(path);
     return key.data;
 }
 
-/* Is it a location that the index does not know yet? Then *at and *key are the caller's. *position
- * is the location's place, `next` for a new one. */
-static bool is_new(const ist_job *job, const ist_source *source, const size_t *positions,
-                   ist_index *index, size_t next, size_t *position, ist_location *at, char **key)
+/* Where a name leads in a cell, and the identity of what lies there. */
+typedef struct {
+    ist_location at;
+    char *key;
+} place;
+
+/* Is it a place that the index does not know yet? Then `out` holds it, and *position is `next`;
+ * else *position is that of the one before. */
+static bool is_new(const ist_plan *plan, size_t cell, const ist_source *source, const char *ending,
+                   ist_index *index, size_t next, size_t *position, place *out)
 {
-    *at = locate(job, source, positions);
-    *key = key_of(job, at);
-    *position = *ist_index_add(index, ist_hash_bytes(*key, strlen(*key), 0), next);
+    out->at = locate(plan->job, source, ist_plan_cell(plan, cell));
+    out->key = key_of(plan->job, &out->at, ending);
+    *position = *ist_index_add(index, ist_hash_bytes(out->key, strlen(out->key), 0), next);
     if (*position == next)
         return true;
-    ist_release_location(at);
-    ist_free(*key);
+    ist_release_location(&out->at);
+    ist_free(out->key);
     return false;
 }
 
@@ -82,17 +89,17 @@ size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name)
     ist_plan *plan = builder->plan;
     const ist_job *job = plan->job;
     size_t *known = &builder->layer_at[cell * job->layer_count + name];
-    ist_layer layer = {.name = name, .cell = cell};
-    if (*known != SIZE_MAX ||
-        !is_new(job, &job->layers[name], ist_plan_cell(plan, cell), &builder->layers,
-                plan->layer_count, known, &layer.at, &layer.key))
+    place found;
+    if (*known != SIZE_MAX || !is_new(plan, cell, &job->layers[name], "", &builder->layers,
+                                      plan->layer_count, known, &found))
         return *known;
     if (plan->layer_count == builder->layer_capacity) {
         builder->layer_capacity = builder->layer_capacity ? 2 * builder->layer_capacity : 64;
         plan->layers = ist_grow(plan->layers, plan->layer_count, builder->layer_capacity,
                                 sizeof *plan->layers);
     }
-    plan->layers[plan->layer_count++] = layer;
+    plan->layers[plan->layer_count++] =
+        (ist_layer){.at = found.at, .key = found.key, .name = name, .cell = cell};
     return *known;
 }
 
@@ -101,16 +108,16 @@ size_t ist_locate_labels(ist_builder *builder, size_t cell, size_t name)
     ist_plan *plan = builder->plan;
     const ist_job *job = plan->job;
     size_t *known = &builder->label_at[cell * job->label_count + name];
-    ist_label_vector labels = {.name = name, .cell = cell};
-    if (*known != SIZE_MAX ||
-        !is_new(job, &job->labels[name], ist_plan_cell(plan, cell), &builder->labels,
-                plan->label_count, known, &labels.at, &labels.key))
+    place found;
+    if (*known != SIZE_MAX || !is_new(plan, cell, &job->labels[name], "|labels", &builder->labels,
+                                      plan->label_count, known, &found))
         return *known;
     if (plan->label_count == builder->label_capacity) {
         builder->label_capacity = builder->label_capacity ? 2 * builder->label_capacity : 64;
         plan->labels = ist_grow(plan->labels, plan->label_count, builder->label_capacity,
                                 sizeof *plan->labels);
     }
-    plan->labels[plan->label_count++] = labels;
+    plan->labels[plan->label_count++] =
+        (ist_label_vector){.at = found.at, .key = found.key, .name = name, .cell = cell};
     return *known;
 }

@@ -107,6 +107,7 @@ void ist_plan_cell_text(const ist_plan *plan, size_t cell, ist_text *out)
 {
     const ist_job *job = plan->job;
     const size_t *here = ist_plan_cell(plan, cell);
+    ist_text_add(out, "%s", ""); /* data is a string also where there is no axis */
     for (size_t a = 0; a < job->axis_count; a++)
         ist_text_add(out, "%s%s=%s", a ? ", " : "", job->axes[a].name,
                      job->axes[a].values[here[a]].text);

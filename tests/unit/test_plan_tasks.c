@@ -212,7 +212,7 @@ Test(plan_layers, shared_ones_are_one)
                               "../acts/w8.h5:/layers/top|first=100\n"
                               "../w8.npy|first=100\n"
                               "../acts/w8.h5:/layers/conv|pool|first=100\n"
-                              "<../../data.h5:/y|first=100>\n");
+                              "<../../data.h5:/y|first=100|labels>\n");
     const ist_layer *array = &p.plan->layers[2];
     cr_expect_str_eq(array->at.file, "/jobs/w4.npy");
     cr_expect_str_eq(array->at.dataset, "");
