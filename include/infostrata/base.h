@@ -151,6 +151,8 @@ static inline int64_t ist_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / 
 
 /* Seconds of the monotonic clock. */
 double ist_seconds(void);
+/* Cores of this machine that are switched on, at least 1. */
+int ist_core_count(void);
 /* UTC now as 2026-01-31T23:59:59Z. */
 enum { IST_TIME_TEXT = 32 };
 const char *ist_utc(char buffer[IST_TIME_TEXT]);

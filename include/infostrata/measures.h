@@ -19,8 +19,8 @@ typedef struct {
     int64_t stride;           /* entries a row in the arrays below, >= k */
     const int64_t *row;       /* count: row numbers */
     const int32_t *neighbour; /* count x stride: row numbers, nearest first */
-    /* count x stride: twice the rank (measures.md P2/P3) of the neighbour in the target layer,
-     * among the part's samples; NULL for a labels target. */
+    /* count x stride: twice the rank (measures.md P2/P3) of the neighbour in the target, among the
+     * part's samples; labels are a space of distances 0 and 1 (ist_label_ranks). */
     const int64_t *twice_rank;
     /* Labels target only: class of every row number; size of each class within the part. */
     const int32_t *class_of;

@@ -261,4 +261,11 @@ void ist_counts_free(ist_counts **counts);
 void ist_counts_ranks(const ist_counts *counts, int64_t *twice_rank);
 extern const ist_consumer ist_counts_consumer;
 
+/* Local. Labels as a space: distance 0 within a class, 1 between classes. twice_rank[i x stride + p],
+ * p < k: twice the mid-rank of neighbour (a row number) seen from row[i], among n samples whose class
+ * sizes are class_size: n_c in the same class, else n - 1 + n_c (measures.md 1.1). */
+void ist_label_ranks(int64_t n, int64_t count, int64_t k, int64_t stride, const int64_t *row,
+                     const int32_t *neighbour, const int32_t *class_of, const int64_t *class_size,
+                     int64_t *twice_rank);
+
 #endif

@@ -1,4 +1,5 @@
 #include <time.h>
+#include <unistd.h>
 
 #include "infostrata/base.h"
 
@@ -16,4 +17,10 @@ const char *ist_utc(char buffer[IST_TIME_TEXT])
     gmtime_r(&now, &parts);
     strftime(buffer, IST_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &parts);
     return buffer;
+}
+
+int ist_core_count(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : (int)cores;
 }

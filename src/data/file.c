@@ -1,6 +1,5 @@
 /* Input files as the system sees them: present, regular, readable, unchanged. */
 #include "file.h"
-#include "infostrata/data.h"
 #include "message.h"
 
 #include <errno.h>
@@ -38,26 +37,23 @@ static ist_code check(const ist_location *at, struct stat *status, ist_error *er
     return IST_OK;
 }
 
-ist_code data_file_check(const ist_location *at, ist_error *error)
+ist_code data_file_check(const ist_location *at, ist_stamp *stamp, ist_error *error)
 {
     struct stat status;
-    return check(at, &status, error);
-}
-
-ist_code ist_stamp_file(const char *path, ist_stamp *stamp, ist_error *error)
-{
-    struct stat status;
-    char *copy = ist_copy_text(path);
-    const ist_location at = {.file = copy};
-    const ist_code code = check(&at, &status, error);
-    if (code == IST_OK)
+    const ist_code code = check(at, &status, error);
+    if (code == IST_OK && stamp)
         *stamp = (ist_stamp){
             .size = status.st_size,
             .mtime_ns = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec,
             .inode = (int64_t)status.st_ino,
         };
-    ist_free(copy);
     return code;
+}
+
+ist_code ist_stamp_file(const char *path, ist_stamp *stamp, ist_error *error)
+{
+    const ist_location at = {.file = (char *)path};
+    return data_file_check(&at, stamp, error);
 }
 
 int64_t data_file_head(const char *path, char *head, size_t count)

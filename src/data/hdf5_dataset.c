@@ -215,25 +215,33 @@ ist_code data_hdf5_read(const data_source *source, int64_t first, int64_t count,
     return status < 0 ? IST_REFUSED : IST_OK;
 }
 
-/* Not so: compressed chunks, which are read one by one anyway, and where a rank that meets a damaged
- * one would leave the others inside HDF5; and chunks that were never written, on which HDF5 1.10's
- * collective read fails. */
-bool data_hdf5_reads_together(const data_source *source)
+static bool all_chunks_written(const data_source *source, const hsize_t *chunk)
 {
     hsize_t written = 0;
     hsize_t all = 1;
-    hsize_t chunk[DATA_MAX_RANK];
     const data_view *view = &source->view;
-    const hid_t properties = H5Dget_create_plist(source->dataset);
-    const bool chunked = H5Pget_layout(properties) == H5D_CHUNKED &&
-                         H5Pget_chunk(properties, DATA_MAX_RANK, chunk) == view->rank;
-    H5Pclose(properties);
-    if (!chunked)
-        return true;
     for (int k = 0; k < view->rank; k++)
         all *= ((hsize_t)view->size[k] + chunk[k] - 1) / chunk[k];
     const hid_t space = H5Dget_space(source->dataset);
     const herr_t status = H5Dget_num_chunks(source->dataset, space, &written);
     H5Sclose(space);
-    return !source->filtered && status >= 0 && written == all;
+    return status >= 0 && written == all;
+}
+
+/* Not so: compressed chunks, which are read one by one anyway, and where a rank that meets a damaged
+ * one would leave the others inside HDF5; and values that were never written: HDF5 1.10's collective
+ * read fails on missing chunks, and without any storage only the ranks without rows enter it. */
+bool data_hdf5_reads_together(const data_source *source)
+{
+    hsize_t chunk[DATA_MAX_RANK];
+    bool together = false;
+    const hid_t properties = H5Dget_create_plist(source->dataset);
+    const H5D_layout_t layout = H5Pget_layout(properties);
+    if (layout == H5D_CONTIGUOUS)
+        together = H5Dget_offset(source->dataset) != HADDR_UNDEF;
+    else if (layout == H5D_CHUNKED && !source->filtered)
+        together = H5Pget_chunk(properties, DATA_MAX_RANK, chunk) == source->view.rank &&
+                   all_chunks_written(source, chunk);
+    H5Pclose(properties);
+    return together;
 }

@@ -82,7 +82,7 @@ static herr_t keep_attribute(hid_t object, const char *name, const H5A_info_t *i
 static hid_t open_quietly(const ist_location *at, ist_error *error)
 {
     data_hdf5_quiet();
-    if (data_file_check(at, error) != IST_OK)
+    if (data_file_check(at, NULL, error) != IST_OK)
         return -1;
     return data_hdf5_open(at, H5P_DEFAULT, error);
 }

@@ -55,9 +55,9 @@ static ist_code same_shape(const data_source *source, const ist_shape *expected,
 
 /* Collective. The ranks enter the collective open together or not at all. */
 static ist_code open_together(const ist_comm *comm, const ist_location *at, data_source *source,
-                              ist_error *error)
+                              ist_stamp *stamp, ist_error *error)
 {
-    data_file_check(at, error);
+    data_file_check(at, stamp, error);
     if (ist_agree(comm, error) != IST_OK)
         return error->code;
     if (at->dataset && *at->dataset)
@@ -240,6 +240,18 @@ static ist_code read_source(const ist_comm *comm, data_source *source, ist_matri
     return code;
 }
 
+/* Collective. Past the end of a file that shrinks while it is read HDF5 gives zeros. */
+static ist_code still_same(const ist_comm *comm, const ist_location *at, const ist_stamp *before,
+                           ist_error *error)
+{
+    ist_stamp now = *before;
+    if (data_file_check(at, &now, error) == IST_OK &&
+        (now.size != before->size || now.mtime_ns != before->mtime_ns ||
+         now.inode != before->inode))
+        data_fail(at, error, IST_FAILED, "the file was changed while it was read");
+    return ist_agree(comm, error);
+}
+
 static void sum_census(const ist_comm *comm, const reading *r, ist_census *census)
 {
     int64_t counts[2] = {r->nan, r->inf};
@@ -255,9 +267,10 @@ ist_code ist_read_rows(const ist_comm *comm, const ist_location *at, const ist_s
                        ist_error *error)
 {
     data_source source = {.file = -1, .dataset = -1, .stored_type = -1, .descriptor = -1};
+    ist_stamp stamp = {0};
     *rows = (ist_matrix){.count = count, .d = shape->d};
     *census = (ist_census){.first_row = -1};
-    open_together(comm, at, &source, error);
+    open_together(comm, at, &source, &stamp, error);
     if (error->code == IST_OK)
         same_shape(&source, shape, first + count, error);
     if (ist_agree(comm, error) == IST_OK) {
@@ -267,7 +280,8 @@ ist_code ist_read_rows(const ist_comm *comm, const ist_location *at, const ist_s
             rows->wide = ist_alloc(values, sizeof *rows->wide);
         else
             rows->narrow = ist_alloc(values, sizeof *rows->narrow);
-        if (read_source(comm, &source, rows, &r, error) == IST_OK)
+        if (read_source(comm, &source, rows, &r, error) == IST_OK &&
+            still_same(comm, at, &stamp, error) == IST_OK)
             sum_census(comm, &r, census);
     }
     data_close(&source);

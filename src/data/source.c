@@ -22,7 +22,7 @@ ist_code data_open(const ist_location *at, hid_t access, data_source *source, is
     const bool npy = !at->dataset || !*at->dataset;
     if (access == H5P_DEFAULT ||
         npy) { /* with an MPI driver the ranks have agreed on this before */
-        const ist_code code = data_file_check(at, error);
+        const ist_code code = data_file_check(at, NULL, error);
         if (code != IST_OK)
             return code;
     }

@@ -91,26 +91,12 @@ enum {
     SUMS = SUM_R_REVERSE + IST_WIDE_LIMBS
 };
 
-/* Twice the mid-rank of a neighbour in a space where the distance is 0 within a class and 1
- * between classes (measures.md 1.1). */
-static int64_t twice_label_rank(const ist_evidence *e, int64_t i, int32_t neighbour)
-{
-    int32_t mine = e->class_of[e->row[i]];
-    int64_t size = e->class_size[mine];
-    return e->class_of[neighbour] == mine ? size : e->n - 1 + size;
-}
-
-static int64_t twice_rank_at(const ist_evidence *e, int64_t i, int64_t p)
-{
-    int64_t at = i * e->stride + p;
-    return e->twice_rank ? e->twice_rank[at] : twice_label_rank(e, i, e->neighbour[at]);
-}
-
 static void add_pairs(const ist_evidence *e, int64_t i, int64_t *sums)
 {
     int64_t a = e->in_sum[i], b = e->k + e->in_count[i];
     for (int64_t p = 0; p < e->k; p++) {
-        int64_t r = twice_rank_at(e, i, p), reverse = e->reverse_twice_rank[i * e->stride + p];
+        int64_t at = i * e->stride + p;
+        int64_t r = e->twice_rank[at], reverse = e->reverse_twice_rank[at];
         a += r;
         ist_wide_add(sums + SUM_R_R, (ist_int128)r * r);
         if (reverse >= 0) {
@@ -129,7 +115,7 @@ static void partial(const ist_value *const *values, const ist_evidence *e, int64
     bool pairs = word_is(values, PARAM_SE, "rows") && e->reverse_twice_rank;
     for (int64_t i = 0; i < e->count; i++) {
         for (int64_t p = 0; p < e->k; p++)
-            sums[SUM_R] += twice_rank_at(e, i, p);
+            sums[SUM_R] += e->twice_rank[i * e->stride + p];
         if (pairs)
             add_pairs(e, i, sums);
     }

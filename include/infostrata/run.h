@@ -1,0 +1,34 @@
+/* run: one function per command. It sees all rooms; what a command does, step by step, is
+ * docs/trace.md. */
+#ifndef INFOSTRATA_RUN_H
+#define INFOSTRATA_RUN_H
+
+#include "infostrata/base.h"
+#include "infostrata/comm.h"
+#include "infostrata/pairs.h"
+
+/* What the command line says. */
+typedef struct {
+    const char *manifest;
+    const char *output;      /* --output, relative to the current folder; NULL: the manifest's */
+    const ist_kernel *kernel;
+    int64_t chunk_bytes;     /* what travels between ranks at once */
+    int64_t chunk_rows;      /* --chunk-rows; 0: no limit of its own */
+    int64_t memory_limit;    /* --max-memory, bytes a rank; 0: what the machine has free */
+    int ranks;               /* plan only: --ranks */
+    bool quiet;
+} ist_options;
+
+/* Collective. Starts or continues the job; returns the exit code. Prints on rank 0 only. */
+ist_code ist_run(const ist_comm *comm, const ist_options *options);
+
+/* Local, without MPI: the page of the plan to stdout. */
+ist_code ist_command_plan(const ist_options *options);
+/* Local: manifest and inputs are as `run` wants them; says so on stdout. */
+ist_code ist_command_check(const ist_options *options);
+/* Local: the views again from the journal. */
+ist_code ist_command_collect(const ist_options *options);
+/* Local: the measures and their parameters, or the codes of the note column. */
+ist_code ist_command_measures(bool notes);
+
+#endif

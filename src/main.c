@@ -1,0 +1,257 @@
+/* Options -> one call per command. The only place that knows MPI_COMM_WORLD and the process. */
+#include <argp.h>
+#include <cblas.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "infostrata/data.h"
+#include "infostrata/run.h"
+#include "infostrata_version.h"
+
+enum { OPTION_KERNEL = 256, OPTION_CHUNK_MIB, OPTION_CHUNK_ROWS, OPTION_MEMORY, OPTION_RANKS, OPTION_NOTES };
+
+typedef struct {
+    ist_options options;
+    bool notes;
+} arguments;
+
+static const struct argp_option output_option = {
+    "output", 'o', "DIR", 0, "write results to DIR (default: the manifest's `output`)", 1};
+static const struct argp_option kernel_option = {
+    "kernel", OPTION_KERNEL, "NAME", 0,
+    "tile kernel: reference, avx2 or avx512 (default: the best of this processor); results do not "
+    "depend on it", 2};
+static const struct argp_option memory_option = {
+    "max-memory", OPTION_MEMORY, "MIB", 0, "memory a rank may use (default: what is free)", 2};
+
+static const struct argp_option run_options[] = {
+    output_option, kernel_option, memory_option,
+    {"chunk-mib", OPTION_CHUNK_MIB, "MIB", 0,
+     "bytes that travel between ranks at once (default 32); results do not depend on it", 2},
+    {"chunk-rows", OPTION_CHUNK_ROWS, "N", 0,
+     "at most N rows travel at once; results do not depend on it", 2},
+    {"quiet", 'q', NULL, 0, "no progress on the terminal (run.log has it)", 1},
+    {0}};
+static const struct argp_option plan_options[] = {
+    output_option, kernel_option, memory_option,
+    {"ranks", OPTION_RANKS, "P", 0, "plan for P ranks (default: this machine's cores)", 1},
+    {0}};
+static const struct argp_option output_options[] = {output_option, {0}};
+static const struct argp_option measures_options[] = {
+    {"notes", OPTION_NOTES, NULL, 0, "explain the codes of the note column", 1}, {0}};
+
+/* ---- parsing --------------------------------------------------------------------------------- */
+
+static int64_t positive(struct argp_state *state, const char *what, const char *text)
+{
+    int64_t value;
+    if (!ist_parse_integer(text, &value) || value < 1 || value > INT64_C(1) << 40)
+        argp_error(state, "%s takes a positive whole number, not '%s'", what, text);
+    return value;
+}
+
+static void choose_kernel(struct argp_state *state, ist_options *options, const char *name)
+{
+    options->kernel = ist_kernel_choose(name);
+    if (options->kernel)
+        return;
+    ist_text names = {0};
+    ist_kernel_names(&names);
+    argp_error(state, "no kernel '%s' on this processor; it runs: %s", name, names.data);
+    ist_text_release(&names);
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    arguments *a = state->input;
+    switch (key) {
+    case 'o':
+        a->options.output = text;
+        return 0;
+    case 'q':
+        a->options.quiet = true;
+        return 0;
+    case OPTION_KERNEL:
+        choose_kernel(state, &a->options, text);
+        return 0;
+    case OPTION_CHUNK_MIB:
+        a->options.chunk_bytes = ist_min(positive(state, "--chunk-mib", text), 1024) << 20;
+        return 0;
+    case OPTION_CHUNK_ROWS:
+        a->options.chunk_rows = positive(state, "--chunk-rows", text);
+        return 0;
+    case OPTION_MEMORY:
+        a->options.memory_limit = ist_min(positive(state, "--max-memory", text), 1 << 30) << 20;
+        return 0;
+    case OPTION_RANKS:
+        a->options.ranks = (int)ist_min(positive(state, "--ranks", text), 1 << 24);
+        return 0;
+    case OPTION_NOTES:
+        a->notes = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (a->options.manifest)
+            argp_error(state, "one manifest at a time: '%s' is one too many", text);
+        a->options.manifest = text;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ---- commands -------------------------------------------------------------------------------- */
+
+static void IST_NORETURN memory_exhausted(size_t bytes)
+{
+    char line[100];
+    snprintf(line, sizeof line, "out of memory (%zu more bytes were asked for)", bytes);
+    ist_abort_all(line);
+}
+
+static int run_command(const arguments *a)
+{
+    MPI_Init(NULL, NULL);
+    ist_on_memory_exhausted(memory_exhausted);
+    ist_comm world = ist_comm_new(MPI_COMM_WORLD);
+    ist_code code = ist_run(&world, &a->options);
+    ist_comm_release(&world);
+    MPI_Finalize();
+    return code;
+}
+
+static int plan_command(const arguments *a)
+{
+    return ist_command_plan(&a->options);
+}
+
+static int check_command(const arguments *a)
+{
+    return ist_command_check(&a->options);
+}
+
+static int collect_command(const arguments *a)
+{
+    return ist_command_collect(&a->options);
+}
+
+static int measures_command(const arguments *a)
+{
+    return ist_command_measures(a->notes);
+}
+
+typedef struct {
+    const char *name, *arguments, *summary;
+    const struct argp_option *options;
+    int (*act)(const arguments *a);
+} command;
+
+static const command commands[] = {
+    {"run", "MANIFEST", "start or continue a job (under mpirun, or as one rank without)",
+     run_options, run_command},
+    {"plan", "MANIFEST", "what `run` would do: tasks, passes, memory, time; nothing is computed",
+     plan_options, plan_command},
+    {"check", "MANIFEST", "check the manifest and every input file it names", output_options,
+     check_command},
+    {"collect", "MANIFEST", "make results.csv and the other views again from the journal",
+     output_options, collect_command},
+    {"measures", NULL, "list the measures and their parameters", measures_options,
+     measures_command},
+};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_version(FILE *stream, struct argp_state *state)
+{
+    (void)state;
+    char mpi[MPI_MAX_LIBRARY_VERSION_STRING];
+    int length;
+    MPI_Get_library_version(mpi, &length);
+    mpi[strcspn(mpi, ",\n")] = '\0';
+    ist_text kernels = {0};
+    ist_kernel_names(&kernels);
+    fprintf(stream, "infostrata %s (%s)\n", IST_VERSION, IST_GIT);
+    fprintf(stream, "MPI:     %s\n", mpi);
+    fprintf(stream, "HDF5:    %s\n", ist_hdf5_version());
+    fprintf(stream, "BLAS:    %s\n", openblas_get_config());
+    fprintf(stream, "kernels: %s\n", kernels.data);
+    ist_text_release(&kernels);
+}
+
+static void print_help(FILE *stream)
+{
+    fprintf(stream, "Usage: infostrata COMMAND [OPTION...] [MANIFEST]\n"
+                    "How information flows through a neural network's layers: exact, at any N.\n\n");
+    for (int c = 0; c < COMMANDS; c++)
+        fprintf(stream, "  %-10s %s\n", commands[c].name, commands[c].summary);
+    fprintf(stream, "\n`infostrata COMMAND --help` lists a command's options.\n"
+                    "Exit codes: 0 done; 2 refused, nothing started; 3 could not go on; 4 finished, "
+                    "but some\ntasks failed; 75 stopped with work left.\n");
+}
+
+/* One message, not one a rank: before MPI_Init only the launcher's variables tell who we are. */
+static bool is_first_rank(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *rank = getenv(names[i]);
+        if (rank)
+            return strcmp(rank, "0") == 0;
+    }
+    return true;
+}
+
+static int obey(const command *chosen, int argc, char **argv)
+{
+    arguments a = {.options = {.kernel = ist_kernel_choose(NULL),
+                               .chunk_bytes = INT64_C(32) << 20,
+                               .ranks = ist_core_count()}};
+    struct argp parser = {chosen->options, parse_option, chosen->arguments, chosen->summary,
+                          NULL,            NULL,         NULL};
+    char name[64];
+    snprintf(name, sizeof name, "infostrata %s", chosen->name);
+    argv[1] = name;
+    argp_err_exit_status = IST_REFUSED;
+    argp_program_version_hook = print_version;
+    unsigned flags = is_first_rank() ? 0 : ARGP_NO_ERRS;
+    if (argp_parse(&parser, argc - 1, argv + 1, flags, NULL, &a) != 0)
+        return IST_REFUSED;
+    if (chosen->arguments && !a.options.manifest) {
+        if (is_first_rank())
+            fprintf(stderr, "infostrata: error: '%s' needs a manifest: infostrata %s job.yaml\n",
+                    chosen->name, chosen->name);
+        return IST_REFUSED;
+    }
+    return chosen->act(&a);
+}
+
+static int unknown_command(const char *word)
+{
+    const char *names[COMMANDS];
+    for (int c = 0; c < COMMANDS; c++)
+        names[c] = commands[c].name;
+    const char *near = ist_nearest_word(word, names, COMMANDS);
+    if (is_first_rank())
+        fprintf(stderr, "infostrata: error: unknown command '%s'%s%s%s; see infostrata --help\n",
+                word, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    return IST_REFUSED;
+}
+
+int main(int argc, char **argv)
+{
+    openblas_set_num_threads(1);
+    if (argc < 2) {
+        print_help(stderr);
+        return IST_REFUSED;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        print_version(stdout, NULL);
+        return IST_OK;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return IST_OK;
+    }
+    for (int c = 0; c < COMMANDS; c++)
+        if (strcmp(argv[1], commands[c].name) == 0)
+            return obey(&commands[c], argc, argv);
+    return unknown_command(argv[1]);
+}

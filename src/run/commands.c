@@ -1,0 +1,158 @@
+/* The commands that need no ranks and no MPI. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "job.h"
+
+static ist_code refused(ist_known_job *known, ist_faults *faults)
+{
+    ist_print_faults(faults);
+    ist_faults_release(faults);
+    ist_known_job_release(known);
+    return IST_REFUSED;
+}
+
+static ist_code ended(ist_known_job *known, ist_faults *faults, ist_error *error)
+{
+    if (error->code != IST_OK)
+        fprintf(stderr, "infostrata: error: %s\n", error->text);
+    ist_faults_release(faults);
+    ist_known_job_release(known);
+    return error->code;
+}
+
+int64_t ist_available_memory(void)
+{
+    ist_text text = {0};
+    ist_error error = {0};
+    int64_t bytes = 0;
+    if (ist_read_file("/proc/meminfo", 1 << 20, &text, &error) == IST_OK) {
+        const char *line = strstr(text.data, "MemAvailable:");
+        if (line && sscanf(line, "MemAvailable: %" SCNd64, &bytes) == 1)
+            bytes *= 1024;
+    }
+    ist_text_release(&text);
+    return bytes;
+}
+
+/* ---- plan ------------------------------------------------------------------------------------ */
+
+static ist_machine assumed_machine(const ist_options *options)
+{
+    enum { TYPICAL_WIDTH = 64 };
+    int64_t limit = options->memory_limit;
+    if (limit == 0)
+        limit = ist_available_memory() / options->ranks;
+    return (ist_machine){.ranks = options->ranks,
+                         .flops = ist_kernel_rate(options->kernel, TYPICAL_WIDTH),
+                         .chunk_bytes = options->chunk_bytes,
+                         .memory_limit = limit};
+}
+
+static ist_code print_plan(const ist_options *options, ist_known_job *known, ist_error *error)
+{
+    ist_journal *journal = ist_journal_open(known->job->output, false, error);
+    if (!journal)
+        return error->code;
+    bool *pending = ist_alloc(known->plan->task_count, sizeof *pending);
+    ist_recall_contents(known, journal);
+    ist_find_pending(known, journal, pending, NULL);
+    ist_schedule *schedule = ist_schedule_new(known->plan, pending);
+    ist_machine machine = assumed_machine(options);
+    ist_cost cost = ist_schedule_cost(known->plan, schedule, &machine);
+    ist_text page = {0};
+    ist_plan_print(known->plan, schedule, &cost, &machine, &page);
+    if (page.data)
+        fputs(page.data, stdout);
+    ist_text_release(&page);
+    if (machine.memory_limit > 0 && cost.memory > machine.memory_limit)
+        ist_fail(error, IST_REFUSED,
+                 "does not fit: %.1f MiB a rank are needed, %.1f MiB are there on %d rank(s)",
+                 (double)cost.memory / 1048576, (double)machine.memory_limit / 1048576,
+                 machine.ranks);
+    ist_schedule_free(&schedule);
+    ist_free(pending);
+    ist_error closing = {0};
+    ist_journal_close(&journal, &closing);
+    return error->code;
+}
+
+ist_code ist_command_plan(const ist_options *options)
+{
+    ist_known_job known = {0};
+    ist_faults faults = {0};
+    ist_error error = {0};
+    if (!ist_prepare(options, &known, &faults))
+        return refused(&known, &faults);
+    print_plan(options, &known, &error);
+    return ended(&known, &faults, &error);
+}
+
+/* ---- check, collect, measures ---------------------------------------------------------------- */
+
+ist_code ist_command_check(const ist_options *options)
+{
+    ist_known_job known = {0};
+    ist_faults faults = {0};
+    ist_error error = {0};
+    if (!ist_prepare(options, &known, &faults))
+        return refused(&known, &faults);
+    size_t unverified = 0;
+    for (size_t t = 0; t < known.plan->task_count; t++)
+        unverified += known.unverified[t];
+    printf("%s: %zu cells, %zu tasks, %zu layers and %zu label vectors found as the manifest says\n",
+           options->manifest, known.plan->cell_count, known.plan->task_count,
+           known.plan->layer_count, known.plan->label_count);
+    if (unverified > 0)
+        printf("%zu tasks compare files without common sample ids or labels: that their rows are the "
+               "same samples is taken on trust\n",
+               unverified);
+    return ended(&known, &faults, &error);
+}
+
+ist_code ist_command_collect(const ist_options *options)
+{
+    ist_known_job known = {0};
+    ist_faults faults = {0};
+    ist_error error = {0};
+    if (!ist_prepare_job(options, &known, &faults) || !ist_prepare_all_names(&known, &faults) ||
+        !ist_prepare_plan(&known, &faults))
+        return refused(&known, &faults);
+    /* No lock: a run may go on meanwhile; the journal is only read and views are renamed into place. */
+    ist_journal *journal = ist_journal_open(known.job->output, false, &error);
+    if (journal) {
+        ist_contents_of_journal(known.plan, journal, known.layer_content, known.layer_known,
+                                known.label_content, known.label_known);
+        ist_contents contents = ist_known_contents(&known);
+        ist_views_write(known.job->output, known.plan, journal, &contents, &error);
+        ist_error closing = {0};
+        ist_journal_close(&journal, &closing);
+    }
+    if (error.code == IST_OK)
+        printf("results in %s\n", known.job->output);
+    return ended(&known, &faults, &error);
+}
+
+static void print_parameter(const ist_param_spec *spec)
+{
+    printf("  %-10s default %-10s ", spec->name, spec->standard);
+    if (spec->type == IST_PARAM_WORD)
+        for (size_t w = 0; spec->words[w]; w++)
+            printf("%s%s", w ? ", " : "one of ", spec->words[w]);
+    else
+        printf("integer, at least %" PRId64, spec->least);
+    printf("\n");
+}
+
+ist_code ist_command_measures(bool notes)
+{
+    for (size_t n = 0; notes && n < ist_note_count; n++)
+        printf("%s\n  %s\n", ist_notes[n].code, ist_notes[n].meaning);
+    for (size_t m = 0; !notes && m < ist_measure_count; m++) {
+        const ist_measure_schema *schema = ist_measures[m]->planner.schema;
+        printf("%s\n  %s\n", schema->name, schema->summary);
+        for (size_t p = 0; p < schema->param_count; p++)
+            print_parameter(&schema->params[p]);
+    }
+    return IST_OK;
+}

@@ -1,0 +1,60 @@
+/* What one run knows of its job. Private to the room. */
+#ifndef INFOSTRATA_RUN_JOB_H
+#define INFOSTRATA_RUN_JOB_H
+
+#include "infostrata/data.h"
+#include "infostrata/measures.h"
+#include "infostrata/results.h"
+#include "infostrata/run.h"
+
+/* Job and plan, and what the inputs said when they were looked at. The same on every rank. */
+typedef struct {
+    ist_job *job;
+    ist_plan *plan;
+    bool *unverified;          /* by task: nothing shows that the operands' rows are the same samples */
+    ist_hash *layer_content;   /* by layer */
+    bool *layer_known;
+    ist_hash *label_content;   /* by label vector: always known once inputs were read */
+    bool *label_known;
+} ist_known_job;
+
+void ist_known_job_release(ist_known_job *known);
+/* The contents as the results room wants them; borrowed. */
+ist_contents ist_known_contents(const ist_known_job *known);
+
+/* ---- the steps before any work, in this order; each false (with faults) or true -------------- */
+
+/* Local. The manifest -> job. The names for `layers: all` are still missing. */
+bool ist_prepare_job(const ist_options *options, ist_known_job *known, ist_faults *faults);
+/* Local. For `layers: all`: names of the first cell's file. */
+bool ist_prepare_names(const ist_job *job, ist_named_values *names, ist_faults *faults);
+/* Local: both of the above for a process of its own. */
+bool ist_prepare_all_names(ist_known_job *known, ist_faults *faults);
+/* Local. Job -> plan, without shapes. */
+bool ist_prepare_plan(ist_known_job *known, ist_faults *faults);
+/* Local: opens every input; fills in shapes, label contents and `unverified`. */
+bool ist_prepare_inputs(ist_known_job *known, ist_faults *faults);
+/* Local: rows are the same samples in the operands of every task. */
+bool ist_prepare_samples(ist_known_job *known, ist_faults *faults);
+/* Local: all of the above in one go, for commands without MPI. */
+bool ist_prepare(const ist_options *options, ist_known_job *known, ist_faults *faults);
+
+/* Prints faults to stderr. */
+void ist_print_faults(ist_faults *faults);
+
+/* ---- what is done already ------------------------------------------------------------------- */
+
+/* Local. Contents of the layers whose files are as the journal saw them. */
+void ist_recall_contents(ist_known_job *known, const ist_journal *journal);
+/* Local. pending[t]: no outcome under the known contents. unsettled[layer] (may be NULL): the
+ * content must be known to tell, because the journal has an outcome for the task under some content. */
+void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bool *pending,
+                      bool *unsettled);
+
+/* Bytes that the system says are free for programs; 0 if it does not say. */
+int64_t ist_available_memory(void);
+
+/* Local: the meta columns of every cell, into the journal. */
+ist_code ist_journal_meta(const ist_plan *plan, ist_journal *journal, ist_error *error);
+
+#endif

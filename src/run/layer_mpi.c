@@ -1,0 +1,135 @@
+#include <inttypes.h>
+
+#include "session.h"
+
+void ist_part_order_for(ist_session *s, int64_t n)
+{
+    if (s->part_order.n == n)
+        return;
+    ist_free(s->part_order.order);
+    s->part_order.order = ist_alloc((size_t)n, sizeof *s->part_order.order);
+    s->part_order.n = n;
+    ist_random_parts(n, IST_PARTS, s->part_order.order, s->part_order.start);
+}
+
+void ist_unload_layer(ist_session *s)
+{
+    if (s->loaded.layer != SIZE_MAX)
+        ist_rows_release(&s->loaded.all);
+    if (s->loaded.has_parts)
+        ist_rows_release(&s->loaded.parts);
+    s->loaded = (ist_loaded){.layer = SIZE_MAX};
+}
+
+/* NaN and Inf have no neighbours. */
+static void judge(const ist_layer *layer, const ist_census *census, ist_text *reason)
+{
+    if (census->nan + census->inf == 0)
+        return;
+    ist_location_text(&layer->at, reason);
+    ist_text_add(reason, " has %" PRId64 " NaN and %" PRId64 " infinite values, the first in row %" PRId64,
+                 census->nan, census->inf, census->first_row);
+    if (census->nan == 0 && layer->shape.value_bytes == 2)
+        ist_text_add(reason, " (float16 overflows beyond 65504: write float32)");
+}
+
+static void set_failure(ist_session *s, size_t layer, const char *reason)
+{
+    s->facts[layer].failure = ist_copy_text(reason);
+    ist_log_line(&s->log, "layer failed: %s", reason);
+}
+
+/* What was read goes into the journal with the state of the file, so that the next run knows the
+ * content without reading it. The stamp is taken before the reading: a file that changes meanwhile
+ * will not look the same. */
+static ist_code remember(ist_session *s, size_t layer, const ist_stamp *stamp, ist_hash content,
+                         ist_error *error)
+{
+    s->known.layer_content[layer] = content;
+    s->known.layer_known[layer] = true;
+    if (s->journal) {
+        ist_input_state state = {.key = s->known.plan->layers[layer].key,
+                                 .size = stamp->size,
+                                 .mtime_ns = stamp->mtime_ns,
+                                 .inode = stamp->inode,
+                                 .content = content};
+        ist_journal_add_input(s->journal, &state, error);
+    }
+    return ist_agree(s->comm, error);
+}
+
+/* A layer that could not be read has no content: its tasks fail now and are tried again by the next
+ * run. */
+static void give_up_on(ist_session *s, size_t layer, const char *reason)
+{
+    s->known.layer_content[layer] = (ist_hash){0, 0};
+    s->known.layer_known[layer] = true;
+    s->facts[layer].seen = true;
+    set_failure(s, layer, reason);
+}
+
+static ist_code read_layer(ist_session *s, size_t l, ist_error *error)
+{
+    const ist_layer *layer = &s->known.plan->layers[l];
+    const int64_t start[2] = {0, layer->n};
+    int64_t first, last;
+    ist_blocks blocks = ist_blocks_new(start, 1);
+    ist_blocks_range(&blocks, s->comm->size, s->comm->rank, &first, &last);
+    ist_blocks_release(&blocks);
+
+    ist_stamp stamp = {0};
+    ist_matrix matrix = {0};
+    ist_census census = {0};
+    ist_error reading = {0};
+    if (s->comm->rank == 0)
+        ist_stamp_file(layer->at.file, &stamp, &reading);
+    ist_agree(s->comm, &reading);
+    if (reading.code == IST_OK)
+        ist_read_rows(s->comm, &layer->at, &layer->shape, first, last - first, &matrix, &census,
+                      &reading);
+    if (reading.code == IST_BROKEN)
+        return ist_fail(error, IST_BROKEN, "%s", reading.text);
+    if (reading.code != IST_OK) {
+        give_up_on(s, l, reading.text);
+        return IST_OK;
+    }
+    ist_rows_natural(s->comm, layer->n, layer->shape.d, matrix.narrow, matrix.wide, &s->loaded.all);
+    s->loaded.layer = l;
+    ist_hash content;
+    int64_t duplicates = ist_duplicates(s->comm, &s->engine, &s->loaded.all, &content);
+    if (!s->facts[l].seen) {
+        ist_text reason = {0};
+        judge(layer, &census, &reason);
+        s->facts[l] = (ist_layer_facts){.seen = true, .duplicates = duplicates};
+        if (reason.length > 0)
+            set_failure(s, l, reason.data);
+        ist_text_release(&reason);
+        return remember(s, l, &stamp, content, error);
+    }
+    if (ist_hash_compare(content, s->known.layer_content[l]) != 0) {
+        ist_text name = {0};
+        ist_location_text(&layer->at, &name);
+        ist_fail(error, IST_BROKEN, "%s changed while the job was running: start it again",
+                 name.data);
+        ist_text_release(&name);
+    }
+    return error->code;
+}
+
+ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *error)
+{
+    if (s->facts[layer].failure)
+        return IST_OK;
+    if (s->loaded.layer != layer) {
+        ist_unload_layer(s);
+        if (read_layer(s, layer, error) != IST_OK || s->facts[layer].failure)
+            return error->code;
+    }
+    if (parts && !s->loaded.has_parts) {
+        ist_part_order_for(s, s->loaded.all.n);
+        ist_rows_by_part(s->comm, &s->loaded.all, IST_PARTS, s->part_order.order,
+                         s->part_order.start, &s->loaded.parts);
+        s->loaded.has_parts = true;
+    }
+    return IST_OK;
+}

@@ -1,0 +1,135 @@
+/* Everything that is checked before the first flop. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "job.h"
+
+void ist_print_faults(ist_faults *faults)
+{
+    ist_text text = {0};
+    ist_faults_print(faults, NULL, &text);
+    if (text.data)
+        fputs(text.data, stderr);
+    ist_text_release(&text);
+}
+
+void ist_known_job_release(ist_known_job *known)
+{
+    ist_free(known->unverified);
+    ist_free(known->layer_content);
+    ist_free(known->layer_known);
+    ist_free(known->label_content);
+    ist_free(known->label_known);
+    ist_plan_free(&known->plan);
+    ist_job_free(&known->job);
+    *known = (ist_known_job){0};
+}
+
+ist_contents ist_known_contents(const ist_known_job *known)
+{
+    return (ist_contents){known->layer_content, known->label_content, known->layer_known,
+                          known->label_known};
+}
+
+bool ist_prepare_job(const ist_options *options, ist_known_job *known, ist_faults *faults)
+{
+    known->job = ist_job_read(options->manifest, options->output, ist_measure_schemas(),
+                              ist_measure_count, faults);
+    return known->job != NULL;
+}
+
+bool ist_prepare_names(const ist_job *job, ist_named_values *names, ist_faults *faults)
+{
+    size_t *first = ist_alloc(job->axis_count, sizeof *first);
+    ist_text path = {0};
+    ist_job_expand(job, job->file, first, &path);
+    char *file = ist_join_path(job->folder, path.data ? path.data : "");
+    ist_error error = {0};
+    if (ist_list_layers(file, names, &error) != IST_OK)
+        ist_faults_add(faults, job->file_place, "%s", error.text);
+    else if (names->count == 0)
+        ist_faults_add(faults, job->file_place, "%s has no datasets under /layers", file);
+    ist_free(file);
+    ist_free(first);
+    ist_text_release(&path);
+    return faults->count == 0;
+}
+
+bool ist_prepare_plan(ist_known_job *known, ist_faults *faults)
+{
+    ist_plan *plan = ist_plan_new(known->job, ist_measure_planners(), faults);
+    if (!plan)
+        return false;
+    known->plan = plan;
+    known->unverified = ist_alloc(plan->task_count, sizeof *known->unverified);
+    known->layer_content = ist_alloc(plan->layer_count, sizeof *known->layer_content);
+    known->layer_known = ist_alloc(plan->layer_count, sizeof *known->layer_known);
+    known->label_content = ist_alloc(plan->label_count, sizeof *known->label_content);
+    known->label_known = ist_alloc(plan->label_count, sizeof *known->label_known);
+    return true;
+}
+
+static int64_t rows_used(const ist_job *job, int64_t rows)
+{
+    return job->first > 0 ? ist_min(job->first, rows) : rows;
+}
+
+static void probe_layers(const ist_known_job *known, ist_faults *faults)
+{
+    const ist_job *job = known->job;
+    for (size_t l = 0; l < known->plan->layer_count; l++) {
+        ist_layer *layer = &known->plan->layers[l];
+        ist_error error = {0};
+        if (ist_probe_layer(&layer->at, &layer->shape, &error) != IST_OK)
+            ist_faults_add(faults, job->layers[layer->name].place, "%s", error.text);
+        layer->n = rows_used(job, layer->shape.rows);
+    }
+}
+
+/* Labels are small: they are read whole here, so that their content is known at once. */
+static void probe_labels(ist_known_job *known, ist_faults *faults)
+{
+    const ist_job *job = known->job;
+    for (size_t l = 0; l < known->plan->label_count; l++) {
+        ist_label_vector *labels = &known->plan->labels[l];
+        ist_error error = {0};
+        if (ist_probe_integers(&labels->at, &labels->rows, &error) == IST_OK) {
+            labels->n = rows_used(job, labels->rows);
+            int64_t *values = ist_alloc((size_t)labels->n, sizeof *values);
+            if (ist_read_integers(&labels->at, labels->n, values, &error) == IST_OK) {
+                known->label_content[l] =
+                    ist_hash_bytes(values, (size_t)labels->n * sizeof *values, 0);
+                known->label_known[l] = true;
+            }
+            ist_free(values);
+        }
+        if (error.code != IST_OK)
+            ist_faults_add(faults, job->labels[labels->name].place, "%s", error.text);
+    }
+}
+
+bool ist_prepare_inputs(ist_known_job *known, ist_faults *faults)
+{
+    probe_layers(known, faults);
+    probe_labels(known, faults);
+    return faults->count == 0 && ist_plan_check(known->plan, faults);
+}
+
+bool ist_prepare_all_names(ist_known_job *known, ist_faults *faults)
+{
+    if (!known->job->all_layers || known->job->layer_count > 0)
+        return true;
+    ist_named_values names = {0};
+    bool ready = ist_prepare_names(known->job, &names, faults) &&
+                 ist_job_set_layers(known->job, (const char *const *)names.names, names.count,
+                                    faults);
+    ist_named_values_release(&names);
+    return ready;
+}
+
+bool ist_prepare(const ist_options *options, ist_known_job *known, ist_faults *faults)
+{
+    return ist_prepare_job(options, known, faults) && ist_prepare_all_names(known, faults) &&
+           ist_prepare_plan(known, faults) && ist_prepare_inputs(known, faults) &&
+           ist_prepare_samples(known, faults);
+}

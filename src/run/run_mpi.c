@@ -1,0 +1,371 @@
+/* One run, from manifest to results: prepare, settle, schedule, walk, write the views. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "session.h"
+
+/* ---- prepare: rank 0 looks, all ranks know --------------------------------------------------- */
+
+/* Faults are printed by the rank that found them; the others learn only that there are some. */
+static ist_code agree_on_faults(const ist_comm *comm, ist_faults *faults, ist_error *error)
+{
+    if (faults->count > 0 && comm->rank == 0)
+        ist_print_faults(faults);
+    if (faults->count > 0)
+        ist_fail(error, IST_REFUSED, "%s", "");
+    return ist_agree(comm, error);
+}
+
+/* Every rank parses the same text, which rank 0 reads: nothing else needs to travel. */
+static ist_code share_job(ist_session *s, ist_faults *faults, ist_error *error)
+{
+    enum { MANIFEST_LIMIT = 1 << 20 };
+    const ist_options *options = s->options;
+    if (s->comm->rank == 0)
+        ist_prepare_job(options, &s->known, faults);
+    if (agree_on_faults(s->comm, faults, error) != IST_OK)
+        return error->code;
+    ist_text text = {0}, path = {0}, output = {0};
+    if (s->comm->rank == 0) {
+        ist_text_add(&text, "%s", s->known.job->text);
+        ist_text_add(&path, "%s", s->known.job->path);
+        ist_text_add(&output, "%s", s->known.job->output);
+    }
+    ist_share_text(s->comm, &text);
+    ist_share_text(s->comm, &path);
+    ist_share_text(s->comm, &output);
+    if (s->comm->rank != 0)
+        s->known.job = ist_job_parse(text.data, text.length, path.data, output.data,
+                                     ist_measure_schemas(), ist_measure_count, faults);
+    ist_text_release(&text);
+    ist_text_release(&path);
+    ist_text_release(&output);
+    return agree_on_faults(s->comm, faults, error);
+}
+
+static ist_code share_names(ist_session *s, ist_faults *faults, ist_error *error)
+{
+    ist_job *job = s->known.job;
+    if (!job->all_layers || job->layer_count > 0)
+        return IST_OK;
+    ist_named_values names = {0};
+    if (s->comm->rank == 0)
+        ist_prepare_names(job, &names, faults);
+    if (agree_on_faults(s->comm, faults, error) == IST_OK) {
+        int64_t count = (int64_t)names.count;
+        MPI_Bcast(&count, 1, MPI_INT64_T, 0, s->comm->handle);
+        char **shared = ist_alloc((size_t)count, sizeof *shared);
+        for (int64_t i = 0; i < count; i++) {
+            ist_text name = {0};
+            if (s->comm->rank == 0)
+                ist_text_add(&name, "%s", names.names[i]);
+            ist_share_text(s->comm, &name);
+            shared[i] = ist_copy_text(name.data);
+            ist_text_release(&name);
+        }
+        ist_job_set_layers(job, (const char *const *)shared, (size_t)count, faults);
+        for (int64_t i = 0; i < count; i++)
+            ist_free(shared[i]);
+        ist_free(shared);
+    }
+    ist_named_values_release(&names);
+    return agree_on_faults(s->comm, faults, error);
+}
+
+static void share_bytes(const ist_comm *comm, void *bytes, size_t count)
+{
+    MPI_Bcast(bytes, ist_narrow((int64_t)count), MPI_BYTE, 0, comm->handle);
+}
+
+static void share_inputs(ist_session *s)
+{
+    const ist_plan *plan = s->known.plan;
+    for (size_t l = 0; l < plan->layer_count; l++) {
+        share_bytes(s->comm, &plan->layers[l].shape, sizeof plan->layers[l].shape);
+        share_bytes(s->comm, &plan->layers[l].n, sizeof plan->layers[l].n);
+    }
+    for (size_t l = 0; l < plan->label_count; l++) {
+        share_bytes(s->comm, &plan->labels[l].rows, sizeof plan->labels[l].rows);
+        share_bytes(s->comm, &plan->labels[l].n, sizeof plan->labels[l].n);
+    }
+    share_bytes(s->comm, s->known.unverified, plan->task_count * sizeof *s->known.unverified);
+    share_bytes(s->comm, s->known.label_content,
+                plan->label_count * sizeof *s->known.label_content);
+    share_bytes(s->comm, s->known.label_known, plan->label_count * sizeof *s->known.label_known);
+}
+
+static ist_code prepare(ist_session *s, ist_error *error)
+{
+    ist_faults faults = {0};
+    if (share_job(s, &faults, error) == IST_OK && share_names(s, &faults, error) == IST_OK) {
+        ist_prepare_plan(&s->known, &faults);
+        if (agree_on_faults(s->comm, &faults, error) == IST_OK) {
+            if (s->comm->rank == 0 && ist_prepare_inputs(&s->known, &faults))
+                ist_prepare_samples(&s->known, &faults);
+            if (agree_on_faults(s->comm, &faults, error) == IST_OK)
+                share_inputs(s);
+        }
+    }
+    ist_faults_release(&faults);
+    return error->code;
+}
+
+/* ---- settle: what is done already ------------------------------------------------------------ */
+
+static void share_pending(ist_session *s, bool *unsettled)
+{
+    const ist_plan *plan = s->known.plan;
+    if (s->comm->rank == 0)
+        ist_find_pending(&s->known, s->journal, s->pending, unsettled);
+    share_bytes(s->comm, s->pending, plan->task_count * sizeof *s->pending);
+    if (unsettled)
+        share_bytes(s->comm, unsettled, plan->layer_count * sizeof *unsettled);
+}
+
+/* A file that is not as the journal saw it is read before anything is computed: if its values are
+ * the same, so are its results. */
+static ist_code settle(ist_session *s, ist_error *error)
+{
+    const ist_plan *plan = s->known.plan;
+    s->pending = ist_alloc(plan->task_count, sizeof *s->pending);
+    s->facts = ist_alloc(plan->layer_count, sizeof *s->facts);
+    bool *unsettled = ist_alloc(plan->layer_count, sizeof *unsettled);
+    if (s->comm->rank == 0)
+        ist_recall_contents(&s->known, s->journal);
+    share_bytes(s->comm, s->known.layer_content,
+                plan->layer_count * sizeof *s->known.layer_content);
+    share_bytes(s->comm, s->known.layer_known, plan->layer_count * sizeof *s->known.layer_known);
+    share_pending(s, unsettled);
+    bool any = false;
+    for (size_t l = 0; l < plan->layer_count && error->code == IST_OK; l++) {
+        if (!unsettled[l])
+            continue;
+        any = true;
+        ist_load_layer(s, l, false, error);
+    }
+    if (any && error->code == IST_OK)
+        share_pending(s, NULL);
+    ist_free(unsettled);
+    return error->code;
+}
+
+/* ---- schedule -------------------------------------------------------------------------------- */
+
+static void link_tasks(ist_session *s)
+{
+    const ist_plan *plan = s->known.plan;
+    const ist_schedule *schedule = s->schedule;
+    s->first_of_source = ist_alloc(schedule->source_count, sizeof *s->first_of_source);
+    s->first_of_target = ist_alloc(schedule->target_count, sizeof *s->first_of_target);
+    s->next_task = ist_alloc(plan->task_count, sizeof *s->next_task);
+    for (size_t p = 0; p < schedule->source_count; p++)
+        s->first_of_source[p] = SIZE_MAX;
+    for (size_t p = 0; p < schedule->target_count; p++)
+        s->first_of_target[p] = SIZE_MAX;
+    for (size_t t = plan->task_count; t-- > 0;) {
+        size_t source, target, slot;
+        const ist_task *task = &plan->tasks[t];
+        if (!s->pending[t] || task->twin != t ||
+            !ist_schedule_find(schedule, plan, task, &source, &target, &slot))
+            continue;
+        size_t *first = target == SIZE_MAX ? &s->first_of_source[source]
+                                           : &s->first_of_target[target];
+        s->next_task[t] = *first;
+        *first = t;
+    }
+}
+
+static ist_code check_memory(ist_session *s, const ist_cost *cost, ist_error *error)
+{
+    int64_t limit = s->machine.memory_limit;
+    if (limit == 0 || cost->memory <= limit)
+        return IST_OK;
+    ist_text layer = {0};
+    ist_location_text(&s->known.plan->layers[cost->worst_layer].at, &layer);
+    ist_fail(error, IST_REFUSED,
+             "does not fit: %s needs %.1f MiB a rank on %d rank(s), %.1f MiB are there; use more "
+             "nodes (memory falls with ranks), fewer ranks a node, or `samples: {first: n}`",
+             layer.data, (double)cost->memory / 1048576, s->comm->size, (double)limit / 1048576);
+    ist_text_release(&layer);
+    return error->code;
+}
+
+static ist_code make_schedule(ist_session *s, ist_error *error)
+{
+    s->schedule = ist_schedule_new(s->known.plan, s->pending);
+    s->lists = ist_alloc(s->schedule->source_count, sizeof *s->lists);
+    s->to_do = s->schedule->tasks;
+    ist_cost cost = ist_schedule_cost(s->known.plan, s->schedule, &s->machine);
+    if (check_memory(s, &cost, error) != IST_OK)
+        return error->code;
+    link_tasks(s);
+    size_t tasks = 0;
+    for (size_t t = 0; t < s->known.plan->task_count; t++)
+        tasks += s->known.plan->tasks[t].twin == t;
+    if (s->to_do == 0)
+        ist_log_line(&s->log, "all %zu tasks are done already: nothing to compute", tasks);
+    else
+        ist_log_line(&s->log,
+                     "%zu of %zu tasks to do: %zu + %zu passes (%zu asked), about %.0f MiB a rank, "
+                     "about %.0f s on %d rank(s), kernel %s",
+                     s->to_do, tasks, s->schedule->source_count, s->schedule->target_count,
+                     s->schedule->asked, (double)cost.memory / 1048576, cost.seconds,
+                     s->comm->size, s->engine.kernel->name);
+    return IST_OK;
+}
+
+/* ---- walk ------------------------------------------------------------------------------------ */
+
+static void drop_lists(ist_session *s, size_t step)
+{
+    for (size_t p = 0; p < s->schedule->source_count; p++)
+        if (s->schedule->sources[p].last_step == step)
+            ist_lists_release(&s->lists[p]);
+}
+
+static ist_code walk(ist_session *s, ist_error *error)
+{
+    for (size_t i = 0; i < s->schedule->step_count && error->code == IST_OK; i++) {
+        const ist_step *step = &s->schedule->steps[i];
+        if (step->counts)
+            ist_step_counts(s, step->index, error);
+        else
+            ist_step_nearest(s, step->index, error);
+        drop_lists(s, i);
+    }
+    ist_unload_layer(s);
+    return error->code;
+}
+
+/* ---- open and close -------------------------------------------------------------------------- */
+
+/* Bytes this rank may use: what is free on its node, shared by the node's ranks. */
+static int64_t memory_limit(const ist_comm *comm, const ist_options *options)
+{
+    if (options->memory_limit > 0)
+        return options->memory_limit;
+    MPI_Comm node;
+    int ranks;
+    MPI_Comm_split_type(comm->handle, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+    MPI_Comm_size(node, &ranks);
+    MPI_Comm_free(&node);
+    int64_t available = ist_available_memory();
+    int64_t mine = available > 0 ? available / ranks : INT64_MAX;
+    return -ist_largest(comm, -mine);
+}
+
+static ist_machine machine_of(const ist_comm *comm, const ist_options *options)
+{
+    enum { TYPICAL_WIDTH = 64 };
+    double rate = ist_kernel_rate(options->kernel, TYPICAL_WIDTH);
+    return (ist_machine){.ranks = comm->size,
+                         .flops = ist_largest_real(comm, rate),
+                         .chunk_bytes = options->chunk_bytes,
+                         .memory_limit = memory_limit(comm, options)};
+}
+
+static ist_code open_folder(ist_session *s, ist_lock *lock, ist_error *error)
+{
+    if (s->comm->rank == 0 && ist_lock_take(s->known.job->output, lock, error) == IST_OK) {
+        s->journal = ist_journal_open(s->known.job->output, true, error);
+        char *path = ist_join_path(s->known.job->output, "run.log");
+        s->log.file = fopen(path, "a");
+        ist_free(path);
+        if (s->journal)
+            ist_journal_meta(s->known.plan, s->journal, error);
+    }
+    return ist_agree(s->comm, error);
+}
+
+static void log_start(ist_session *s)
+{
+    char now[IST_TIME_TEXT];
+    ist_log_line(&s->log, "infostrata: job '%s' on %d rank(s), output %s, %s", s->known.job->name,
+                 s->comm->size, s->known.job->output, ist_utc(now));
+    size_t damaged = s->journal ? ist_journal_damaged(s->journal) : 0;
+    if (damaged > 0)
+        ist_log_line(&s->log,
+                     "%zu damaged journal line(s) dropped: their tasks are computed again", damaged);
+}
+
+/* Failed tasks of the whole job, also of earlier runs: each is a row that says why. */
+static size_t failed_tasks(const ist_session *s)
+{
+    ist_contents contents = ist_known_contents(&s->known);
+    size_t failed = 0;
+    for (size_t t = 0; t < s->known.plan->task_count; t++) {
+        const ist_outcome *outcome =
+            ist_task_outcome(s->known.plan, &s->known.plan->tasks[t], &contents, s->journal);
+        failed += outcome && outcome->failed;
+    }
+    return failed;
+}
+
+static ist_code write_views(ist_session *s, ist_error *error)
+{
+    int64_t failed = 0;
+    if (s->comm->rank == 0) {
+        ist_contents contents = ist_known_contents(&s->known);
+        if (ist_journal_sync(s->journal, error) == IST_OK)
+            ist_views_write(s->known.job->output, s->known.plan, s->journal, &contents, error);
+        failed = (int64_t)failed_tasks(s);
+    }
+    if (ist_agree(s->comm, error) != IST_OK)
+        return error->code;
+    ist_log_line(&s->log, "results in %s/results.csv%s", s->known.job->output,
+                 failed ? "; some tasks failed, see status and detail there" : "");
+    return ist_largest(s->comm, failed) > 0 ? IST_FAILED : IST_OK;
+}
+
+static void close_session(ist_session *s, ist_lock *lock)
+{
+    ist_error ignored = {0};
+    if (s->journal)
+        ist_journal_close(&s->journal, &ignored);
+    if (lock->path)
+        ist_lock_release(lock);
+    if (s->log.file)
+        fclose(s->log.file);
+    ist_unload_layer(s);
+    for (size_t l = 0; s->facts && l < s->known.plan->layer_count; l++)
+        ist_free(s->facts[l].failure);
+    for (size_t p = 0; s->lists && p < s->schedule->source_count; p++)
+        ist_lists_release(&s->lists[p]);
+    ist_free(s->facts);
+    ist_free(s->lists);
+    ist_free(s->pending);
+    ist_free(s->first_of_source);
+    ist_free(s->first_of_target);
+    ist_free(s->next_task);
+    ist_free(s->part_order.order);
+    ist_schedule_free(&s->schedule);
+    ist_known_job_release(&s->known);
+}
+
+ist_code ist_run(const ist_comm *comm, const ist_options *options)
+{
+    ist_error error = {0};
+    ist_lock lock = {0};
+    ist_session s = {.comm = comm, .options = options, .loaded = {.layer = SIZE_MAX}};
+    s.log = (ist_log){
+        .speaks = comm->rank == 0, .quiet = options->quiet, .start = ist_seconds()};
+    s.engine = (ist_engine){options->kernel, options->chunk_bytes, options->chunk_rows};
+    ist_code code = prepare(&s, &error);
+    if (code == IST_OK)
+        code = open_folder(&s, &lock, &error);
+    if (code == IST_OK) {
+        s.machine = machine_of(comm, options);
+        log_start(&s);
+        code = settle(&s, &error);
+    }
+    if (code == IST_OK)
+        code = make_schedule(&s, &error);
+    if (code == IST_OK)
+        code = walk(&s, &error);
+    if (code == IST_OK)
+        code = write_views(&s, &error);
+    if (comm->rank == 0 && error.text[0])
+        fprintf(stderr, "infostrata: error: %s\n", error.text);
+    close_session(&s, &lock);
+    return code;
+}

@@ -1,0 +1,190 @@
+/* Row i must be the same sample in both operands of a task: /sample_id decides, else a labels
+ * vector that both files have; where neither is there the record says so. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "job.h"
+
+/* A vector of integers of one file, read once. */
+typedef struct {
+    bool exists;
+    int64_t count;
+    ist_hash hash; /* of the rows that the job uses */
+} id_vector;
+
+typedef struct {
+    const char *path;
+    id_vector ids;
+    id_vector *labels; /* by job->labels */
+} input_file;
+
+typedef struct {
+    const ist_job *job;
+    input_file *files;
+    size_t count;
+    ist_index by_path, pairs;
+    ist_faults *faults;
+} checker;
+
+
+static bool is_hdf5_path(const char *path)
+{
+    size_t length = strlen(path);
+    return length < 4 || strcmp(path + length - 4, ".npy") != 0;
+}
+
+/* `address`: dataset and perhaps an index, in the file at `path`. */
+static id_vector read_vector(const checker *c, const char *path, const char *address,
+                             int64_t **values)
+{
+    id_vector vector = {0};
+    ist_error error = {0};
+    ist_address parts = {{0}, {0}, {0}};
+    ist_address_split(address, &parts);
+    ist_location at = {.file = ist_copy_text(path),
+                       .dataset = ist_copy_text(parts.dataset.data ? parts.dataset.data : ""),
+                       .index = ist_copy_text(parts.index.data ? parts.index.data : "")};
+    ist_address_release(&parts);
+    if (is_hdf5_path(path) && ist_has_dataset(path, at.dataset) &&
+        ist_probe_integers(&at, &vector.count, &error) == IST_OK) {
+        if (c->job->first > 0)
+            vector.count = ist_min(vector.count, c->job->first);
+        int64_t *read = ist_alloc((size_t)vector.count, sizeof *read);
+        vector.exists = ist_read_integers(&at, vector.count, read, &error) == IST_OK;
+        vector.hash = ist_hash_bytes(read, (size_t)vector.count * sizeof *read, 0);
+        if (values)
+            *values = read;
+        else
+            ist_free(read);
+    }
+    ist_free(at.file);
+    ist_free(at.dataset);
+    ist_free(at.index);
+    return vector;
+}
+
+/* A labels address that names a dataset of whatever file the cell has. */
+static bool is_common_label(const char *address)
+{
+    return address[0] == '/' && !strchr(address, '{') && !strchr(address, '[') &&
+           !strchr(address, ':');
+}
+
+static size_t file_of(checker *c, const char *path)
+{
+    ist_hash key = ist_hash_bytes(path, strlen(path), 0);
+    size_t file = *ist_index_add(&c->by_path, key, c->count);
+    if (file < c->count)
+        return file;
+    c->files[c->count++] = (input_file){.path = path};
+    input_file *added = &c->files[file];
+    const char *ids = c->job->sample_id ? c->job->sample_id : "/sample_id";
+    added->ids = read_vector(c, path, ids, NULL);
+    added->labels = ist_alloc(c->job->label_count, sizeof *added->labels);
+    for (size_t l = 0; l < c->job->label_count && !added->ids.exists; l++)
+        if (is_common_label(c->job->labels[l].address))
+            added->labels[l] = read_vector(c, path, c->job->labels[l].address, NULL);
+    return file;
+}
+
+static bool same(const id_vector *a, const id_vector *b)
+{
+    return a->count == b->count && ist_hash_compare(a->hash, b->hash) == 0;
+}
+
+static void report(const checker *c, const input_file *a, const input_file *b, const char *dataset,
+                   ist_place place)
+{
+    int64_t *x = NULL, *y = NULL, row = 0;
+    id_vector in_a = read_vector(c, a->path, dataset, &x);
+    id_vector in_b = read_vector(c, b->path, dataset, &y);
+    int64_t shorter = ist_min(in_a.count, in_b.count);
+    while (row < shorter && x[row] == y[row])
+        row++;
+    if (row < shorter)
+        ist_faults_add(c->faults, place,
+                       "rows are not the same samples: %s row %" PRId64 " is %" PRId64
+                       " in %s and %" PRId64 " in %s",
+                       dataset, row, x[row], a->path, y[row], b->path);
+    else
+        ist_faults_add(c->faults, place,
+                       "rows are not the same samples: %s has %" PRId64 " entries in %s and %" PRId64
+                       " in %s",
+                       dataset, in_a.count, a->path, in_b.count, b->path);
+    ist_free(x);
+    ist_free(y);
+}
+
+/* False where nothing shows that the two files have the same samples; a difference is a fault. */
+static bool verified(checker *c, size_t first, size_t second, ist_place place)
+{
+    const input_file *a = &c->files[first], *b = &c->files[second];
+    uint64_t words[2] = {first < second ? first : second, first < second ? second : first};
+    size_t pairs = c->pairs.count;
+    bool new_pair = *ist_index_add(&c->pairs, ist_hash_bytes(words, sizeof words, 0), pairs) == pairs;
+    if (a->ids.exists && b->ids.exists) {
+        if (!same(&a->ids, &b->ids) && new_pair)
+            report(c, a, b, c->job->sample_id ? c->job->sample_id : "/sample_id", place);
+        return true;
+    }
+    bool shown = false;
+    for (size_t l = 0; l < c->job->label_count; l++) {
+        /* Files with ids did not read their labels; the other side may still need them. */
+        const char *address = c->job->labels[l].address;
+        if (!is_common_label(address))
+            continue;
+        for (int side = 0; side < 2; side++) {
+            input_file *file = &c->files[side ? second : first];
+            if (!file->labels[l].exists && file->ids.exists)
+                file->labels[l] = read_vector(c, file->path, address, NULL);
+        }
+        if (!a->labels[l].exists || !b->labels[l].exists)
+            continue;
+        shown = true;
+        if (!same(&a->labels[l], &b->labels[l]) && new_pair)
+            report(c, a, b, address, place);
+    }
+    return shown;
+}
+
+static bool ids_fit(const checker *c, const ist_plan *plan)
+{
+    for (size_t l = 0; l < plan->layer_count; l++) {
+        const ist_layer *layer = &plan->layers[l];
+        ist_hash key = ist_hash_bytes(layer->at.file, strlen(layer->at.file), 0);
+        size_t file = ist_index_find(&c->by_path, key);
+        if (file == SIZE_MAX || !c->files[file].ids.exists ||
+            c->files[file].ids.count == layer->n)
+            continue;
+        ist_text name = {0};
+        ist_location_text(&layer->at, &name);
+        ist_faults_add(c->faults, c->job->layers[layer->name].place,
+                       "%s has %" PRId64 " rows, but its file has %" PRId64 " sample ids", name.data,
+                       layer->n, c->files[file].ids.count);
+        ist_text_release(&name);
+    }
+    return c->faults->count == 0;
+}
+
+bool ist_prepare_samples(ist_known_job *known, ist_faults *faults)
+{
+    const ist_plan *plan = known->plan;
+    checker c = {.job = known->job, .faults = faults};
+    c.files = ist_alloc(plan->layer_count + plan->label_count, sizeof *c.files);
+    for (size_t t = 0; t < plan->task_count; t++) {
+        const ist_task *task = &plan->tasks[t];
+        const ist_location *source = &plan->layers[task->source].at;
+        const ist_location *target = task->labels_target ? &plan->labels[task->target].at
+                                                         : &plan->layers[task->target].at;
+        size_t a = file_of(&c, source->file), b = file_of(&c, target->file);
+        known->unverified[t] =
+            a != b && !verified(&c, a, b, known->job->entries[task->entry].place);
+    }
+    ids_fit(&c, plan);
+    for (size_t f = 0; f < c.count; f++)
+        ist_free(c.files[f].labels);
+    ist_free(c.files);
+    ist_index_release(&c.by_path);
+    ist_index_release(&c.pairs);
+    return faults->count == 0;
+}
