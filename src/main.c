@@ -6,7 +6,6 @@
 
 #include "infostrata/data.h"
 #include "infostrata/run.h"
-#include "infostrata_version.h"
 
 enum { OPTION_KERNEL = 256, OPTION_CHUNK_MIB, OPTION_CHUNK_ROWS, OPTION_MEMORY, OPTION_RANKS, OPTION_NOTES };
 

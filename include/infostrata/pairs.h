@@ -119,6 +119,13 @@ void ist_kernel_names(ist_text *out);
 /* Float32 operations (2 d a pair) a second of this process on a small sample: for plan. */
 double ist_kernel_rate(const ist_kernel *kernel, int64_t d);
 
+/* How a pass is run; never part of a result. */
+typedef struct {
+    const ist_kernel *kernel;
+    int64_t chunk_bytes; /* rows and state that travel at once */
+    int64_t chunk_rows;  /* at most so many rows travel at once; 0: no limit of its own */
+} ist_engine;
+
 /* ---- tiles and consumers ------------------------------------------------------------------- */
 
 /* A visiting slab made ready: panels for the kernels, tie words. */

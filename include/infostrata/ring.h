@@ -6,13 +6,6 @@
 #include "infostrata/comm.h"
 #include "infostrata/pairs.h"
 
-/* How a pass is run; never part of a result. */
-typedef struct {
-    const ist_kernel *kernel;
-    int64_t chunk_bytes; /* rows and state that travel at once */
-    int64_t chunk_rows;  /* at most so many rows travel at once; 0: no limit of its own */
-} ist_engine;
-
 /* Collective. Takes over this rank's rows (narrow or wide, row-major, the range of
  * ist_blocks_range for one segment) and completes the set: shift, rounding radii. */
 void ist_rows_natural(const ist_comm *comm, int64_t n, int64_t d, float *narrow, double *wide,

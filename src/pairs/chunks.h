@@ -3,7 +3,7 @@
 #ifndef INFOSTRATA_PAIRS_CHUNKS_H
 #define INFOSTRATA_PAIRS_CHUNKS_H
 
-#include "infostrata/ring.h"
+#include "infostrata/pairs.h"
 
 typedef struct {
     int64_t first, count; /* row positions */

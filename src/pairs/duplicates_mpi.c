@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "chunks.h"
+#include "infostrata/ring.h"
 
 typedef struct {
     ist_hash hash;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "chunks.h"
+#include "infostrata/ring.h"
 
 /* A chunk on its way in, and the message that tells what its rows want. */
 typedef struct {

@@ -1,4 +1,5 @@
 #include "chunks.h"
+#include "infostrata/ring.h"
 
 /* The directed pair source -> target with its value, told to the rank that holds target. */
 typedef struct {

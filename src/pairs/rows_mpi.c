@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "chunks.h"
+#include "infostrata/ring.h"
 
 /* Row 0's values become the shift, so that a common offset costs the filter no digits. */
 static void agree_on_shift(const ist_comm *comm, ist_rows *rows)

@@ -1,6 +1,7 @@
 /* The threshold turn: each rank's rows make one full turn, data only, and every rank computes the
  * defined distances between its own rows and those of their targets that are passing by. */
 #include "chunks.h"
+#include "infostrata/ring.h"
 
 static void distances_to(const ist_rows *rows, const ist_slab *guests, int64_t stride,
                          const int32_t *target, double *distance)
