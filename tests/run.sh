@@ -77,7 +77,7 @@ check() { # COMMAND...: counts as one test
 preset() { # NAME: configure and build, once a run
     if [[ -z ${built[$1]:-} ]]; then
         built[$1]=no
-        cmake --preset "$1" -B "$build/$1" && cmake --build "$build/$1" -j "$cores" -- -k 0 && built[$1]=yes
+        cmake --preset "$1" -B "$build/$1" && cmake --build "$build/$1" -j "$cores" -- -k 0 --quiet && built[$1]=yes
     fi
     [[ ${built[$1]} == yes ]] || { printf 'the %s build failed\n' "$1" && return 1; }
 }
