@@ -3,7 +3,7 @@
  * H5Dopen would follow any link by itself: an external one would make the program open a file that
  * the manifest does not name. Here each component's kind of link is looked at before it is
  * followed. */
-#include "hdf5.h"
+#include "hdf5_file.h"
 #include "message.h"
 
 #include <string.h>

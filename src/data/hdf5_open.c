@@ -1,5 +1,5 @@
 /* Opening an HDF5 file. */
-#include "hdf5.h"
+#include "hdf5_file.h"
 #include "message.h"
 
 #include <stdlib.h>

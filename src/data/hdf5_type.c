@@ -1,5 +1,5 @@
 /* HDF5's types: which are numbers, and what to do about the others. */
-#include "hdf5.h"
+#include "hdf5_file.h"
 #include "message.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "file.h"
-#include "hdf5.h"
+#include "hdf5_file.h"
 #include "message.h"
 
 /* A file without a dataset, for messages; the location borrows the text. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "file.h"
-#include "hdf5.h"
+#include "hdf5_file.h"
 #include "message.h"
 #include "source.h"
 

@@ -37,6 +37,7 @@ typedef struct {
     int64_t rows, d;
     hid_t type;
     int64_t chunk; /* rows of a chunk; 0: contiguous */
+    bool whole;    /* chunks of whole rows, else of half rows */
     bool filtered;
     int64_t from, to; /* rows that are written; the others are the fill value */
 } table;
@@ -53,7 +54,7 @@ static hid_t half_type(void)
 static hid_t properties_of(const table *t)
 {
     const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
-    const hsize_t chunk[] = {(hsize_t)t->chunk, (hsize_t)(t->d > 2 ? t->d / 2 : 1)};
+    const hsize_t chunk[] = {(hsize_t)t->chunk, (hsize_t)(t->whole ? t->d : (t->d + 1) / 2)};
     if (t->chunk)
         H5Pset_chunk(properties, 2, chunk);
     if (t->filtered) {
@@ -166,12 +167,13 @@ static table tables[] = {
     {.dataset = "int16", .rows = 101, .d = 4, .to = 101},
     {.dataset = "int64", .rows = 101, .d = 4, .to = 101},
     {.dataset = "chunks", .rows = 1003, .d = 37, .chunk = 64, .to = 1003},
+    {.dataset = "row_chunks", .rows = 1003, .d = 37, .chunk = 64, .whole = true, .to = 1003},
     {.dataset = "compressed", .rows = 1003, .d = 37, .chunk = 64, .filtered = true, .to = 1003},
     {.dataset = "few_rows", .rows = 3, .d = 4, .to = 3},
-    {.dataset = "few_chunks", .rows = 3, .d = 4, .chunk = 2, .to = 3},
+    {.dataset = "few_chunks", .rows = 3, .d = 4, .chunk = 2, .whole = true, .to = 3},
     {.dataset = "one_row", .rows = 1, .d = 2, .to = 1},
-    {.dataset = "gaps", .rows = 1003, .d = 37, .chunk = 64, .from = 300, .to = 400},
-    {.dataset = "never_written", .rows = 50, .d = 3, .chunk = 8},
+    {.dataset = "gaps", .rows = 1003, .d = 37, .chunk = 64, .whole = true, .from = 300, .to = 400},
+    {.dataset = "never_written", .rows = 50, .d = 3, .chunk = 8, .whole = true},
     {.dataset = "never_allocated", .rows = 50, .d = 3},
 };
 enum { TABLES = sizeof tables / sizeof *tables };

@@ -1,6 +1,6 @@
-/* hdf5: opening files that may be damaged or ill-meant, and walking to a dataset inside. */
-#ifndef IST_DATA_HDF5_H
-#define IST_DATA_HDF5_H
+/* hdf5_file: opening files that may be damaged or ill-meant, and walking to a dataset inside. */
+#ifndef IST_DATA_HDF5_FILE_H
+#define IST_DATA_HDF5_FILE_H
 
 #include "source.h"
 
