@@ -126,18 +126,19 @@ typedef struct {
     size_t axis_count;
     ist_selection *excludes;
     size_t exclude_count;
-    char *file;         /* input.file, a template; NULL if every address names its own */
+    char *file; /* input.file, a template; NULL if every address names its own */
     ist_place file_place;
-    bool all_layers;    /* `layers: all` (or none given): the names come from the first cell's file */
+    bool all_layers; /* `layers: all` (or none given): the names come from the first cell's file */
     ist_source *layers; /* empty while all_layers is unresolved */
     size_t layer_count;
     ist_source *labels;
     size_t label_count;
     char *sample_id; /* address template; default "/sample_id", used where it exists */
     bool sample_id_given;
-    ist_source *meta; /* `input.meta`: name -> address of a scalar; file attributes come by themselves */
+    ist_source
+        *meta; /* `input.meta`: name -> address of a scalar; file attributes come by themselves */
     size_t meta_count;
-    int64_t first;  /* samples: {first: n}; 0: all */
+    int64_t first; /* samples: {first: n}; 0: all */
     bool deterministic;
     ist_entry *entries;
     size_t entry_count;
@@ -152,8 +153,8 @@ typedef struct {
 enum { IST_MAX_FAULTS = 20 };
 
 typedef struct {
-    char *file;   /* as the user named it */
-    char *source; /* the manifest's text, kept for printing */
+    char *file;                    /* as the user named it */
+    char *source;                  /* the manifest's text, kept for printing */
     ist_text text[IST_MAX_FAULTS]; /* "message", without place */
     ist_place place[IST_MAX_FAULTS];
     size_t count; /* faults kept */
@@ -172,8 +173,9 @@ void ist_faults_release(ist_faults *faults);
  * the caller, or NULL if there is any fault. `output` overrides the manifest's (relative to the
  * current folder) if not NULL. Names in entries are resolved here unless job->all_layers, else by
  * ist_job_set_layers. */
-ist_job *ist_job_read(const char *path, const char *output, const ist_measure_schema *const *schemas,
-                      size_t schema_count, ist_faults *faults);
+ist_job *ist_job_read(const char *path, const char *output,
+                      const ist_measure_schema *const *schemas, size_t schema_count,
+                      ist_faults *faults);
 
 /* As above for text that stands at `path` (nothing is read): for tests and the fuzzer. */
 ist_job *ist_job_parse(const char *text, size_t length, const char *path, const char *output,

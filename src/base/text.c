@@ -27,6 +27,8 @@ void ist_text_add_bytes(ist_text *text, const char *bytes, size_t count)
     text->data[text->length] = '\0';
 }
 
+void ist_text_add_v(ist_text *text, const char *format, va_list arguments) IST_PRINTF(2, 0);
+
 void ist_text_add_v(ist_text *text, const char *format, va_list arguments)
 {
     va_list again;
