@@ -108,9 +108,9 @@ typedef struct {
     ist_name *layers; /* the layers asked for; count 0 and all_layers: every layer of the job */
     size_t layer_count;
     bool all_layers;
-    ist_name *targets; /* `target`: labels or layers */
+    ist_name *targets; /* `target`: labels or layers; then no pairs, no against */
     size_t target_count;
-    ist_name_pair *pairs; /* `pairs` */
+    ist_name_pair *pairs; /* `pairs`; then all_layers says nothing */
     size_t pair_count;
     bool has_against;
     ist_selection against, where;

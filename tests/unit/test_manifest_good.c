@@ -163,6 +163,26 @@ Test(manifest_good, written_out_and_read_again)
     release_names(&list);
 }
 
+/* Every example of the manual that is a whole manifest, and the faults that it shows. */
+Test(manifest_good, manual)
+{
+    ist_text manual = {0};
+    ist_error error = {0};
+    int count = 0;
+    cr_assert_eq(ist_read_file(IST_SOURCE_DIR "/docs/manifest.md", 1 << 20, &manual, &error),
+                 IST_OK);
+    for (char *at = strstr(manual.data, "```yaml\nversion: 1\n"); at; count++) {
+        char *start = at + strlen("```yaml\n"), *end = strstr(start, "```");
+        cr_assert(end);
+        *end = '\0';
+        ist_job *job = good_job(start);
+        ist_job_free(&job);
+        at = strstr(end + 1, "```yaml\nversion: 1\n");
+    }
+    cr_expect_eq(count, 3);
+    ist_text_release(&manual);
+}
+
 Test(manifest_good, resolved_text)
 {
     ist_text out = {0};
