@@ -1,0 +1,45 @@
+/* The lines of the journal: what they say <-> what the program knows. */
+#ifndef IST_RESULTS_LINE_H
+#define IST_RESULTS_LINE_H
+
+#include "infostrata/results.h"
+#include "json.h"
+
+/* meta.* values of one cell. */
+typedef struct {
+    char *cell;
+    char **names;
+    double *values;
+    size_t count;
+} ist_meta;
+void ist_meta_release(ist_meta *meta);
+
+/* A pass as the journal has it: its texts are owned. */
+typedef struct {
+    ist_timing timing;
+    char *kind, *kernel;
+} ist_pass_time;
+void ist_pass_time_release(ist_pass_time *pass);
+
+void ist_input_state_release(ist_input_state *input);
+
+/* Each writes one line to `out`, with its checksum and '\n'. */
+void ist_line_outcome(const ist_outcome *outcome, ist_text *out);
+void ist_line_input(const ist_input_state *input, ist_text *out);
+void ist_line_meta(const char *cell, char *const *names, const double *values, size_t count,
+                   ist_text *out);
+void ist_line_timing(const ist_timing *timing, ist_text *out);
+
+/* Ends a line that is an object without its closing brace: checksum, brace, '\n'. */
+void ist_line_seal(ist_text *line);
+
+/* A line without its '\n' whose checksum is right: an object. */
+bool ist_line_open(const char *line, size_t length, ist_json_object *object);
+
+/* Each is false, and leaves nothing to release, if a member is missing or of another kind. */
+bool ist_read_outcome(const ist_json_object *line, ist_outcome *out);
+bool ist_read_input(const ist_json_object *line, ist_input_state *out);
+bool ist_read_meta(const ist_json_object *line, ist_meta *out);
+bool ist_read_timing(const ist_json_object *line, ist_pass_time *out);
+
+#endif
