@@ -266,7 +266,7 @@ ist_code ist_read_rows(const ist_comm *comm, const ist_location *at, const ist_s
                        int64_t first, int64_t count, ist_matrix *rows, ist_census *census,
                        ist_error *error)
 {
-    data_source source = {.file = -1, .dataset = -1, .stored_type = -1, .descriptor = -1};
+    data_source source = {.at = at, .file = -1, .dataset = -1, .stored_type = -1, .descriptor = -1};
     ist_stamp stamp = {0};
     *rows = (ist_matrix){.count = count, .d = shape->d};
     *census = (ist_census){.first_row = -1};
