@@ -155,7 +155,7 @@ static void file_steps(const data_source *source, int64_t step[DATA_MAX_RANK])
 static void plan_copy(copy *c, int64_t first, int64_t count)
 {
     const data_view *view = &c->source->view;
-    int64_t step[DATA_MAX_RANK];
+    int64_t step[DATA_MAX_RANK] = {0};
     file_steps(c->source, step);
     c->start = first * (view->kept ? step[view->axis[0]] : 0);
     for (int k = 0; k < view->rank; k++)
