@@ -112,7 +112,7 @@ double *read_layer(ist_location where, ist_shape *shape)
     return values;
 }
 
-void expect_text(const ist_error *error, const char *const texts[])
+void expect_message(const ist_error *error, const char *const texts[])
 {
     for (; *texts; texts++)
         cr_expect(strstr(error->text, *texts), "no '%s' in: %s", *texts, error->text);
@@ -126,5 +126,5 @@ void expect_layer_refused(ist_location where, const char *const texts[])
     ist_shape shape;
     const ist_code code = ist_probe_layer(&where, &shape, &error);
     cr_expect(code == IST_REFUSED, "not refused: %s", *texts);
-    expect_text(&error, texts);
+    expect_message(&error, texts);
 }

@@ -34,7 +34,7 @@ double *read_layer(ist_location where, ist_shape *shape);
 
 /* The probe as a layer is refused, and its message contains every one of the texts (NULL ends). */
 void expect_layer_refused(ist_location where, const char *const texts[]);
-void expect_text(const ist_error *error, const char *const texts[]);
+void expect_message(const ist_error *error, const char *const texts[]);
 
 #define TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define SIZES(...) ((const hsize_t[]){__VA_ARGS__})

@@ -24,7 +24,7 @@ static void expect_refused(ist_location where, const char *const texts[])
     int64_t values[16];
     cr_expect(ist_read_integers(&where, 3, values, &error) == IST_REFUSED, "not refused: %s",
               *texts);
-    expect_text(&error, texts);
+    expect_message(&error, texts);
 }
 
 Test(data_integers, labels_of_every_type)
@@ -136,7 +136,7 @@ Test(data_integers, single_numbers)
                   error.text);
         cr_expect(value == rows[k].value, "%s: %g", rows[k].dataset, value);
         if (rows[k].text)
-            expect_text(&error, TEXTS(rows[k].text));
+            expect_message(&error, TEXTS(rows[k].text));
     }
     double value = 0;
     ist_error error = {0};
@@ -233,7 +233,7 @@ static void expect_no_layers(const char *file, const char *text)
     ist_named_values list;
     cr_expect(ist_list_layers(file, &list, &error) == IST_REFUSED);
     cr_expect(list.count == 0 && list.names == NULL);
-    expect_text(&error, TEXTS(text));
+    expect_message(&error, TEXTS(text));
 }
 
 Test(data_names, layers_refused)
@@ -280,7 +280,7 @@ Test(data_names, stamps)
     cr_assert(ist_stamp_file(path, &after, &error) == IST_OK);
     cr_expect(after.mtime_ns > before.mtime_ns);
     cr_expect(ist_stamp_file("/nowhere", &after, &error) == IST_REFUSED);
-    expect_text(&error, TEXTS("/nowhere: there is no such file"));
+    expect_message(&error, TEXTS("/nowhere: there is no such file"));
 }
 
 Test(data_names, version)

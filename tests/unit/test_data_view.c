@@ -72,7 +72,7 @@ Test(data_view, refused)
         data_view view;
         ist_error error = {0};
         cr_expect(parse(rows[k].index, &view, &error) == IST_REFUSED, "'%s'", rows[k].index);
-        expect_text(&error, TEXTS("a.h5:/x[", rows[k].text));
+        expect_message(&error, TEXTS("a.h5:/x[", rows[k].text));
     }
 }
 
@@ -82,7 +82,7 @@ Test(data_view, sizes_that_overflow)
     data_view view = {.rank = 3, .size = {INT64_C(1) << 31, INT64_C(1) << 31, 4}};
     ist_error error = {0};
     cr_expect(data_view_index(&where, &view, &error) == IST_REFUSED);
-    expect_text(&error, TEXTS("more values than can be counted"));
+    expect_message(&error, TEXTS("more values than can be counted"));
     /* a zero does not hide it */
     view = (data_view){.rank = 3, .size = {0, INT64_MAX, INT64_MAX}};
     error = (ist_error){0};
