@@ -35,7 +35,8 @@ ist_code ist_probe_integers(const ist_location *at, int64_t *count, ist_error *e
 ist_code ist_read_integers(const ist_location *at, int64_t count, int64_t *values,
                            ist_error *error);
 
-/* Local. Is there such a dataset (in an HDF5 file that can be opened)? No error either way. */
+/* Local. Is there such a dataset (in an HDF5 file that can be opened)? No error either way; one behind a
+ * forbidden link is there, and is refused when it is read. */
 bool ist_has_dataset(const char *file, const char *dataset);
 
 /* A list of names and the values that go with some of them. */
