@@ -7,7 +7,14 @@
 #include "infostrata/data.h"
 #include "infostrata/run.h"
 
-enum { OPTION_KERNEL = 256, OPTION_CHUNK_MIB, OPTION_CHUNK_ROWS, OPTION_MEMORY, OPTION_RANKS, OPTION_NOTES };
+enum {
+    OPTION_KERNEL = 256,
+    OPTION_CHUNK_MIB,
+    OPTION_CHUNK_ROWS,
+    OPTION_MEMORY,
+    OPTION_RANKS,
+    OPTION_NOTES
+};
 
 typedef struct {
     ist_options options;
@@ -17,14 +24,20 @@ typedef struct {
 static const struct argp_option output_option = {
     "output", 'o', "DIR", 0, "write results to DIR (default: the manifest's `output`)", 1};
 static const struct argp_option kernel_option = {
-    "kernel", OPTION_KERNEL, "NAME", 0,
+    "kernel",
+    OPTION_KERNEL,
+    "NAME",
+    0,
     "tile kernel: reference, avx2 or avx512 (default: the best of this processor); results do not "
-    "depend on it", 2};
+    "depend on it",
+    2};
 static const struct argp_option memory_option = {
     "max-memory", OPTION_MEMORY, "MIB", 0, "memory a rank may use (default: what is free)", 2};
 
 static const struct argp_option run_options[] = {
-    output_option, kernel_option, memory_option,
+    output_option,
+    kernel_option,
+    memory_option,
     {"chunk-mib", OPTION_CHUNK_MIB, "MIB", 0,
      "bytes that travel between ranks at once (default 32); results do not depend on it", 2},
     {"chunk-rows", OPTION_CHUNK_ROWS, "N", 0,
@@ -32,7 +45,9 @@ static const struct argp_option run_options[] = {
     {"quiet", 'q', NULL, 0, "no progress on the terminal (run.log has it)", 1},
     {0}};
 static const struct argp_option plan_options[] = {
-    output_option, kernel_option, memory_option,
+    output_option,
+    kernel_option,
+    memory_option,
     {"ranks", OPTION_RANKS, "P", 0, "plan for P ranks (default: this machine's cores)", 1},
     {0}};
 static const struct argp_option output_options[] = {output_option, {0}};
@@ -64,37 +79,26 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     arguments *a = state->input;
     switch (key) {
-    case 'o':
-        a->options.output = text;
-        return 0;
-    case 'q':
-        a->options.quiet = true;
-        return 0;
-    case OPTION_KERNEL:
-        choose_kernel(state, &a->options, text);
-        return 0;
+    case 'o': a->options.output = text; return 0;
+    case 'q': a->options.quiet = true; return 0;
+    case OPTION_KERNEL: choose_kernel(state, &a->options, text); return 0;
     case OPTION_CHUNK_MIB:
         a->options.chunk_bytes = ist_min(positive(state, "--chunk-mib", text), 1024) << 20;
         return 0;
-    case OPTION_CHUNK_ROWS:
-        a->options.chunk_rows = positive(state, "--chunk-rows", text);
-        return 0;
+    case OPTION_CHUNK_ROWS: a->options.chunk_rows = positive(state, "--chunk-rows", text); return 0;
     case OPTION_MEMORY:
         a->options.memory_limit = ist_min(positive(state, "--max-memory", text), 1 << 30) << 20;
         return 0;
     case OPTION_RANKS:
         a->options.ranks = (int)ist_min(positive(state, "--ranks", text), 1 << 24);
         return 0;
-    case OPTION_NOTES:
-        a->notes = true;
-        return 0;
+    case OPTION_NOTES: a->notes = true; return 0;
     case ARGP_KEY_ARG:
         if (a->options.manifest)
             argp_error(state, "one manifest at a time: '%s' is one too many", text);
         a->options.manifest = text;
         return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -177,13 +181,15 @@ static void print_version(FILE *stream, struct argp_state *state)
 
 static void print_help(FILE *stream)
 {
-    fprintf(stream, "Usage: infostrata COMMAND [OPTION...] [MANIFEST]\n"
-                    "How information flows through a neural network's layers: exact, at any N.\n\n");
+    fprintf(stream,
+            "Usage: infostrata COMMAND [OPTION...] [MANIFEST]\n"
+            "How information flows through a neural network's layers: exact, at any N.\n\n");
     for (int c = 0; c < COMMANDS; c++)
         fprintf(stream, "  %-10s %s\n", commands[c].name, commands[c].summary);
-    fprintf(stream, "\n`infostrata COMMAND --help` lists a command's options.\n"
-                    "Exit codes: 0 done; 2 refused, nothing started; 3 could not go on; 4 finished, "
-                    "but some\ntasks failed; 75 stopped with work left.\n");
+    fprintf(stream,
+            "\n`infostrata COMMAND --help` lists a command's options.\n"
+            "Exit codes: 0 done; 2 refused, nothing started; 3 could not go on; 4 finished, "
+            "but some\ntasks failed; 75 stopped with work left.\n");
 }
 
 /* One message, not one a rank: before MPI_Init only the launcher's variables tell who we are. */
@@ -203,8 +209,8 @@ static int obey(const command *chosen, int argc, char **argv)
     arguments a = {.options = {.kernel = ist_kernel_choose(NULL),
                                .chunk_bytes = INT64_C(32) << 20,
                                .ranks = ist_core_count()}};
-    struct argp parser = {chosen->options, parse_option, chosen->arguments, chosen->summary,
-                          NULL,            NULL,         NULL};
+    struct argp parser = {
+        chosen->options, parse_option, chosen->arguments, chosen->summary, NULL, NULL, NULL};
     char name[64];
     snprintf(name, sizeof name, "infostrata %s", chosen->name);
     argv[1] = name;

@@ -145,9 +145,18 @@ ist_int128 ist_wide_value(const int64_t limbs[IST_WIDE_LIMBS]);
 /* First item of share `part` when `n` items are cut into `parts` contiguous shares whose sizes
  * differ by at most one: share p is [ist_share(n,parts,p), ist_share(n,parts,p+1)). */
 int64_t ist_share(int64_t n, int64_t parts, int64_t part);
-static inline int64_t ist_min(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t ist_max(int64_t a, int64_t b) { return a > b ? a : b; }
-static inline int64_t ist_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int64_t ist_min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+static inline int64_t ist_max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+static inline int64_t ist_ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
 
 /* Seconds of the monotonic clock. */
 double ist_seconds(void);

@@ -13,9 +13,9 @@
 /* What the engine found for one task, for this rank's rows of one part of the samples (or of all
  * samples). "Row number" is the sample's row in the file. */
 typedef struct {
-    int64_t n;     /* samples in the part, all ranks */
-    int64_t count; /* this rank's rows of the part */
-    int64_t k;     /* neighbours the task asks for */
+    int64_t n;                /* samples in the part, all ranks */
+    int64_t count;            /* this rank's rows of the part */
+    int64_t k;                /* neighbours the task asks for */
     int64_t stride;           /* entries a row in the arrays below, >= k */
     const int64_t *row;       /* count: row numbers */
     const int32_t *neighbour; /* count x stride: row numbers, nearest first */
@@ -34,14 +34,14 @@ typedef struct {
 /* The sums of a task over all ranks: of all samples, and of each random part if asked for. */
 typedef struct {
     int64_t n;
-    const int64_t *all;                  /* sum_count */
-    const int64_t *parts[IST_PARTS];     /* sum_count each; NULL where there are none */
+    const int64_t *all;              /* sum_count */
+    const int64_t *parts[IST_PARTS]; /* sum_count each; NULL where there are none */
     int64_t part_n[IST_PARTS];
     int64_t d_source, d_target;
     bool labels_target;
     const int64_t *class_size; /* labels target: sizes over all samples */
     int64_t class_count;
-    double tie_fraction; /* rows with a tie at the k-th neighbour */
+    double tie_fraction;                          /* rows with a tie at the k-th neighbour */
     int64_t duplicates_source, duplicates_target; /* rows equal to an earlier row */
 } ist_totals;
 

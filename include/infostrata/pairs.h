@@ -52,11 +52,11 @@ typedef struct {
 typedef struct {
     int64_t n, d;
     ist_blocks blocks;
-    const int64_t *order;  /* number by position, n entries; NULL: the same; borrowed */
+    const int64_t *order; /* number by position, n entries; NULL: the same; borrowed */
     ist_slab home;
-    double *shift;         /* wide: d values taken off before rounding to float32 */
-    float largest_radius;  /* wide: of any row on any rank */
-    bool filter;           /* false: values that float32 cannot filter; all in float64 */
+    double *shift;        /* wide: d values taken off before rounding to float32 */
+    float largest_radius; /* wide: of any row on any rank */
+    bool filter;          /* false: values that float32 cannot filter; all in float64 */
 } ist_rows;
 
 static inline int64_t ist_row_number(const ist_rows *rows, int64_t position)
@@ -131,10 +131,10 @@ typedef struct {
 /* A visiting slab made ready: panels for the kernels, tie words. */
 typedef struct {
     ist_slab slab;
-    float *panels32;  /* by tile of IST_TILE rows, counted from each superblock's first row */
-    double *panels64; /* wide only */
+    float *panels32;        /* by tile of IST_TILE rows, counted from each superblock's first row */
+    double *panels64;       /* wide only */
     int64_t *tile_of_block; /* first tile of each superblock of the slab, relative */
-    uint64_t *word;   /* tie word of each row */
+    uint64_t *word;         /* tie word of each row */
     int64_t first_block, block_count;
 } ist_chunk;
 
@@ -145,12 +145,12 @@ void ist_chunk_release(ist_chunk *chunk);
 /* One tile: home rows against visiting columns. */
 typedef struct {
     const ist_kernel *kernel;
-    const float *c;              /* filter values; NaN on the diagonal and beyond the columns */
+    const float *c; /* filter values; NaN on the diagonal and beyond the columns */
     int rows, cols;
-    int64_t row, col;            /* first row / column: index within its state */
+    int64_t row, col; /* first row / column: index within its state */
     int64_t row_position, col_position;
     const uint64_t *row_word, *col_word;
-    bool diagonal;               /* rows are the columns: the row side alone serves all pairs */
+    bool diagonal; /* rows are the columns: the row side alone serves all pairs */
 } ist_tile;
 
 /* A pair that the filter left open, and for which side(s). */
@@ -186,7 +186,7 @@ typedef struct {
 
 /* What a pass did, on this rank. */
 typedef struct {
-    double pairs;          /* unordered */
+    double pairs; /* unordered */
     int64_t tiles, exact_tiles, decided_again;
     int64_t bytes_sent;
     double seconds_waiting;
@@ -203,8 +203,8 @@ typedef struct {
     const ist_rows *rows;
     const ist_kernel *kernel;
     const ist_consumer *consumer;
-    void *state;          /* at home */
-    uint64_t *word;       /* tie words of home rows */
+    void *state;    /* at home */
+    uint64_t *word; /* tie words of home rows */
     ist_pass_stats stats;
     void (*poke)(void *); /* called between tiles to keep messages moving; may be NULL */
     void *poke_data;
@@ -212,8 +212,8 @@ typedef struct {
 
 /* Local. Visits all wanted pairs of home rows and the chunk's; `columns` is the chunk's state and
  * column_offset the index of its first row within that state. */
-void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns,
-                     int64_t column_offset, ist_pairing pairing);
+void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns, int64_t column_offset,
+                     ist_pairing pairing);
 
 /* ---- the k nearest ------------------------------------------------------------------------- */
 
@@ -223,12 +223,12 @@ typedef struct {
     int64_t position, count, k;
     ist_tie_rule ties;
     const ist_rows *rows;
-    double *distance;  /* count x k: a heap with the worst on top; sorted by ist_nearest_sort */
+    double *distance;   /* count x k: a heap with the worst on top; sorted by ist_nearest_sort */
     int32_t *neighbour; /* count x k: positions */
-    int32_t *held;     /* count */
-    double *bound;     /* count: none worse than (bound, bound_tie) is wanted */
+    int32_t *held;      /* count */
+    double *bound;      /* count: none worse than (bound, bound_tie) is wanted */
     uint64_t *bound_tie;
-    float *limit;      /* count: filter values above it are worse than the bound */
+    float *limit;        /* count: filter values above it are worse than the bound */
     const float *radius; /* borrowed from the slab; NULL for exact layers */
 } ist_nearest;
 

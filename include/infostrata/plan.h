@@ -37,7 +37,7 @@ typedef struct {
 typedef struct {
     int64_t rows; /* samples in the file */
     int64_t d;    /* features of one sample, flattened (after pooling) */
-    bool wide;    /* held as float64: float64, 32- and 64-bit integers, pooled; else float32 exactly */
+    bool wide; /* held as float64: float64, 32- and 64-bit integers, pooled; else float32 exactly */
     int64_t value_bytes; /* stored bytes of one value, for the bytes to be read */
     int64_t row_values;  /* stored values of one sample (before pooling) */
     char type[16];       /* "float16", "int8", ... */
@@ -51,7 +51,7 @@ typedef struct {
     char *key;
     size_t name, cell; /* the first place that asks for it: job->layers index, cell */
     ist_shape shape;
-    int64_t n;         /* rows used: shape.rows or samples.first */
+    int64_t n; /* rows used: shape.rows or samples.first */
 } ist_layer;
 
 typedef struct {
@@ -74,7 +74,7 @@ typedef struct {
     int64_t neighbours; /* k nearest of the source layer */
     bool ranks;         /* ranks of these in the target layer (not for a labels target) */
     bool parts;         /* the same within 10 random parts of the rows */
-    bool edges;             /* for each neighbour pair the rank of its reverse, and in-sums */
+    bool edges;         /* for each neighbour pair the rank of its reverse, and in-sums */
     ist_tie_rule ties;
 } ist_needs;
 
@@ -103,8 +103,8 @@ typedef struct {
     size_t source_name, target_name; /* job->layers, or job->labels for a labels target */
     size_t source_cell, target_cell; /* one of them differs from cell with `against` */
     bool labels_target;
-    size_t source; /* plan->layers */
-    size_t target; /* plan->layers or plan->labels */
+    size_t source;                /* plan->layers */
+    size_t target;                /* plan->layers or plan->labels */
     size_t param[IST_MAX_PARAMS]; /* which value of each parameter's sweep */
     ist_hash id;                  /* of all that determines the number but the contents */
     size_t twin;                  /* the first task with this id (itself if it is the first) */
@@ -171,7 +171,7 @@ typedef struct {
 } ist_target_pass;
 
 typedef struct {
-    bool counts;  /* false: sources[index], true: targets[index] */
+    bool counts; /* false: sources[index], true: targets[index] */
     size_t index;
 } ist_step;
 
@@ -187,8 +187,8 @@ typedef struct {
     size_t target_count;
     ist_step *steps; /* an order in which every pass 2 comes as soon as its sources are known */
     size_t step_count;
-    size_t asked;    /* passes that the tasks would cost one by one */
-    size_t tasks;    /* pending tasks, twins not counted */
+    size_t asked;      /* passes that the tasks would cost one by one */
+    size_t tasks;      /* pending tasks, twins not counted */
     ist_route *routes; /* by task; that of a twin stands at its first task */
 } ist_schedule;
 
@@ -211,13 +211,13 @@ typedef struct {
 } ist_machine;
 
 typedef struct {
-    int64_t memory;        /* bytes a rank at the worst step, docs/plan.md */
-    size_t worst_layer;    /* plan->layers index of that step */
-    int64_t bytes_read;    /* of input files, all ranks */
-    double pairs;          /* unordered pairs visited */
-    double operations;     /* 2 d a pair, 3 d a threshold */
-    double seconds;        /* estimated */
-    int64_t most_batches;  /* largest number of threshold batches that a pass 2 needs */
+    int64_t memory;       /* bytes a rank at the worst step, docs/plan.md */
+    size_t worst_layer;   /* plan->layers index of that step */
+    int64_t bytes_read;   /* of input files, all ranks */
+    double pairs;         /* unordered pairs visited */
+    double operations;    /* 2 d a pair, 3 d a threshold */
+    double seconds;       /* estimated */
+    int64_t most_batches; /* largest number of threshold batches that a pass 2 needs */
 } ist_cost;
 
 ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,

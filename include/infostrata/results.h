@@ -45,7 +45,7 @@ void ist_outcome_release(ist_outcome *outcome);
 
 /* One pass, for timings.csv. */
 typedef struct {
-    char *layer; /* its key */
+    char *layer;      /* its key */
     const char *kind; /* "nearest" or "counts" */
     int64_t n, d, k, thresholds, ranks;
     const char *kernel;

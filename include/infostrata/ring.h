@@ -16,9 +16,8 @@ void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
                       const int64_t *order, const int64_t *start, ist_rows *rows);
 
 /* Collective. The k nearest of this rank's rows, sorted. k < the size of every segment. */
-ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine,
-                              const ist_rows *rows, int64_t k, ist_tie_rule ties,
-                              ist_pass_stats *stats);
+ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                              int64_t k, ist_tie_rule ties, ist_pass_stats *stats);
 
 /* Collective: the threshold turn. distance[i x stride + s] = defined distance of home row i and the
  * row at position target[i x stride + s]. */

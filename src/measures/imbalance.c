@@ -81,9 +81,9 @@ static ist_code check(const ist_value *const *values, int64_t n, ist_error *erro
  * (k + in-count), sum A of R. The sums of `se: rows` are 128 bits wide. */
 enum {
     SUM_R,
-    SUM_MUTUAL,                             /* pairs whose reverse is a pair too */
-    SUM_R_MUTUAL,                           /* R + reverse R over them */
-    SUM_A_A,                                /* four limbs each, from here on */
+    SUM_MUTUAL,   /* pairs whose reverse is a pair too */
+    SUM_R_MUTUAL, /* R + reverse R over them */
+    SUM_A_A,      /* four limbs each, from here on */
     SUM_A_B = SUM_A_A + IST_WIDE_LIMBS,
     SUM_B_B = SUM_A_B + IST_WIDE_LIMBS,
     SUM_R_R = SUM_B_B + IST_WIDE_LIMBS,

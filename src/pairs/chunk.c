@@ -1,14 +1,14 @@
 #include "infostrata/pairs.h"
 
 /* Rows of one tile, feature-major in panels; columns beyond the rows stay zero. */
-#define PACK(name, real)                                                                           \
-    static void name(const real *rows, int64_t count, int64_t d, real *panels)                     \
-    {                                                                                              \
-        for (int64_t j = 0; j < count; j++) {                                                      \
-            real *panel = panels + j / IST_PANEL * IST_PANEL * d + j % IST_PANEL;                  \
-            for (int64_t f = 0; f < d; f++)                                                        \
-                panel[f * IST_PANEL] = rows[j * d + f];                                            \
-        }                                                                                          \
+#define PACK(name, real)                                                          \
+    static void name(const real *rows, int64_t count, int64_t d, real *panels)    \
+    {                                                                             \
+        for (int64_t j = 0; j < count; j++) {                                     \
+            real *panel = panels + j / IST_PANEL * IST_PANEL * d + j % IST_PANEL; \
+            for (int64_t f = 0; f < d; f++)                                       \
+                panel[f * IST_PANEL] = rows[j * d + f];                           \
+        }                                                                         \
     }
 
 PACK(pack_narrow, float)
@@ -51,8 +51,8 @@ ist_chunk ist_chunk_new(const ist_rows *rows, const ist_slab *slab, uint64_t see
     pack_blocks(rows, &chunk);
     chunk.word = ist_alloc((size_t)slab->count, sizeof *chunk.word);
     for (int64_t i = 0; i < slab->count; i++)
-        chunk.word[i] = ist_random_word(seed, IST_RANDOM_TIES,
-                                        (uint64_t)ist_row_number(rows, slab->first + i));
+        chunk.word[i] =
+            ist_random_word(seed, IST_RANDOM_TIES, (uint64_t)ist_row_number(rows, slab->first + i));
     return chunk;
 }
 

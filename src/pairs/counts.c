@@ -23,7 +23,6 @@ static int compare_entries(const void *a, const void *b)
     return (x->slot > y->slot) - (x->slot < y->slot);
 }
 
-
 static ist_counts *state_new(const ist_rows *rows, const ist_slab *slab, int64_t thresholds,
                              bool by_index)
 {
@@ -134,8 +133,8 @@ static int64_t first_not_before(const ist_counts *s, int64_t base, double distan
     while (low < high) {
         int64_t middle = (low + high) / 2;
         double t = s->threshold[base + middle];
-        bool before = t < distance ||
-                      (s->by_index && t == distance && s->target[base + middle] <= position);
+        bool before =
+            t < distance || (s->by_index && t == distance && s->target[base + middle] <= position);
         if (before)
             low = middle + 1;
         else
@@ -160,8 +159,7 @@ static void settle(void *rows, void *columns, const ist_tile *tile, ist_open_pai
                    double distance)
 {
     if (pair.sides & IST_ROW_SIDE)
-        settle_side(rows, tile->row + pair.row, distance,
-                    (int32_t)(tile->col_position + pair.col));
+        settle_side(rows, tile->row + pair.row, distance, (int32_t)(tile->col_position + pair.col));
     if (pair.sides & IST_COL_SIDE)
         settle_side(columns, tile->col + pair.col, distance,
                     (int32_t)(tile->row_position + pair.row));
@@ -250,9 +248,8 @@ static bool count_column_side(ist_counts *s, const ist_tile *tile, int i)
     const float *c = tile->c + i * IST_TILE;
     bool open = false;
     for (int64_t m = 0; m < s->thresholds; m++)
-        tile->kernel->count_columns(c, s->column_low + m * IST_TILE,
-                                    s->column_high + m * IST_TILE, s->column_count + m * IST_TILE,
-                                    &open);
+        tile->kernel->count_columns(c, s->column_low + m * IST_TILE, s->column_high + m * IST_TILE,
+                                    s->column_count + m * IST_TILE, &open);
     return open;
 }
 
@@ -367,5 +364,5 @@ static void release(void *visiting)
     ist_counts_free(&s);
 }
 
-const ist_consumer ist_counts_consumer = {
-    out_bytes, back_bytes, pack_out, init, pack_back, merge, release, enter, scan, settle};
+const ist_consumer ist_counts_consumer = {out_bytes, back_bytes, pack_out, init, pack_back,
+                                          merge,     release,    enter,    scan, settle};

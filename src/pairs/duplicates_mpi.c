@@ -14,8 +14,8 @@ static ist_hash hash_row(const ist_rows *rows, int64_t i, double *buffer)
 {
     const ist_slab *home = &rows->home;
     for (int64_t f = 0; f < rows->d; f++) {
-        double value = home->wide ? home->wide[i * rows->d + f]
-                                  : (double)home->narrow[i * rows->d + f];
+        double value =
+            home->wide ? home->wide[i * rows->d + f] : (double)home->narrow[i * rows->d + f];
         buffer[f] = value == 0 ? 0 : value;
     }
     return ist_hash_bytes(buffer, (size_t)rows->d * sizeof *buffer, 0);

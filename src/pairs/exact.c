@@ -5,18 +5,18 @@
 enum { AT_ONCE = 8 };
 
 /* Several pairs at once hide the latency of the one chain of additions that each pair has. */
-#define INTERLEAVED(name, real)                                                                    \
-    static void name(const real *const *x, const real *const *y, int count, int64_t d,             \
-                     double *distance)                                                             \
-    {                                                                                              \
-        double sum[AT_ONCE] = {0};                                                                 \
-        for (int64_t f = 0; f < d; f++)                                                            \
-            for (int p = 0; p < count; p++) {                                                      \
-                double t = (double)x[p][f] - (double)y[p][f];                                      \
-                sum[p] = sum[p] + t * t;                                                           \
-            }                                                                                      \
-        for (int p = 0; p < count; p++)                                                            \
-            distance[p] = sum[p];                                                                  \
+#define INTERLEAVED(name, real)                                                        \
+    static void name(const real *const *x, const real *const *y, int count, int64_t d, \
+                     double *distance)                                                 \
+    {                                                                                  \
+        double sum[AT_ONCE] = {0};                                                     \
+        for (int64_t f = 0; f < d; f++)                                                \
+            for (int p = 0; p < count; p++) {                                          \
+                double t = (double)x[p][f] - (double)y[p][f];                          \
+                sum[p] = sum[p] + t * t;                                               \
+            }                                                                          \
+        for (int p = 0; p < count; p++)                                                \
+            distance[p] = sum[p];                                                      \
     }
 
 INTERLEAVED(interleaved_narrow, float)

@@ -2,11 +2,11 @@
 
 #include "infostrata/pairs.h"
 
-#define DECLARE(name)                                                                              \
-    void ist_tile32_##name(const float *, int, const float *, int64_t, float *);                   \
-    void ist_tile64_##name(const void *, int, const void *, int64_t, bool, double *);              \
-    int ist_select_##name(const float *, float, const float *, uint8_t *);                         \
-    int ist_count_row_##name(const float *, ist_band, bool *);                                     \
+#define DECLARE(name)                                                                 \
+    void ist_tile32_##name(const float *, int, const float *, int64_t, float *);      \
+    void ist_tile64_##name(const void *, int, const void *, int64_t, bool, double *); \
+    int ist_select_##name(const float *, float, const float *, uint8_t *);            \
+    int ist_count_row_##name(const float *, ist_band, bool *);                        \
     void ist_count_columns_##name(const float *, const float *, const float *, int32_t *, bool *);
 
 void ist_tile64_generic(const void *, int, const void *, int64_t, bool, double *);
@@ -31,9 +31,11 @@ static bool has_avx512(void)
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
 }
 
-#define VARIANT(name)                                                                              \
-    {#name,           has_##name,          ist_tile32_##name, ist_tile64_##name,                   \
-     ist_select_##name, ist_count_row_##name, ist_count_columns_##name}
+#define VARIANT(name)                                                               \
+    {                                                                               \
+#name, has_##name, ist_tile32_##name, ist_tile64_##name, ist_select_##name, \
+            ist_count_row_##name, ist_count_columns_##name                          \
+    }
 #endif
 
 /* Best first. */

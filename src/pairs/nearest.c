@@ -92,8 +92,7 @@ static void set_bound(ist_nearest *s, int64_t row, double bound, uint64_t tie)
 
 static void offer(ist_nearest *s, int64_t row, candidate c)
 {
-    if (c.distance > s->bound[row] ||
-        (c.distance == s->bound[row] && c.tie > s->bound_tie[row]))
+    if (c.distance > s->bound[row] || (c.distance == s->bound[row] && c.tie > s->bound_tie[row]))
         return;
     int64_t base = row * s->k;
     if (s->held[row] < s->k) {
@@ -282,5 +281,5 @@ static void settle(void *rows, void *columns, const ist_tile *tile, ist_open_pai
                           row_position});
 }
 
-const ist_consumer ist_nearest_consumer = {
-    out_bytes, back_bytes, pack_out, init, pack_back, merge, release, enter, scan, settle};
+const ist_consumer ist_nearest_consumer = {out_bytes, back_bytes, pack_out, init, pack_back,
+                                           merge,     release,    enter,    scan, settle};

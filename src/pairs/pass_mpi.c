@@ -25,7 +25,7 @@ typedef struct {
     uint64_t seed;
     arrival in;
     departure out;
-    char *result;           /* what visiting rows found, on its way back */
+    char *result; /* what visiting rows found, on its way back */
     MPI_Request returning;
 } traffic;
 
@@ -59,8 +59,8 @@ static departure send_off(const ist_comm *comm, ist_sweep *sweep, ist_span span,
     const char *values = ist_slab_values(rows, &rows->home);
     MPI_Isend(values + (size_t)offset * row_bytes, bytes_of(span.count, row_bytes), MPI_BYTE, to,
               IST_TAG_ROWS, comm->handle, &d.pending[0]);
-    MPI_Isend(d.request, bytes_of(span.count, out_bytes), MPI_BYTE, to, IST_TAG_STATE,
-              comm->handle, &d.pending[1]);
+    MPI_Isend(d.request, bytes_of(span.count, out_bytes), MPI_BYTE, to, IST_TAG_STATE, comm->handle,
+              &d.pending[1]);
     sweep->stats.bytes_sent += span.count * (int64_t)(row_bytes + out_bytes);
     return d;
 }
@@ -160,8 +160,7 @@ static void against_itself(const ist_comm *comm, const ist_engine *engine, ist_s
     for (int64_t c = 0; c < count; c++) {
         ist_slab slab = ist_home_slab(rows, spans[c]);
         ist_chunk chunk = ist_chunk_new(rows, &slab, seed);
-        ist_sweep_chunk(sweep, &chunk, sweep->state, slab.first - rows->home.first,
-                        IST_PAIRS_OWN);
+        ist_sweep_chunk(sweep, &chunk, sweep->state, slab.first - rows->home.first, IST_PAIRS_OWN);
         ist_chunk_release(&chunk);
     }
     ist_free(spans);
@@ -214,17 +213,16 @@ static void run_pass(const ist_comm *comm, const ist_engine *engine, const ist_r
         .rows = rows, .kernel = engine->kernel, .consumer = consumer, .state = state};
     sweep.word = ist_alloc((size_t)rows->home.count, sizeof *sweep.word);
     for (int64_t i = 0; i < rows->home.count; i++)
-        sweep.word[i] = ist_random_word(
-            seed, IST_RANDOM_TIES, (uint64_t)ist_row_number(rows, rows->home.first + i));
+        sweep.word[i] = ist_random_word(seed, IST_RANDOM_TIES,
+                                        (uint64_t)ist_row_number(rows, rows->home.first + i));
     against_itself(comm, engine, &sweep, seed);
     around_the_ring(comm, engine, &sweep, seed);
     ist_free(sweep.word);
     add_stats(stats, &sweep.stats);
 }
 
-ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine,
-                              const ist_rows *rows, int64_t k, ist_tie_rule ties,
-                              ist_pass_stats *stats)
+ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                              int64_t k, ist_tie_rule ties, ist_pass_stats *stats)
 {
     ist_nearest *nearest = ist_nearest_new(rows, k, ties);
     run_pass(comm, engine, rows, &ist_nearest_consumer, nearest, ties.seed, stats);
@@ -259,8 +257,7 @@ void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
         int64_t *ranks = ist_alloc((size_t)(count * now), sizeof *ranks);
         ist_counts_ranks(counts, ranks);
         for (int64_t i = 0; i < count; i++)
-            memcpy(twice_rank + i * stride + from, ranks + i * now,
-                   (size_t)now * sizeof *ranks);
+            memcpy(twice_rank + i * stride + from, ranks + i * now, (size_t)now * sizeof *ranks);
         ist_free(ranks);
         ist_counts_free(&counts);
     }

@@ -95,12 +95,14 @@ static exchange incoming(const ist_comm *comm, const ist_rows *natural, const is
 {
     exchange e = exchange_new(comm->size, rows->home.count);
     for (int64_t i = 0; i < rows->home.count; i++)
-        e.count[ist_blocks_owner(&natural->blocks, comm->size, rows->order[rows->home.first + i])]++;
+        e.count[ist_blocks_owner(&natural->blocks, comm->size,
+                                 rows->order[rows->home.first + i])]++;
     starts_of(&e, comm->size);
     int *at = ist_alloc((size_t)comm->size, sizeof *at);
     memcpy(at, e.start, (size_t)comm->size * sizeof *at);
     for (int64_t i = 0; i < rows->home.count; i++) {
-        int from = ist_blocks_owner(&natural->blocks, comm->size, rows->order[rows->home.first + i]);
+        int from =
+            ist_blocks_owner(&natural->blocks, comm->size, rows->order[rows->home.first + i]);
         e.index[at[from]++] = i;
     }
     ist_free(at);
@@ -136,8 +138,7 @@ void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
     MPI_Datatype row;
     MPI_Type_contiguous(ist_narrow((int64_t)bytes), MPI_BYTE, &row);
     MPI_Type_commit(&row);
-    MPI_Alltoallv(send, out.count, out.start, row, receive, in.count, in.start, row,
-                  comm->handle);
+    MPI_Alltoallv(send, out.count, out.start, row, receive, in.count, in.start, row, comm->handle);
     MPI_Type_free(&row);
     for (int64_t i = 0; i < rows->home.count; i++)
         copy_row(ist_slab_values(rows, &rows->home), in.index[i], receive, i, bytes);

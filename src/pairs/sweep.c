@@ -22,9 +22,9 @@ typedef struct {
 
 /* The rows and columns of one tile within home and chunk. */
 typedef struct {
-    int64_t row, col;     /* first row in home's slab, first column in the chunk's slab */
+    int64_t row, col; /* first row in home's slab, first column in the chunk's slab */
     int rows, cols;
-    int64_t packed;       /* the column tile's place in the chunk's panels */
+    int64_t packed; /* the column tile's place in the chunk's panels */
     bool diagonal;
 } place;
 
@@ -130,8 +130,8 @@ static void one_tile(const visit *v, const place *at)
     }
     sweep->stats.tiles++;
     sweep->stats.decided_again += open->count;
-    sweep->stats.pairs += at->diagonal ? 0.5 * at->rows * (at->rows - 1)
-                                       : (double)at->rows * at->cols;
+    sweep->stats.pairs +=
+        at->diagonal ? 0.5 * at->rows * (at->rows - 1) : (double)at->rows * at->cols;
 }
 
 static bool wanted(const ist_blocks *blocks, int64_t a, int64_t b, ist_pairing pairing)
@@ -139,14 +139,10 @@ static bool wanted(const ist_blocks *blocks, int64_t a, int64_t b, ist_pairing p
     if (blocks->segment[a] != blocks->segment[b])
         return false;
     switch (pairing) {
-    case IST_PAIRS_OWN:
-        return a <= b;
-    case IST_PAIRS_EVEN:
-        return (a + b) % 2 == 0;
-    case IST_PAIRS_ODD:
-        return (a + b) % 2 == 1;
-    case IST_PAIRS_ALL:
-        break;
+    case IST_PAIRS_OWN: return a <= b;
+    case IST_PAIRS_EVEN: return (a + b) % 2 == 0;
+    case IST_PAIRS_ODD: return (a + b) % 2 == 1;
+    case IST_PAIRS_ALL: break;
     }
     return true;
 }
@@ -167,8 +163,8 @@ static void column_in_block(const visit *v, int64_t a, place at, bool same_block
     }
 }
 
-void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns,
-                     int64_t column_offset, ist_pairing pairing)
+void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns, int64_t column_offset,
+                     ist_pairing pairing)
 {
     const ist_rows *rows = sweep->rows;
     const ist_blocks *blocks = &rows->blocks;

@@ -19,8 +19,10 @@ typedef float lanes __attribute__((vector_size(32)));
 enum { FEATURES = 64, STRIP = VECTORS * LANES };
 
 /* Adds the squared differences of `features` features to `tile`; a fresh accumulator each call. */
-static inline __attribute__((always_inline)) void
-register_tile(const float *const row[ROWS], const float *panel, int64_t features, float *const out[ROWS])
+static inline __attribute__((always_inline)) void register_tile(const float *const row[ROWS],
+                                                                const float *panel,
+                                                                int64_t features,
+                                                                float *const out[ROWS])
 {
     lanes sum[ROWS][VECTORS] = {{{0}}};
     for (int64_t f = 0; f < features; f++) {

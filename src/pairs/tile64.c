@@ -11,9 +11,9 @@ typedef double lanes64 __attribute__((vector_size(64)));
 typedef float lanes32 __attribute__((vector_size(32)));
 enum { LANES = 8, VECTORS = IST_PANEL / LANES, ROWS_AT_ONCE = 2 };
 
-static inline __attribute__((always_inline)) void
-row_pair(const void *const row[ROWS_AT_ONCE], const void *panel, int64_t d, bool wide,
-         double *const out[ROWS_AT_ONCE])
+static inline __attribute__((always_inline)) void row_pair(const void *const row[ROWS_AT_ONCE],
+                                                           const void *panel, int64_t d, bool wide,
+                                                           double *const out[ROWS_AT_ONCE])
 {
     lanes64 sum[ROWS_AT_ONCE][VECTORS] = {{{0}}};
     for (int64_t f = 0; f < d; f++) {
@@ -39,8 +39,9 @@ row_pair(const void *const row[ROWS_AT_ONCE], const void *panel, int64_t d, bool
         memcpy(out[r], sum[r], sizeof sum[r]);
 }
 
-static inline __attribute__((always_inline)) void
-whole_tile(const void *rows, int row_count, const void *panels, int64_t d, bool wide, double *tile)
+static inline __attribute__((always_inline)) void whole_tile(const void *rows, int row_count,
+                                                             const void *panels, int64_t d,
+                                                             bool wide, double *tile)
 {
     size_t size = wide ? sizeof(double) : sizeof(float);
     for (int p = 0; p < IST_TILE / IST_PANEL; p++) {

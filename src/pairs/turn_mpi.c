@@ -41,9 +41,8 @@ static void exchange_spans(const ist_comm *comm, const ist_rows *rows, const ist
         ist_slab guests = {0};
         if (c < in_count) {
             guests = ist_slab_new(rows, in[c].first, in[c].count);
-            MPI_Irecv(ist_slab_values(rows, &guests),
-                      ist_narrow(in[c].count * (int64_t)bytes), MPI_BYTE, from, IST_TAG_ROWS,
-                      comm->handle, &pending[0]);
+            MPI_Irecv(ist_slab_values(rows, &guests), ist_narrow(in[c].count * (int64_t)bytes),
+                      MPI_BYTE, from, IST_TAG_ROWS, comm->handle, &pending[0]);
         }
         if (c < out_count) {
             MPI_Isend(mine + (size_t)(out[c].first - rows->home.first) * bytes,
@@ -72,8 +71,8 @@ void ist_turn_distances(const ist_comm *comm, const ist_engine *engine, const is
         ist_span *in, *out;
         int64_t in_count = ist_spans_of(rows, engine, ranks, from, me, true, bytes, &in);
         int64_t out_count = ist_spans_of(rows, engine, ranks, me, to, true, bytes, &out);
-        exchange_spans(comm, rows, in, in_count, from, out, out_count, to, stride, target,
-                       distance, stats);
+        exchange_spans(comm, rows, in, in_count, from, out, out_count, to, stride, target, distance,
+                       stats);
         ist_free(in);
         ist_free(out);
     }

@@ -136,7 +136,10 @@ static void add_record(const table *t, const ist_task *task, const ist_record *r
     ist_csv_text(t->out, record->unit);
     ist_csv_integer(t->out, record->n);
     ist_csv_integer(t->out, record->d_source);
-    ist_csv_integer(t->out, record->d_target);
+    if (task->labels_target)
+        ist_csv_text(t->out, NULL); /* labels have no width */
+    else
+        ist_csv_integer(t->out, record->d_target);
     ist_csv_real(t->out, record->tie_fraction);
     ist_csv_integer(t->out, record->duplicates);
     ist_csv_text(t->out, "ok");

@@ -100,13 +100,15 @@ ist_code ist_command_check(const ist_options *options)
     size_t unverified = 0;
     for (size_t t = 0; t < known.plan->task_count; t++)
         unverified += known.unverified[t];
-    printf("%s: %zu cells, %zu tasks, %zu layers and %zu label vectors found as the manifest says\n",
-           options->manifest, known.plan->cell_count, known.plan->task_count,
-           known.plan->layer_count, known.plan->label_count);
+    printf(
+        "%s: %zu cells, %zu tasks, %zu layers and %zu label vectors found as the manifest says\n",
+        options->manifest, known.plan->cell_count, known.plan->task_count, known.plan->layer_count,
+        known.plan->label_count);
     if (unverified > 0)
-        printf("%zu tasks compare files without common sample ids or labels: that their rows are the "
-               "same samples is taken on trust\n",
-               unverified);
+        printf(
+            "%zu tasks compare files without common sample ids or labels: that their rows are the "
+            "same samples is taken on trust\n",
+            unverified);
     return ended(&known, &faults, &error);
 }
 

@@ -11,10 +11,10 @@
 typedef struct {
     ist_job *job;
     ist_plan *plan;
-    bool *unverified;          /* by task: nothing shows that the operands' rows are the same samples */
-    ist_hash *layer_content;   /* by layer */
+    bool *unverified; /* by task: nothing shows that the operands' rows are the same samples */
+    ist_hash *layer_content; /* by layer */
     bool *layer_known;
-    ist_hash *label_content;   /* by label vector: always known once inputs were read */
+    ist_hash *label_content; /* by label vector: always known once inputs were read */
     bool *label_known;
 } ist_known_job;
 

@@ -27,7 +27,8 @@ static void judge(const ist_layer *layer, const ist_census *census, ist_text *re
     if (census->nan + census->inf == 0)
         return;
     ist_location_text(&layer->at, reason);
-    ist_text_add(reason, " has %" PRId64 " NaN and %" PRId64 " infinite values, the first in row %" PRId64,
+    ist_text_add(reason,
+                 " has %" PRId64 " NaN and %" PRId64 " infinite values, the first in row %" PRId64,
                  census->nan, census->inf, census->first_row);
     if (census->nan == 0 && layer->shape.value_bytes == 2)
         ist_text_add(reason, " (float16 overflows beyond 65504: write float32)");

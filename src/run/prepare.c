@@ -120,9 +120,9 @@ bool ist_prepare_all_names(ist_known_job *known, ist_faults *faults)
     if (!known->job->all_layers || known->job->layer_count > 0)
         return true;
     ist_named_values names = {0};
-    bool ready = ist_prepare_names(known->job, &names, faults) &&
-                 ist_job_set_layers(known->job, (const char *const *)names.names, names.count,
-                                    faults);
+    bool ready =
+        ist_prepare_names(known->job, &names, faults) &&
+        ist_job_set_layers(known->job, (const char *const *)names.names, names.count, faults);
     ist_named_values_release(&names);
     return ready;
 }

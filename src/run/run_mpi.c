@@ -168,8 +168,8 @@ static void link_tasks(ist_session *s)
         if (!s->pending[t] || task->twin != t ||
             !ist_schedule_find(schedule, plan, task, &source, &target, &slot))
             continue;
-        size_t *first = target == SIZE_MAX ? &s->first_of_source[source]
-                                           : &s->first_of_target[target];
+        size_t *first =
+            target == SIZE_MAX ? &s->first_of_source[source] : &s->first_of_target[target];
         s->next_task[t] = *first;
         *first = t;
     }
@@ -209,8 +209,8 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
                      "%zu of %zu tasks to do: %zu + %zu passes (%zu asked), about %.0f MiB a rank, "
                      "about %.0f s on %d rank(s), kernel %s",
                      s->to_do, tasks, s->schedule->source_count, s->schedule->target_count,
-                     s->schedule->asked, (double)cost.memory / 1048576, cost.seconds,
-                     s->comm->size, s->engine.kernel->name);
+                     s->schedule->asked, (double)cost.memory / 1048576, cost.seconds, s->comm->size,
+                     s->engine.kernel->name);
     return IST_OK;
 }
 
@@ -284,8 +284,8 @@ static void log_start(ist_session *s)
                  s->comm->size, s->known.job->output, ist_utc(now));
     size_t damaged = s->journal ? ist_journal_damaged(s->journal) : 0;
     if (damaged > 0)
-        ist_log_line(&s->log,
-                     "%zu damaged journal line(s) dropped: their tasks are computed again", damaged);
+        ist_log_line(&s->log, "%zu damaged journal line(s) dropped: their tasks are computed again",
+                     damaged);
 }
 
 /* Failed tasks of the whole job, also of earlier runs: each is a row that says why. */
@@ -347,8 +347,7 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     ist_error error = {0};
     ist_lock lock = {0};
     ist_session s = {.comm = comm, .options = options, .loaded = {.layer = SIZE_MAX}};
-    s.log = (ist_log){
-        .speaks = comm->rank == 0, .quiet = options->quiet, .start = ist_seconds()};
+    s.log = (ist_log){.speaks = comm->rank == 0, .quiet = options->quiet, .start = ist_seconds()};
     s.engine = (ist_engine){options->kernel, options->chunk_bytes, options->chunk_rows};
     ist_code code = prepare(&s, &error);
     if (code == IST_OK)

@@ -26,7 +26,6 @@ typedef struct {
     ist_faults *faults;
 } checker;
 
-
 static bool is_hdf5_path(const char *path)
 {
     size_t length = strlen(path);
@@ -108,8 +107,8 @@ static void report(const checker *c, const input_file *a, const input_file *b, c
                        dataset, row, x[row], a->path, y[row], b->path);
     else
         ist_faults_add(c->faults, place,
-                       "rows are not the same samples: %s has %" PRId64 " entries in %s and %" PRId64
-                       " in %s",
+                       "rows are not the same samples: %s has %" PRId64
+                       " entries in %s and %" PRId64 " in %s",
                        dataset, in_a.count, a->path, in_b.count, b->path);
     ist_free(x);
     ist_free(y);
@@ -121,7 +120,8 @@ static bool verified(checker *c, size_t first, size_t second, ist_place place)
     const input_file *a = &c->files[first], *b = &c->files[second];
     uint64_t words[2] = {first < second ? first : second, first < second ? second : first};
     size_t pairs = c->pairs.count;
-    bool new_pair = *ist_index_add(&c->pairs, ist_hash_bytes(words, sizeof words, 0), pairs) == pairs;
+    bool new_pair =
+        *ist_index_add(&c->pairs, ist_hash_bytes(words, sizeof words, 0), pairs) == pairs;
     if (a->ids.exists && b->ids.exists) {
         if (!same(&a->ids, &b->ids) && new_pair)
             report(c, a, b, c->job->sample_id ? c->job->sample_id : "/sample_id", place);
@@ -153,14 +153,13 @@ static bool ids_fit(const checker *c, const ist_plan *plan)
         const ist_layer *layer = &plan->layers[l];
         ist_hash key = ist_hash_bytes(layer->at.file, strlen(layer->at.file), 0);
         size_t file = ist_index_find(&c->by_path, key);
-        if (file == SIZE_MAX || !c->files[file].ids.exists ||
-            c->files[file].ids.count == layer->n)
+        if (file == SIZE_MAX || !c->files[file].ids.exists || c->files[file].ids.count == layer->n)
             continue;
         ist_text name = {0};
         ist_location_text(&layer->at, &name);
         ist_faults_add(c->faults, c->job->layers[layer->name].place,
-                       "%s has %" PRId64 " rows, but its file has %" PRId64 " sample ids", name.data,
-                       layer->n, c->files[file].ids.count);
+                       "%s has %" PRId64 " rows, but its file has %" PRId64 " sample ids",
+                       name.data, layer->n, c->files[file].ids.count);
         ist_text_release(&name);
     }
     return c->faults->count == 0;
@@ -174,8 +173,8 @@ bool ist_prepare_samples(ist_known_job *known, ist_faults *faults)
     for (size_t t = 0; t < plan->task_count; t++) {
         const ist_task *task = &plan->tasks[t];
         const ist_location *source = &plan->layers[task->source].at;
-        const ist_location *target = task->labels_target ? &plan->labels[task->target].at
-                                                         : &plan->layers[task->target].at;
+        const ist_location *target =
+            task->labels_target ? &plan->labels[task->target].at : &plan->layers[task->target].at;
         size_t a = file_of(&c, source->file), b = file_of(&c, target->file);
         known->unverified[t] =
             a != b && !verified(&c, a, b, known->job->entries[task->entry].place);

@@ -7,10 +7,10 @@
 
 /* The neighbour lists that a pass 1 left behind, for this rank's rows; positions in their set. */
 typedef struct {
-    int64_t k;           /* entries a row */
-    int32_t *all;        /* of all samples */
-    int64_t part_k;      /* 0: no lists within parts */
-    int32_t *parts;      /* within the random parts */
+    int64_t k;            /* entries a row */
+    int32_t *all;         /* of all samples */
+    int64_t part_k;       /* 0: no lists within parts */
+    int32_t *parts;       /* within the random parts */
     double *tie_fraction; /* by k - 1, k <= the largest asked for: rows with a tie at their k-th */
 } ist_lists;
 
@@ -46,11 +46,11 @@ typedef struct {
     ist_layer_facts *facts; /* by layer */
     ist_loaded loaded;
     ist_part_order part_order;
-    ist_lists *lists;     /* by source pass */
+    ist_lists *lists; /* by source pass */
     /* The tasks that each pass completes, as linked lists through next_task; SIZE_MAX ends one. */
     size_t *first_of_source, *first_of_target, *next_task;
     size_t done, failed, to_do; /* tasks of this run */
-    double last_line;     /* when the last progress line was written */
+    double last_line;           /* when the last progress line was written */
 } ist_session;
 
 /* Collective. Brings a layer into memory, with its rows in the order of the parts if asked for.

@@ -82,8 +82,8 @@ static void find_lists(ist_session *s, const ist_source_pass *pass, ist_lists *l
     if (!pass->parts)
         return;
     lists->part_k = ist_min(pass->k, all->n / IST_PARTS - 1);
-    nearest = ist_pass_nearest(s->comm, &s->engine, &s->loaded.parts, lists->part_k, pass->ties,
-                               stats);
+    nearest =
+        ist_pass_nearest(s->comm, &s->engine, &s->loaded.parts, lists->part_k, pass->ties, stats);
     lists->parts = first_k(nearest, lists->part_k);
     ist_nearest_free(&nearest);
 }
@@ -214,8 +214,7 @@ ist_code ist_step_counts(ist_session *s, size_t target_pass, ist_error *error)
     if (!s->facts[pass->layer].failure) {
         ist_pass_stats stats = {0};
         double started = ist_seconds();
-        int64_t batch =
-            ist_schedule_batch(s->known.plan, s->schedule, target_pass, &s->machine);
+        int64_t batch = ist_schedule_batch(s->known.plan, s->schedule, target_pass, &s->machine);
         all = slot_table_new(s, pass, false);
         count(s, pass, &s->loaded.all, &all, batch, &stats);
         if (pass->parts) {

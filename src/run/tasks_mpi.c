@@ -55,8 +55,7 @@ static void count_classes(ist_session *s, int64_t n, bool parts, classes *c)
 }
 
 /* Collective. Rank 0 reads, all ranks get the classes. */
-static ist_code read_classes(ist_session *s, size_t label, bool parts, classes *c,
-                             ist_error *error)
+static ist_code read_classes(ist_session *s, size_t label, bool parts, classes *c, ist_error *error)
 {
     const ist_label_vector *labels = &s->known.plan->labels[label];
     c->class_of = ist_alloc((size_t)labels->n, sizeof *c->class_of);
@@ -120,11 +119,10 @@ static made make_rows(const ist_rows *rows, int64_t first, int64_t count, const 
     for (int64_t i = 0; i < count; i++) {
         m.row[i] = ist_row_number(rows, rows->home.first + first + i);
         for (int64_t p = 0; p < k; p++)
-            m.number[i * k + p] =
-                (int32_t)ist_row_number(rows, list[(first + i) * stride + p]);
+            m.number[i * k + p] = (int32_t)ist_row_number(rows, list[(first + i) * stride + p]);
     }
-    m.evidence = (ist_evidence){
-        .count = count, .k = k, .stride = k, .row = m.row, .neighbour = m.number};
+    m.evidence =
+        (ist_evidence){.count = count, .k = k, .stride = k, .row = m.row, .neighbour = m.number};
     return m;
 }
 
@@ -148,8 +146,7 @@ static void add_all_samples(work *w)
     const ist_lists *lists = w->found->lists;
     int64_t k = w->needs.neighbours, count = rows->home.count;
     made m = make_rows(rows, 0, count, lists->all, lists->k, k);
-    int64_t *ranks =
-        ranks_of(w, &m, w->found->ranks, w->found->stride, 0, w->labels.size, rows->n);
+    int64_t *ranks = ranks_of(w, &m, w->found->ranks, w->found->stride, 0, w->labels.size, rows->n);
     m.label_ranks = ranks;
     ist_evidence *e = &m.evidence;
     e->n = rows->n;
@@ -175,12 +172,12 @@ static void add_part(work *w, int part)
     ist_session *s = w->s;
     const ist_rows *rows = &s->loaded.parts;
     int64_t low = ist_max(rows->home.first, s->part_order.start[part]);
-    int64_t high =
-        ist_min(rows->home.first + rows->home.count, s->part_order.start[part + 1]);
+    int64_t high = ist_min(rows->home.first + rows->home.count, s->part_order.start[part + 1]);
     if (low >= high)
         return;
     const ist_lists *lists = w->found->lists;
-    int64_t first = low - rows->home.first, n = s->part_order.start[part + 1] - s->part_order.start[part];
+    int64_t first = low - rows->home.first,
+            n = s->part_order.start[part + 1] - s->part_order.start[part];
     const int64_t *class_size =
         w->labels.part_size ? w->labels.part_size + part * w->labels.class_count : NULL;
     made m = make_rows(rows, first, high - low, lists->parts, lists->part_k, w->needs.neighbours);

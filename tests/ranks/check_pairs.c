@@ -263,8 +263,8 @@ static bool ranks_right(const ist_rows *rows, const double *values, const engine
         int64_t number = ist_row_number(rows, rows->home.first + i);
         for (int64_t p = 0; p < c->k && right; p++) {
             int64_t j = ist_row_number(rows, target[i * c->k + p]);
-            right = twice_rank[i * c->k + p] == brute_twice_rank(values, rows->d, members, count,
-                                                                  number, j, c->ties.by_index);
+            right = twice_rank[i * c->k + p] ==
+                    brute_twice_rank(values, rows->d, members, count, number, j, c->ties.by_index);
         }
     }
     ist_free(members);
@@ -409,7 +409,8 @@ RANK_CHECK(reverse_pairs)
     /* Row i points at three rows by a rule that every rank knows; the value is 1000 i + p. */
     size_t entries = (size_t)(rows.home.count * STRIDE);
     int32_t *neighbour = ist_alloc(entries, sizeof *neighbour);
-    int64_t *value = ist_alloc(entries, sizeof *value), *reverse = ist_alloc(entries, sizeof *value);
+    int64_t *value = ist_alloc(entries, sizeof *value),
+            *reverse = ist_alloc(entries, sizeof *value);
     int64_t *in_count = ist_alloc((size_t)rows.home.count, sizeof *in_count);
     int64_t *in_sum = ist_alloc((size_t)rows.home.count, sizeof *in_sum);
     static const int step[K] = {1, N - 1, 7};
