@@ -55,7 +55,7 @@ static int64_t batch_beside(const ist_plan *plan, const ist_target_pass *pass, i
                             const ist_machine *machine)
 {
     const ist_layer *layer = &plan->layers[pass->layer];
-    int64_t low = 1, high = threshold_count(pass);
+    int64_t low = 1, high = ist_max(threshold_count(pass), 1);
     if (machine->memory_limit <= 0)
         return high;
     while (low < high) {

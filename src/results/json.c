@@ -113,7 +113,10 @@ bool ist_json_open(ist_json text, ist_json_object *out)
             return false;
         ist_json *name = &out->names[out->count], *value = &out->values[out->count];
         *name = (ist_json){at, skip_string(at, text.end)};
-        *value = (ist_json){name->end + 1, skip_value(name->end + 1, text.end, 1)};
+        const char *start = name->end ? name->end + 1 : text.end;
+        *value = (ist_json){start, skip_value(start, text.end, 1)};
+        if (!value->end)
+            return false; /* cannot be: all of it was well-formed */
         at = *value->end == ',' ? value->end + 1 : value->end;
         out->count++;
     }

@@ -8,7 +8,8 @@
 
 ist_outcome outcome_number(uint64_t i)
 {
-    static char *const texts[] = {"", "imbalance", "a;b=\"1\",\n\t\\", "\u00e9\u4e2d x", "{[}]"};
+    static const char *const texts[] = {"", "imbalance", "a;b=\"1\",\n\t\\", "\u00e9\u4e2d x",
+                                        "{[}]"};
     static const double reals[] = {0.1, -0.0, 5e-324, 1e300 / 3, NAN, INFINITY, -INFINITY, 2};
     ist_outcome out = {
         .id = {i, 7}, .source_content = {i * i, 8}, .target_content = {3, i}, .failed = i % 3 == 2};
@@ -19,19 +20,19 @@ ist_outcome outcome_number(uint64_t i)
     out.record_count = 1 + i % 2;
     out.records = scratch_alloc(out.record_count * sizeof *out.records);
     for (size_t r = 0; r < out.record_count; r++) {
-        out.records[r] = (ist_record){.quantity = texts[(i + r) % 5],
-                                      .unit = texts[(i + 1) % 5],
+        out.records[r] = (ist_record){.quantity = (char *)texts[(i + r) % 5],
+                                      .unit = (char *)texts[(i + 1) % 5],
                                       .value = reals[(i + r) % 8],
                                       .std_error = reals[(i + 3) % 8],
-                                      .se_method = texts[(i + 2) % 5],
+                                      .se_method = (char *)texts[(i + 2) % 5],
                                       .k = (int64_t)i,
                                       .n = INT64_MAX - (int64_t)i,
                                       .d_source = 3,
                                       .d_target = INT64_MIN,
                                       .duplicates = (int64_t)(i % 11),
                                       .tie_fraction = 1.0 / (double)(i + 3),
-                                      .note = texts[(i + 3) % 5],
-                                      .detail = texts[(i + 4) % 5]};
+                                      .note = (char *)texts[(i + 3) % 5],
+                                      .detail = (char *)texts[(i + 4) % 5]};
     }
     return out;
 }
