@@ -21,38 +21,33 @@ typedef struct {
     bool notes;
 } arguments;
 
-static const struct argp_option output_option = {
-    "output", 'o', "DIR", 0, "write results to DIR (default: the manifest's `output`)", 1};
-static const struct argp_option kernel_option = {
-    "kernel",
-    OPTION_KERNEL,
-    "NAME",
-    0,
-    "tile kernel: reference, avx2 or avx512 (default: the best of this processor); results do not "
-    "depend on it",
-    2};
-static const struct argp_option memory_option = {
-    "max-memory", OPTION_MEMORY, "MIB", 0, "memory a rank may use (default: what is free)", 2};
+/* Which commands take an option. */
+enum { RUN = 1, PLAN = 2, CHECK = 4, COLLECT = 8, MEASURES = 16 };
 
-static const struct argp_option run_options[] = {
-    output_option,
-    kernel_option,
-    memory_option,
-    {"chunk-mib", OPTION_CHUNK_MIB, "MIB", 0,
-     "bytes that travel between ranks at once (default 32); results do not depend on it", 2},
-    {"chunk-rows", OPTION_CHUNK_ROWS, "N", 0,
-     "at most N rows travel at once; results do not depend on it", 2},
-    {"quiet", 'q', NULL, 0, "no progress on the terminal (run.log has it)", 1},
-    {0}};
-static const struct argp_option plan_options[] = {
-    output_option,
-    kernel_option,
-    memory_option,
-    {"ranks", OPTION_RANKS, "P", 0, "plan for P ranks (default: this machine's cores)", 1},
-    {0}};
-static const struct argp_option output_options[] = {output_option, {0}};
-static const struct argp_option measures_options[] = {
-    {"notes", OPTION_NOTES, NULL, 0, "explain the codes of the note column", 1}, {0}};
+typedef struct {
+    unsigned commands;
+    struct argp_option option;
+} command_option;
+
+static const command_option command_options[] = {
+    {RUN | PLAN | CHECK | COLLECT,
+     {"output", 'o', "DIR", 0, "write results to DIR (default: the manifest's `output`)", 1}},
+    {RUN, {"quiet", 'q', NULL, 0, "no progress on the terminal (run.log has it)", 1}},
+    {PLAN, {"ranks", OPTION_RANKS, "P", 0, "plan for P ranks (default: this machine's cores)", 1}},
+    {MEASURES, {"notes", OPTION_NOTES, NULL, 0, "explain the codes of the note column", 1}},
+    {RUN | PLAN,
+     {"max-memory", OPTION_MEMORY, "MIB", 0, "memory a rank may use (default: what is free)", 2}},
+    {RUN | PLAN,
+     {"kernel", OPTION_KERNEL, "NAME", 0,
+      "tile kernel: reference, avx2 or avx512 (default: the best that this processor runs)", 3}},
+    {RUN,
+     {"chunk-mib", OPTION_CHUNK_MIB, "MIB", 0,
+      "bytes that travel between ranks at once (default 32)", 3}},
+    {RUN,
+     {"chunk-rows", OPTION_CHUNK_ROWS, "N", 0,
+      "at most N rows travel at once. Results depend on none of these three", 3}},
+};
+enum { COMMAND_OPTIONS = sizeof command_options / sizeof command_options[0] };
 
 /* ---- parsing --------------------------------------------------------------------------------- */
 
@@ -144,21 +139,19 @@ static int measures_command(const arguments *a)
 
 typedef struct {
     const char *name, *arguments, *summary;
-    const struct argp_option *options;
+    unsigned bit;
     int (*act)(const arguments *a);
 } command;
 
 static const command commands[] = {
-    {"run", "MANIFEST", "start or continue a job (under mpirun, or as one rank without)",
-     run_options, run_command},
+    {"run", "MANIFEST", "start or continue a job (under mpirun, or as one rank without)", RUN,
+     run_command},
     {"plan", "MANIFEST", "what `run` would do: tasks, passes, memory, time; nothing is computed",
-     plan_options, plan_command},
-    {"check", "MANIFEST", "check the manifest and every input file it names", output_options,
-     check_command},
-    {"collect", "MANIFEST", "make results.csv and the other views again from the journal",
-     output_options, collect_command},
-    {"measures", NULL, "list the measures and their parameters", measures_options,
-     measures_command},
+     PLAN, plan_command},
+    {"check", "MANIFEST", "check the manifest and every input file it names", CHECK, check_command},
+    {"collect", "MANIFEST", "make results.csv and the other views again from the journal", COLLECT,
+     collect_command},
+    {"measures", NULL, "list the measures and their parameters", MEASURES, measures_command},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

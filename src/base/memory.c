@@ -19,15 +19,21 @@ void ist_on_memory_exhausted(ist_memory_handler handler)
     memory_handler = handler;
 }
 
+static void IST_NORETURN exhausted(size_t bytes)
+{
+    memory_handler(bytes);
+    abort();
+}
+
 void *ist_alloc(size_t count, size_t size)
 {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT)
-        memory_handler(SIZE_MAX);
+        exhausted(SIZE_MAX);
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     void *memory = aligned_alloc(ALIGNMENT, bytes ? bytes : ALIGNMENT);
     if (!memory)
-        memory_handler(bytes);
+        exhausted(bytes);
     memset(memory, 0, bytes);
     return memory;
 }

@@ -14,14 +14,8 @@ enum { MEASURES = sizeof ist_measures / sizeof ist_measures[0] };
 const size_t ist_measure_count = MEASURES;
 
 /* The rooms before this one see the descriptors in parts; the lists are made from the same rows. */
-#define MEASURE(name) +1
-static const ist_measure_planner *planners[0
-#include "measures.def"
-];
-static const ist_measure_schema *schemas[0
-#include "measures.def"
-];
-#undef MEASURE
+static const ist_measure_planner *planners[MEASURES];
+static const ist_measure_schema *schemas[MEASURES];
 
 const ist_measure_schema *const *ist_measure_schemas(void)
 {

@@ -25,7 +25,7 @@ static void pack_blocks(const ist_rows *rows, ist_chunk *chunk)
         for (int64_t at = first; at < last; at += IST_TILE, tile++) {
             int64_t row = at - slab->first, count = ist_min(IST_TILE, last - at);
             pack_narrow(slab->narrow + row * d, count, d, chunk->panels32 + tile * IST_TILE * d);
-            if (slab->wide)
+            if (slab->wide && chunk->panels64)
                 pack_wide(slab->wide + row * d, count, d, chunk->panels64 + tile * IST_TILE * d);
         }
     }

@@ -193,6 +193,7 @@ static void around_the_ring(const ist_comm *comm, const ist_engine *engine, ist_
     }
     ist_free(t.result);
     sweep->poke = NULL;
+    sweep->poke_data = NULL;
 }
 
 static void add_stats(ist_pass_stats *total, const ist_pass_stats *more)

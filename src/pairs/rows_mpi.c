@@ -8,7 +8,7 @@ static void agree_on_shift(const ist_comm *comm, ist_rows *rows)
 {
     int owner = 0;
     rows->shift = ist_alloc((size_t)rows->d, sizeof *rows->shift);
-    if (rows->home.count > 0 && rows->home.first == 0) {
+    if (rows->home.wide && rows->home.count > 0 && rows->home.first == 0) {
         memcpy(rows->shift, rows->home.wide, (size_t)rows->d * sizeof *rows->shift);
         owner = comm->rank;
     }

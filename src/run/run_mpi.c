@@ -40,13 +40,15 @@ static ist_code share_job(ist_session *s, ist_faults *faults, ist_error *error)
     ist_text_release(&text);
     ist_text_release(&path);
     ist_text_release(&output);
+    if (!s->known.job)
+        ist_fail(error, IST_REFUSED, "%s", "");
     return agree_on_faults(s->comm, faults, error);
 }
 
 static ist_code share_names(ist_session *s, ist_faults *faults, ist_error *error)
 {
     ist_job *job = s->known.job;
-    if (!job->all_layers || job->layer_count > 0)
+    if (!job || !job->all_layers || job->layer_count > 0)
         return IST_OK;
     ist_named_values names = {0};
     if (s->comm->rank == 0)

@@ -1,4 +1,5 @@
 /* The two kinds of steps: pass 1 leaves neighbour lists, pass 2 turns lists into ranks. */
+#include <assert.h>
 #include <string.h>
 
 #include "session.h"
@@ -192,6 +193,7 @@ static ist_code complete_tasks(ist_session *s, size_t target_pass, const slot_ta
             ist_fail_task(s, t, failure, error);
             continue;
         }
+        assert(all->offset && all->offset[slot] >= 0);
         ist_found found = {.task = t,
                            .lists = &s->lists[source],
                            .ranks = all->twice_rank + all->offset[slot],
