@@ -202,8 +202,12 @@ static int obey(const command *chosen, int argc, char **argv)
     arguments a = {.options = {.kernel = ist_kernel_choose(NULL),
                                .chunk_bytes = INT64_C(32) << 20,
                                .ranks = ist_core_count()}};
-    struct argp parser = {
-        chosen->options, parse_option, chosen->arguments, chosen->summary, NULL, NULL, NULL};
+    struct argp_option options[COMMAND_OPTIONS + 1] = {{0}};
+    for (int o = 0, taken = 0; o < COMMAND_OPTIONS; o++)
+        if (command_options[o].commands & chosen->bit)
+            options[taken++] = command_options[o].option;
+    struct argp parser = {options, parse_option, chosen->arguments, chosen->summary, NULL,
+                          NULL,    NULL};
     char name[64];
     snprintf(name, sizeof name, "infostrata %s", chosen->name);
     argv[1] = name;
