@@ -276,7 +276,7 @@ class Shown(Folder):
                       "0.281 at 64 (3 of 3 seeds rise, 3 of 3 fall again)", text)
         self.assertIn("logits → last hidden layer has no peak", text)
         self.assertIn("contains more of the clean one than the reverse in 3 of 3 seeds", text)
-        self.assertIn("4 times as much", text)
+        self.assertIn("noisy against clean is 4 times that", text)
         self.assertIn("0.601 against 0.401 at 64", text)
         self.assertIn("-0.90 over 9 noisy networks from width 16 on", text)
 

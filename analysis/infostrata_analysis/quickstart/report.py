@@ -136,8 +136,8 @@ def _twins(frame, layer, name):
         return text
     value = yardstick.loc[width].mean()
     ratio = (to.loc[width].mean() + back.loc[width].mean()) / 2 / value
-    return (f"{text} Yardstick: two clean networks of different seeds are at {value:.3g} there, "
-            f"so the noise changes the layer {ratio:.2g} times as much as a new seed does.")
+    return (f"{text} Yardstick: between two clean networks of different seeds it is {value:.3g} "
+            f"there; noisy against clean is {ratio:.2g} times that.")
 
 
 def _narrow_middle_wide(curve):
