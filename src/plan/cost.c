@@ -1,8 +1,12 @@
 /* What a schedule costs: memory a rank, bytes read, pairs, operations, time (docs/plan.md). */
+#include <math.h>
+
 #include "schedule.h"
 
-/* Reading, exchange and bookkeeping that even the smallest step has. */
-static const double STEP_SECONDS = 0.01;
+/* Reading, exchange and bookkeeping that even the smallest step has; then what the engine does with
+ * a distance once it has it, on one core of the 2-core test machine: to put a neighbour into a
+ * row's list, to hold a pair against one threshold of each of its two rows. */
+static const double STEP_SECONDS = 0.01, INSERTION_SECONDS = 2e-7, THRESHOLD_SECONDS = 1e-9;
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -85,14 +89,25 @@ int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule, s
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
-/* One visit to all pairs of a layer, and of its parts: ten of a tenth of the rows each. */
-static void add_visit(ist_cost *cost, const ist_layer *layer, bool parts, double visits)
+/* The ten parts have a tenth of the rows each. */
+static double pairs_of(const ist_layer *layer, bool parts)
 {
-    double n = (double)layer->n, pairs = n * (n - 1) / 2;
-    if (parts)
-        pairs += IST_PARTS * (n / IST_PARTS) * (n / IST_PARTS - 1) / 2;
-    cost->pairs += visits * pairs;
-    cost->operations += visits * pairs * 2 * (double)layer->shape.d;
+    double n = (double)layer->n, part = n / IST_PARTS;
+    return n * (n - 1) / 2 + (parts ? IST_PARTS * part * (part - 1) / 2 : 0);
+}
+
+static void add_visits(ist_cost *cost, const ist_layer *layer, double pairs)
+{
+    cost->pairs += pairs;
+    cost->operations += pairs * 2 * (double)layer->shape.d;
+}
+
+/* The m-th row that a list of k sees enters it with probability k / m. */
+static double insertions(const ist_layer *layer, int64_t k, bool parts)
+{
+    double n = (double)layer->n, width = (double)k;
+    double changes = width * (1 + (n > width ? log(n / width) : 0));
+    return n * changes * (parts ? 2 : 1);
 }
 
 static void raise_memory(ist_cost *cost, int64_t bytes, size_t layer)
@@ -110,7 +125,8 @@ static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pa
     int64_t memory = ist_pass_memory(layer->n, layer->shape.d, layer->shape.wide, pass->k, 0,
                                      pass->parts, machine);
     raise_memory(cost, memory + kept, pass->layer);
-    add_visit(cost, layer, pass->parts, 1);
+    add_visits(cost, layer, pairs_of(layer, pass->parts));
+    cost->seconds += INSERTION_SECONDS * insertions(layer, pass->k, pass->parts);
 }
 
 static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pass *pass,
@@ -123,9 +139,11 @@ static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pa
                                      pass->parts, machine);
     raise_memory(cost, memory + kept, pass->layer);
     cost->most_batches = ist_max(cost->most_batches, batches);
-    add_visit(cost, layer, pass->parts, (double)batches);
+    double pairs = pairs_of(layer, pass->parts);
     double thresholds = (double)total * (double)layer->n * (pass->parts ? 2 : 1);
+    add_visits(cost, layer, pairs * (double)batches);
     cost->operations += 3 * thresholds * (double)layer->shape.d;
+    cost->seconds += THRESHOLD_SECONDS * pairs * (double)total;
 }
 
 ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
@@ -149,9 +167,9 @@ ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
         }
     }
     ist_free(kept);
-    double rate = machine->flops * (double)ist_max(machine->ranks, 1);
-    cost.seconds = STEP_SECONDS * (double)schedule->step_count;
-    if (rate > 0)
-        cost.seconds += cost.operations / rate;
+    double ranks = (double)ist_max(machine->ranks, 1);
+    if (machine->flops > 0)
+        cost.seconds += cost.operations / machine->flops;
+    cost.seconds = cost.seconds / ranks + STEP_SECONDS * (double)schedule->step_count;
     return cost;
 }

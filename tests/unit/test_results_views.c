@@ -128,14 +128,14 @@ Test(views, results_in_the_order_of_the_plan)
     expect_text(
         text,
         "noise,seed," COLUMNS ",meta.x9,meta.x10\n"
-        "0.0,0,flow,imbalance,a,,y,,1,ties=random;seed=7;se=parts,2,,parts,,1000,3,0,0.25,2,ok,,"
+        "0.0,0,flow,imbalance,a,,y,,1,ties=random;seed=7;se=parts,2,,parts,,1000,3,,0.25,2,ok,,"
         "rank_sum=12.5;parts_mean=0.25,0.10000000000000001,1\n"
         "0.20,0,flow,imbalance,b,,b,noise=0.0,30,ties=random;seed=0;se=parts,0.5,0.0625,parts,,"
         "1000,"
         "3,4,0.25,2,ok,,rank_sum=12.5;parts_mean=0.25,,2\n"
         "0.20,0,flow,,b,noise=0.0,b,,1,ties=random;seed=0;se=parts,,,,,,,,,,failed,,\"reason=layer "
         "'b, \"\"x\"\"': NaN in row 3, see log\",,2\n"
-        "0.20,0,flow,imbalance,a,,y,,1,ties=random;seed=7;se=parts,2,,parts,,1000,3,0,0.25,2,ok,,"
+        "0.20,0,flow,imbalance,a,,y,,1,ties=random;seed=7;se=parts,2,,parts,,1000,3,,0.25,2,ok,,"
         "rank_sum=12.5;parts_mean=0.25,,2\n"
         "0.20,0,likeness,imbalance,a,,b,,1,,0.10000000000000001,0.012500000000000001,parts,,1000,3,"
         "4,0.25,2,ok,ties;duplicates,rank_sum=12.5;parts_mean=0.25,,2\n");
