@@ -19,8 +19,8 @@ typedef struct {
 
 /* Makes the folder (and its parents) if needed and takes `FOLDER/lock`, which names host, pid,
  * start time of the process and, under Slurm, the job. IST_REFUSED if another live run holds it,
- * naming that run. The lock of a process of this host (and boot) that is gone is taken over, so
- * that a killed run never blocks the next one. */
+ * naming that run. The lock of a process of this host that is gone, and that of an earlier start of
+ * the same Slurm job, is taken over, so that a killed run never blocks the next one. */
 ist_code ist_lock_take(const char *folder, ist_lock *lock, ist_error *error);
 void ist_lock_release(ist_lock *lock);
 
@@ -69,8 +69,9 @@ const ist_outcome *ist_journal_find(const ist_journal *journal, ist_hash id,
 bool ist_journal_knows(const ist_journal *journal, ist_hash id);
 const ist_input_state *ist_journal_input(const ist_journal *journal, const char *key);
 
-/* Append one line each; forced to disk at least once a second and by sync. IST_BROKEN with path,
- * needed and free bytes if the disk is full. The journal keeps a copy. */
+/* Append one line each. A line that comes a second or more after the last time forces all to disk;
+ * the last lines of a burst wait for the next line or for sync: call it before longer work.
+ * IST_BROKEN with path, needed and free bytes if the disk is full. The journal keeps a copy. */
 ist_code ist_journal_add_outcome(ist_journal *journal, const ist_outcome *outcome,
                                  ist_error *error);
 ist_code ist_journal_add_input(ist_journal *journal, const ist_input_state *input,
