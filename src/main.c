@@ -1,6 +1,7 @@
 /* Options -> one call per command. The only place that knows MPI_COMM_WORLD and the process. */
 #include <argp.h>
 #include <cblas.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -240,6 +241,9 @@ static int unknown_command(const char *word)
 int main(int argc, char **argv)
 {
     openblas_set_num_threads(1);
+    /* A full disk or a closed pipe is an error to report, not a reason to die unheard. */
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         print_help(stderr);
         return IST_REFUSED;

@@ -59,14 +59,13 @@ static ist_code remember(ist_session *s, size_t layer, const ist_stamp *stamp, i
     return ist_agree(s->comm, error);
 }
 
-/* A layer that could not be read has no content: its tasks fail now and are tried again by the next
- * run. */
-static void give_up_on(ist_session *s, size_t layer, const char *reason)
+/* A layer that could not be read has no content: its tasks fail now, and the next run, which finds a
+ * state of the file that never was, tries again. */
+static ist_code give_up_on(ist_session *s, size_t layer, const char *reason, ist_error *error)
 {
-    s->known.layer_content[layer] = (ist_hash){0, 0};
-    s->known.layer_known[layer] = true;
     s->facts[layer].seen = true;
     set_failure(s, layer, reason);
+    return remember(s, layer, &(ist_stamp){0}, (ist_hash){0, 0}, error);
 }
 
 static ist_code read_layer(ist_session *s, size_t l, ist_error *error)
@@ -90,10 +89,8 @@ static ist_code read_layer(ist_session *s, size_t l, ist_error *error)
                       &reading);
     if (reading.code == IST_BROKEN)
         return ist_fail(error, IST_BROKEN, "%s", reading.text);
-    if (reading.code != IST_OK) {
-        give_up_on(s, l, reading.text);
-        return IST_OK;
-    }
+    if (reading.code != IST_OK)
+        return give_up_on(s, l, reading.text, error);
     ist_rows_natural(s->comm, layer->n, layer->shape.d, matrix.narrow, matrix.wide, &s->loaded.all);
     s->loaded.layer = l;
     ist_hash content;

@@ -234,6 +234,10 @@ static ist_code walk(ist_session *s, ist_error *error)
         else
             ist_step_nearest(s, step->index, error);
         drop_lists(s, i);
+        /* A long pass may follow: what is finished must not wait for its end. */
+        if (s->journal)
+            ist_journal_sync(s->journal, error);
+        ist_agree(s->comm, error);
     }
     ist_unload_layer(s);
     return error->code;
