@@ -106,6 +106,9 @@ typedef struct {
     int (*select)(const float *c, float row_limit, const float *column_limit, uint8_t *which);
     /* Returns #{j: c[j] < band.low}; *open is set if any c[j] lies within the band. */
     int (*count_row)(const float *c, ist_band band, bool *open);
+    /* The columns within a band that count_row found open; returns their count. */
+    int (*within_row)(const float *c, ist_band band, uint8_t *which);
+    int (*within_columns)(const float *c, const float *low, const float *high, uint8_t *which);
     /* count[j] += (c[j] < low[j]); *open is set if any c[j] lies within [low[j], high[j]]. */
     void (*count_columns)(const float *c, const float *low, const float *high, int32_t *count,
                           bool *open);
@@ -160,7 +163,7 @@ typedef struct {
 } ist_open_pair;
 typedef struct {
     int count;
-    ist_open_pair pair[IST_TILE * IST_TILE];
+    ist_open_pair pair[2 * IST_TILE * IST_TILE]; /* a pair may stand once for each side */
 } ist_open_list;
 
 /* A consumer keeps a state of the same type at home and for each visiting slab. */

@@ -194,63 +194,69 @@ static bool place_by_filter(ist_counts *s, int64_t row, float c)
     return false;
 }
 
-/* The linear counts put a pair into the bin of the first threshold that it surely lies below, also
- * where it is open at smaller ones. Such a pair is taken out again and left to `settle`. */
-static bool take_out_if_open(ist_counts *s, int64_t row, float c)
-{
-    const ist_band *band = s->band + row * s->thresholds;
-    int64_t m = first_not_above(band, s->thresholds, c);
-    if (m == s->thresholds || c < band[m].low)
-        return false;
-    while (m < s->thresholds && !(c < band[m].low))
-        m++;
-    if (m < s->thresholds)
-        s->bin[row * s->thresholds + m]--;
-    return true;
-}
-
-typedef bool (*side_rule)(ist_counts *, int64_t, float);
-
-/* Applies a rule to all pairs of one tile row for the given sides, and lists those it leaves open. */
-static void scan_pairs(ist_counts *rows, ist_counts *columns, const ist_tile *tile, int i,
-                       side_rule row_rule, side_rule col_rule, ist_open_list *open)
+/* Thresholds too many for linear counts: each pair by binary search. */
+static void scan_pairs(ist_counts *r, ist_counts *s, const ist_tile *tile, int i,
+                       ist_open_list *open)
 {
     const float *c = tile->c + i * IST_TILE;
     for (int j = 0; j < tile->cols; j++) {
         if (isnan(c[j]))
             continue;
-        int sides = 0;
-        if (row_rule && row_rule(rows, tile->row + i, c[j]))
-            sides |= IST_ROW_SIDE;
-        if (col_rule && col_rule(columns, tile->col + j, c[j]))
+        int sides = place_by_filter(r, tile->row + i, c[j]) ? IST_ROW_SIDE : 0;
+        if (!tile->diagonal && place_by_filter(s, tile->col + j, c[j]))
             sides |= IST_COL_SIDE;
         if (sides)
             open->pair[open->count++] = (ist_open_pair){(uint8_t)i, (uint8_t)j, (uint8_t)sides};
     }
 }
 
-static bool count_row_side(ist_counts *s, const ist_tile *tile, int i)
+/* A pair that is open at threshold m. The linear counts have put it into the bin of the first
+ * threshold that it surely lies below: there it is taken out again, for `settle` to place. A pair
+ * open at several thresholds is met first at the smallest. */
+static void leave_open(ist_counts *s, int64_t row, int64_t m, float c, ist_open_pair pair,
+                       ist_open_list *open)
 {
-    const float *c = tile->c + i * IST_TILE;
-    int64_t base = (tile->row + i) * s->thresholds;
-    bool open = false;
-    int before = 0;
-    for (int64_t m = 0; m < s->thresholds; m++) {
-        int below = tile->kernel->count_row(c, s->band[base + m], &open);
-        s->bin[base + m] += below - before;
-        before = below;
-    }
-    return open;
+    const ist_band *band = s->band + row * s->thresholds;
+    if (m > 0 && c <= band[m - 1].high)
+        return;
+    while (m < s->thresholds && !(c < band[m].low))
+        m++;
+    if (m < s->thresholds)
+        s->bin[row * s->thresholds + m]--;
+    open->pair[open->count++] = pair;
 }
 
-static bool count_column_side(ist_counts *s, const ist_tile *tile, int i)
+static void count_row_side(ist_counts *s, const ist_tile *tile, int i, ist_open_list *open)
 {
     const float *c = tile->c + i * IST_TILE;
-    bool open = false;
-    for (int64_t m = 0; m < s->thresholds; m++)
-        tile->kernel->count_columns(c, s->column_low + m * IST_TILE, s->column_high + m * IST_TILE,
-                                    s->column_count + m * IST_TILE, &open);
-    return open;
+    int64_t row = tile->row + i, base = row * s->thresholds;
+    uint8_t which[IST_TILE];
+    int before = 0;
+    for (int64_t m = 0; m < s->thresholds; m++) {
+        bool is_open = false;
+        int below = tile->kernel->count_row(c, s->band[base + m], &is_open);
+        s->bin[base + m] += below - before;
+        before = below;
+        int count = is_open ? tile->kernel->within_row(c, s->band[base + m], which) : 0;
+        for (int p = 0; p < count; p++)
+            leave_open(s, row, m, c[which[p]], (ist_open_pair){(uint8_t)i, which[p], IST_ROW_SIDE},
+                       open);
+    }
+}
+
+static void count_column_side(ist_counts *s, const ist_tile *tile, int i, ist_open_list *open)
+{
+    const float *c = tile->c + i * IST_TILE;
+    uint8_t which[IST_TILE];
+    for (int64_t m = 0; m < s->thresholds; m++) {
+        const float *low = s->column_low + m * IST_TILE, *high = s->column_high + m * IST_TILE;
+        bool is_open = false;
+        tile->kernel->count_columns(c, low, high, s->column_count + m * IST_TILE, &is_open);
+        int count = is_open ? tile->kernel->within_columns(c, low, high, which) : 0;
+        for (int p = 0; p < count; p++)
+            leave_open(s, tile->col + which[p], m, c[which[p]],
+                       (ist_open_pair){(uint8_t)i, which[p], IST_COL_SIDE}, open);
+    }
 }
 
 static void add_column_counts(ist_counts *s, const ist_tile *tile)
@@ -267,28 +273,21 @@ static void add_column_counts(ist_counts *s, const ist_tile *tile)
     memset(s->column_count, 0, (size_t)s->thresholds * IST_TILE * sizeof *s->column_count);
 }
 
-static void scan_linear(ist_counts *r, ist_counts *s, const ist_tile *tile, ist_open_list *open)
-{
-    for (int i = 0; i < tile->rows; i++) {
-        bool row_open = count_row_side(r, tile, i);
-        bool col_open = !tile->diagonal && count_column_side(s, tile, i);
-        if (row_open || col_open)
-            scan_pairs(r, s, tile, i, row_open ? take_out_if_open : NULL,
-                       col_open ? take_out_if_open : NULL, open);
-    }
-    if (!tile->diagonal)
-        add_column_counts(s, tile);
-}
-
 static void scan(void *rows, void *columns, const ist_tile *tile, ist_open_list *open)
 {
     ist_counts *r = rows, *s = columns;
-    if (r->thresholds <= LINEAR_MOST) {
-        scan_linear(r, s, tile, open);
-        return;
+    bool linear = r->thresholds <= LINEAR_MOST;
+    for (int i = 0; i < tile->rows; i++) {
+        if (!linear) {
+            scan_pairs(r, s, tile, i, open);
+            continue;
+        }
+        count_row_side(r, tile, i, open);
+        if (!tile->diagonal)
+            count_column_side(s, tile, i, open);
     }
-    for (int i = 0; i < tile->rows; i++)
-        scan_pairs(r, s, tile, i, place_by_filter, tile->diagonal ? NULL : place_by_filter, open);
+    if (linear && !tile->diagonal)
+        add_column_counts(s, tile);
 }
 
 /* Lays the bands of one column tile out by threshold, so that a tile row meets 96 of them side by

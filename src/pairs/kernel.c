@@ -2,11 +2,13 @@
 
 #include "infostrata/pairs.h"
 
-#define DECLARE(name)                                                                 \
-    void ist_tile32_##name(const float *, int, const float *, int64_t, float *);      \
-    void ist_tile64_##name(const void *, int, const void *, int64_t, bool, double *); \
-    int ist_select_##name(const float *, float, const float *, uint8_t *);            \
-    int ist_count_row_##name(const float *, ist_band, bool *);                        \
+#define DECLARE(name)                                                                      \
+    void ist_tile32_##name(const float *, int, const float *, int64_t, float *);           \
+    void ist_tile64_##name(const void *, int, const void *, int64_t, bool, double *);      \
+    int ist_select_##name(const float *, float, const float *, uint8_t *);                 \
+    int ist_count_row_##name(const float *, ist_band, bool *);                             \
+    int ist_within_row_##name(const float *, ist_band, uint8_t *);                         \
+    int ist_within_columns_##name(const float *, const float *, const float *, uint8_t *); \
     void ist_count_columns_##name(const float *, const float *, const float *, int32_t *, bool *);
 
 void ist_tile64_generic(const void *, int, const void *, int64_t, bool, double *);
@@ -34,7 +36,8 @@ static bool has_avx512(void)
 #define VARIANT(name)                                                               \
     {                                                                               \
 #name, has_##name, ist_tile32_##name, ist_tile64_##name, ist_select_##name, \
-            ist_count_row_##name, ist_count_columns_##name                          \
+            ist_count_row_##name, ist_within_row_##name, ist_within_columns_##name, \
+            ist_count_columns_##name                                                \
     }
 #endif
 
@@ -44,7 +47,7 @@ static const ist_kernel kernels[] = {
     VARIANT(avx512),
     VARIANT(avx2),
 #endif
-    {"reference", always, NULL, ist_tile64_generic, NULL, NULL, NULL},
+    {"reference", always, NULL, ist_tile64_generic, NULL, NULL, NULL, NULL, NULL},
 };
 
 enum { KERNELS = sizeof kernels / sizeof kernels[0] };

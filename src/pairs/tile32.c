@@ -49,6 +49,8 @@ int NAMED(select)(const float *c, float row_limit, const float *column_limit, ui
 int NAMED(count_row)(const float *c, ist_band band, bool *open);
 void NAMED(count_columns)(const float *c, const float *low, const float *high, int32_t *count,
                           bool *open);
+int NAMED(within_row)(const float *c, ist_band band, uint8_t *which);
+int NAMED(within_columns)(const float *c, const float *low, const float *high, uint8_t *which);
 
 void NAMED(tile32)(const float *rows, int row_count, const float *panels, int64_t d, float *tile)
 {
@@ -109,4 +111,24 @@ void NAMED(count_columns)(const float *c, const float *low, const float *high, i
         any |= upto - below;
     }
     *open |= any != 0;
+}
+
+int NAMED(within_row)(const float *c, ist_band band, uint8_t *which)
+{
+    int count = 0;
+    for (int j = 0; j < IST_TILE; j++) {
+        which[count] = (uint8_t)j;
+        count += (c[j] >= band.low) & (c[j] <= band.high);
+    }
+    return count;
+}
+
+int NAMED(within_columns)(const float *c, const float *low, const float *high, uint8_t *which)
+{
+    int count = 0;
+    for (int j = 0; j < IST_TILE; j++) {
+        which[count] = (uint8_t)j;
+        count += (c[j] >= low[j]) & (c[j] <= high[j]);
+    }
+    return count;
 }
