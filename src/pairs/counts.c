@@ -6,7 +6,7 @@
 
 /* Up to so many thresholds a row, comparing whole tile rows with each of them is cheaper than a
  * binary search for each pair. */
-enum { LINEAR_MOST = 48 };
+enum { LINEAR_MOST = 128 };
 
 typedef struct {
     double threshold;

@@ -356,7 +356,7 @@ RANK_CHECK(nearest_and_ranks_in_parts)
     check_kinds(comm, c);
 }
 
-/* Above 48 thresholds a row counts go by binary search; k = N - 1 is every other row. */
+/* Above 128 thresholds a row counts go by binary search; k = N - 1 is every other row. */
 RANK_CHECK(every_neighbour)
 {
     engine_case c = {.n = 130, .k = 129, .batch = 129, .source_d = 3, .target_d = 4};
