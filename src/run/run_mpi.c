@@ -270,6 +270,24 @@ static ist_machine machine_of(const ist_comm *comm, const ist_options *options)
                          .memory_limit = memory_limit(comm, options)};
 }
 
+/* Labels were read whole before: `collect`, which opens no input, finds their contents here. */
+static ist_code journal_labels(ist_session *s, ist_error *error)
+{
+    for (size_t l = 0; l < s->known.plan->label_count && error->code == IST_OK; l++) {
+        const ist_label_vector *labels = &s->known.plan->labels[l];
+        ist_stamp stamp = {0};
+        if (ist_stamp_file(labels->at.file, &stamp, error) != IST_OK)
+            break;
+        ist_input_state state = {.key = labels->key,
+                                 .size = stamp.size,
+                                 .mtime_ns = stamp.mtime_ns,
+                                 .inode = stamp.inode,
+                                 .content = s->known.label_content[l]};
+        ist_journal_add_input(s->journal, &state, error);
+    }
+    return error->code;
+}
+
 static ist_code open_folder(ist_session *s, ist_lock *lock, ist_error *error)
 {
     if (s->comm->rank == 0 && ist_lock_take(s->known.job->output, lock, error) == IST_OK) {
@@ -277,8 +295,8 @@ static ist_code open_folder(ist_session *s, ist_lock *lock, ist_error *error)
         char *path = ist_join_path(s->known.job->output, "run.log");
         s->log.file = fopen(path, "a");
         ist_free(path);
-        if (s->journal)
-            ist_journal_meta(s->known.plan, s->journal, error);
+        if (s->journal && ist_journal_meta(s->known.plan, s->journal, error) == IST_OK)
+            journal_labels(s, error);
     }
     return ist_agree(s->comm, error);
 }
