@@ -1,0 +1,199 @@
+/* The same bytes whatever the ranks, kernels and chunks, and whenever a run is killed and started again. */
+#include "support.h"
+
+#include <criterion/parameterized.h>
+#include <signal.h>
+#include <string.h>
+
+/* ---- a job of many tasks ----------------------------------------------------------------------- */
+
+/* Cells of width x seed, each with two layers and labels, and a shared file with the input. */
+static void write_inputs(int64_t n, int64_t d)
+{
+    const char *const widths[] = {"4", "8"};
+    const double *x = draw_normals(77, n * d);
+    int64_t *id = scratch_alloc((size_t)n * sizeof *id);
+    for (int64_t i = 0; i < n; i++)
+        id[i] = 3 * i;
+    hid_t file = input_new(scratch_path("shared.h5"));
+    input_layer(file, "/images", H5T_IEEE_F32LE, n, d, x);
+    input_integers(file, "/sample_id", n, id);
+    input_integers(file, "/clean", n, draw_labels(5, n, 3));
+    input_close(file);
+    for (int w = 0; w < 2; w++)
+        for (int seed = 0; seed < 3; seed++) {
+            uint64_t key = (uint64_t)(10 * w + seed);
+            double *h = draw_normals(key, n * d);
+            for (int64_t i = 0; i < n * d; i++)
+                h[i] = h[i] + x[i] > 0 ? h[i] + x[i] : 0;
+            file = input_new(scratch_path("acts-w%s-s%d.h5", widths[w], seed));
+            input_layer(file, "/layers/h1", H5T_IEEE_F32LE, n, d, h);
+            input_layer(file, "/layers/h2", H5T_IEEE_F64LE, n, 2, h + n);
+            input_integers(file, "/sample_id", n, id);
+            input_integers(file, "/labels/given", n, draw_labels(key, n, 5));
+            input_attribute(file, "/", "test_error", 0.1 * (double)key);
+            input_close(file);
+        }
+}
+
+static const char job_text[] =
+    "name: many\n"
+    "grid: {width: [4, 8], seed: [0, 1, 2]}\n"
+    "input:\n"
+    "  file: acts-w{width}-s{seed}.h5\n"
+    "  layers: {h1: /layers/h1, h2: /layers/h2, input: 'shared.h5:/images'}\n"
+    "  labels: {given: /labels/given, clean: 'shared.h5:/clean'}\n"
+    "measures:\n"
+    "  - imbalance: {pairs: [[h1, h2], [h1, input]], k: [1, 6], se: [parts, rows, none]}\n"
+    "  - imbalance: {layers: [h2], against: {seed: others}, ties: index}\n"
+    "  - imbalance: {layers: [h1, h2], target: [given, clean], k: [1, 3], se: [parts, rows]}\n"
+    "  - imbalance: {pairs: [[h2, input]], against: {width: 8}, where: {seed: [0, 2]}, seed: 9}\n";
+
+/* Per cell 24 + 16 rows; per width 6 of seed pairs; two cells of width 4 against width 8, 2 rows. */
+enum { TASKS = 6 * (24 + 16) + 2 * 6 + 2 * 2 };
+
+/* ---- undisturbed ------------------------------------------------------------------------------- */
+
+Test(identity, ranks_kernels_chunks, .timeout = 100)
+{
+    write_inputs(700, 9);
+    const char *job = job_new("many", job_text), *right = scratch_path("right");
+    RUN(0, 1, job, right, "--kernel", "reference");
+    table t = results_of(right);
+    cr_assert(t.rows == TASKS, "%zu rows", t.rows);
+    cr_expect(table_count(&t, WHERE("status=ok")) == t.rows);
+    cr_expect(journal_count(right, "task") == TASKS);
+    const struct {
+        int ranks;
+        const char *kernel, *chunk_rows;
+    } runs[] = {{0, "reference", "700"}, {2, "avx2", "1"},   {3, "avx512", "100"},
+                {4, "avx512", "700"},    {5, "avx2", "300"}, {5, "reference", "97"},
+                {2, "avx512", "193"},    {3, "avx2", "1000"}};
+    const spawn_result version = PROGRAM(0, "--version");
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        /* Not every processor has every kernel. */
+        if (!strstr(version.out, runs[i].kernel))
+            continue;
+        const char *output = scratch_path("run%zu", i);
+        RUN(0, runs[i].ranks, job, output, "--kernel", runs[i].kernel, "--chunk-rows",
+            runs[i].chunk_rows);
+        expect_same_results(output, right,
+                            scratch_text("%d ranks, kernel %s, %s rows a chunk", runs[i].ranks,
+                                         runs[i].kernel, runs[i].chunk_rows));
+    }
+}
+
+Test(identity, default_options, .timeout = 60)
+{
+    write_inputs(400, 5);
+    const char *job = job_new("many", job_text), *right = scratch_path("right");
+    RUN(0, 0, job, right);
+    for (int ranks = 1; ranks <= 5; ranks++) {
+        const char *output = scratch_path("ranks%d", ranks);
+        RUN(0, ranks, job, output);
+        expect_same_results(output, right, scratch_text("%d ranks", ranks));
+    }
+}
+
+/* ---- killed ------------------------------------------------------------------------------------ */
+
+typedef enum { EVERYTHING, ONE_RANK, LAUNCHER } victim;
+
+/* A parameter is copied to the test's process as bytes: no pointers in it. */
+typedef struct {
+    victim victim;
+    int ranks, ranks_again;
+    double
+        part; /* of the tasks that are in the journal at the kill; below 0: nothing is there yet */
+} kill_case;
+
+ParameterizedTestParameters(identity, killed)
+{
+    static const kill_case all[] = {
+        {EVERYTHING, 3, 2, -1},  {EVERYTHING, 2, 3, 0.01}, {EVERYTHING, 1, 2, 0.3},
+        {EVERYTHING, 3, 3, 0.8}, {EVERYTHING, 0, 1, 0.5},  {ONE_RANK, 3, 2, 0.6},
+        {LAUNCHER, 2, 4, 0.45},
+    };
+    enum { COUNT = sizeof all / sizeof *all };
+    kill_case *cases = cr_malloc(sizeof all);
+    memcpy(cases, all, sizeof all);
+    return cr_make_param_array(kill_case, cases, COUNT);
+}
+
+typedef struct {
+    const char *output;
+    int tasks;
+} progress;
+
+static bool has_got_far(void *argument)
+{
+    const progress *p = argument;
+    return journal_count(p->output, "task") >= p->tasks;
+}
+
+/* Starts the job and kills it; how many tasks were in its journal by then. -1: it ended before. */
+static int start_and_kill(const kill_case *c, const char *job, const char *output)
+{
+    const char *const argv[] = {IST_PROGRAM, "run",      job,         "--output",
+                                output,      "--kernel", "reference", NULL};
+    const spawn_options options = {.deadline = 45};
+    spawn_process p =
+        c->ranks > 0 ? spawn_start_ranks(c->ranks, &options, argv) : spawn_start(&options, argv);
+    progress wanted = {output, (int)(c->part * TASKS)};
+    if (c->part < 0)
+        cr_assert(spawn_wait_text(&p, "tasks to do", 30), "it does not start");
+    else
+        cr_assert(spawn_wait_until(&p, has_got_far, &wanted, 40), "it does not get on");
+    if (c->victim == EVERYTHING)
+        spawn_signal_all(&p, SIGKILL);
+    else if (c->victim == LAUNCHER)
+        spawn_signal(&p, SIGKILL);
+    else
+        spawn_signal_rank(&p, c->ranks - 1, SIGKILL);
+    spawn_result r = spawn_finish(&p);
+    if (r.code == 0)
+        return -1;
+    cr_assert(r.code == 137 && !r.timed_out, "%s", spawn_story(&r));
+    cr_expect(r.left == 0, "%d processes are left", r.left);
+    return journal_count(output, "task");
+}
+
+/* The same in a new folder if the kill came too late. */
+static int kill_in_time(const kill_case *c, const char *job, const char **output)
+{
+    for (int attempt = 0; attempt < 3; attempt++) {
+        *output = scratch_path("killed%d", attempt);
+        int tasks = start_and_kill(c, job, *output);
+        if (tasks >= 0 && tasks < TASKS)
+            return tasks;
+    }
+    cr_assert(false, "it ends too fast to be killed");
+    return 0;
+}
+
+ParameterizedTest(kill_case *c, identity, killed, .timeout = 100)
+{
+    write_inputs(1200, 40);
+    const char *job = job_new("many", job_text), *right = scratch_path("right"), *output = NULL;
+    RUN(0, 2, job, right);
+    int before = kill_in_time(c, job, &output);
+    cr_expect(!file_exists(scratch_text("%s/results.csv", output)));
+    spawn_result r = RUN(0, c->ranks_again, job, output);
+    EXPECT_SAYS(r, scratch_text("%d of %d tasks to do", TASKS - before, TASKS));
+    expect_same_results(output, right, scratch_text("killed after %d tasks", before));
+    cr_expect(journal_count(output, "task") == TASKS, "%d tasks in the journal",
+              journal_count(output, "task"));
+}
+
+/* Killed again and again, each time a little later, and at last left alone. */
+Test(identity, killed_many_times, .timeout = 100)
+{
+    write_inputs(1200, 40);
+    const char *job = job_new("many", job_text);
+    const char *right = scratch_path("right"), *output = scratch_path("killed");
+    RUN(0, 2, job, right);
+    for (int i = 0; i < 3; i++)
+        start_and_kill(&(kill_case){EVERYTHING, 1 + i, 0, 0.1 + 0.25 * i}, job, output);
+    RUN(0, 2, job, output);
+    expect_same_results(output, right, "killed three times");
+}
