@@ -41,6 +41,7 @@ if [[ $(id -u) == 0 ]]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_R
 if ! grep -qsw "$(uname -n)" /etc/hosts; then export RES_OPTIONS='timeout:1 attempts:1'; fi
 
 scratch=$(mktemp -d /tmp/ist.XXXXXX)
+chmod 755 "$scratch" # some tests become another user
 leave() {
     rm -rf "$scratch"
     if [[ -n ${mounted:-} ]]; then umount -l /proc; fi
@@ -182,7 +183,9 @@ python() {
 step_python() {
     local interpreter log=$scratch/python.log code ran broken off
     interpreter=$(python) || { echo 'no Python has h5py, torch and pandas' && failed=1 && return; }
-    PYTHONPATH=$root/analysis limit 600 "$interpreter" -m unittest discover -s tests/python -t tests/python -v 2>&1 | tee "$log"
+    preset strict >/dev/null || { failed=1 && return; }
+    INFOSTRATA=$build/strict/infostrata PYTHONPATH=$root/analysis limit 600 \
+        "$interpreter" -m unittest discover -s tests/python -t tests/python -v 2>&1 | tee "$log"
     code=${PIPESTATUS[0]}
     ran=$(sed -nE 's/^Ran ([0-9]+) tests?.*/\1/p' "$log" | tail -1)
     broken=$(tail -3 "$log" | grep -oE '(failures|errors|unexpected successes)=[0-9]+' | cut -d= -f2 | paste -sd+ | sed 's/^$/0/')

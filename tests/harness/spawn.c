@@ -103,6 +103,9 @@ spawn_process spawn_start(const spawn_options *options, const char *const argv[]
         fcntl(p.err, F_SETFL, O_APPEND))
         CANNOT("make a memory file");
     fflush(NULL);
+    /* Orphans of the command come to us: not every init (in a container, say) reaps at once, and until then a killed
+     * process still answers to its number. */
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t self = getpid();
     p.pid = fork();
     if (p.pid < 0)
@@ -127,7 +130,8 @@ spawn_process spawn_start_ranks(int ranks, const spawn_options *options, const c
 
 /* ---- its processes ---- */
 
-/* Calls act for each living process of the session. Without /proc only the leader is known. */
+/* Calls act for each living process of the session, and buries its dead but the leader (whose status is still wanted).
+ * Without /proc only the leader is known. */
 static void each_process(pid_t session, void (*act)(pid_t, void *), void *argument)
 {
     DIR *proc = opendir("/proc");
@@ -147,8 +151,9 @@ static void each_process(pid_t session, void (*act)(pid_t, void *), void *argume
         const char *rest = strrchr(line, ')');
         char state;
         int of = 0;
-        if (rest && sscanf(rest, ") %c %*d %*d %d", &state, &of) == 2 && of == session &&
-            state != 'Z')
+        if (!rest || sscanf(rest, ") %c %*d %*d %d", &state, &of) != 2 || of != session)
+            continue;
+        if (state != 'Z' || (pid != session && waitpid(pid, NULL, WNOHANG) != pid))
             act(pid, argument);
     }
     if (proc)
