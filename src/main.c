@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "infostrata/data.h"
 #include "infostrata/run.h"
@@ -198,6 +199,15 @@ static bool is_first_rank(void)
     return true;
 }
 
+/* mpirun ends all ranks when the first of them fails: that must be the one that has something to say. */
+static int refused(void)
+{
+    enum { SECONDS = 5 };
+    if (!is_first_rank())
+        sleep(SECONDS);
+    return IST_REFUSED;
+}
+
 static int obey(const command *chosen, int argc, char **argv)
 {
     arguments a = {.options = {.kernel = ist_kernel_choose(NULL),
@@ -216,12 +226,12 @@ static int obey(const command *chosen, int argc, char **argv)
     argp_program_version_hook = print_version;
     unsigned flags = is_first_rank() ? 0 : ARGP_NO_ERRS;
     if (argp_parse(&parser, argc - 1, argv + 1, flags, NULL, &a) != 0)
-        return IST_REFUSED;
+        return refused();
     if (chosen->arguments && !a.options.manifest) {
         if (is_first_rank())
             fprintf(stderr, "infostrata: error: '%s' needs a manifest: infostrata %s job.yaml\n",
                     chosen->name, chosen->name);
-        return IST_REFUSED;
+        return refused();
     }
     return chosen->act(&a);
 }
@@ -235,7 +245,7 @@ static int unknown_command(const char *word)
     if (is_first_rank())
         fprintf(stderr, "infostrata: error: unknown command '%s'%s%s%s; see infostrata --help\n",
                 word, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
-    return IST_REFUSED;
+    return refused();
 }
 
 int main(int argc, char **argv)
