@@ -1,0 +1,227 @@
+/* The imbalance as a pure function: what it needs, its sums over rows, the record made of them. */
+#include "infostrata/measures.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+static const ist_measure *imbalance(void)
+{
+    for (size_t m = 0; m < ist_measure_count; m++)
+        if (strcmp(ist_measures[m]->planner.schema->name, "imbalance") == 0)
+            return ist_measures[m];
+    cr_assert(false, "there is no imbalance");
+    return NULL;
+}
+
+/* Parameters as a manifest would give them: "k=3", ..., the rest by default. */
+typedef struct {
+    ist_value value[IST_MAX_PARAMS];
+    const ist_value *list[IST_MAX_PARAMS];
+} parameters;
+
+static void set_parameters(parameters *p, const char *const given[])
+{
+    const ist_measure_schema *schema = imbalance()->planner.schema;
+    for (size_t i = 0; i < schema->param_count; i++) {
+        const char *text = schema->params[i].standard;
+        size_t length = strlen(schema->params[i].name);
+        for (size_t g = 0; given[g]; g++)
+            if (strncmp(given[g], schema->params[i].name, length) == 0 && given[g][length] == '=')
+                text = given[g] + length + 1;
+        p->value[i] = (ist_value){.text = (char *)text};
+        p->list[i] = &p->value[i];
+    }
+}
+#define SET(p, ...) set_parameters((p), (const char *const[]){__VA_ARGS__, NULL})
+
+/* ---- needs and check --------------------------------------------------------------------------- */
+
+Test(imbalance, needs)
+{
+    parameters p;
+    SET(&p, "k=7", "seed=5");
+    ist_needs needs = imbalance()->planner.needs(p.list, false);
+    cr_expect(needs.neighbours == 7 && needs.ranks && needs.parts && !needs.edges);
+    cr_expect(!needs.ties.by_index && needs.ties.seed == 5);
+    SET(&p, "se=rows", "ties=index");
+    needs = imbalance()->planner.needs(p.list, true);
+    cr_expect(needs.neighbours == 1 && !needs.ranks && !needs.parts && needs.edges &&
+              needs.ties.by_index);
+    SET(&p, "se=none");
+    needs = imbalance()->planner.needs(p.list, false);
+    cr_expect(!needs.parts && !needs.edges);
+}
+
+Test(imbalance, check)
+{
+    parameters p;
+    ist_error error = {0};
+    SET(&p, "k=99");
+    cr_expect(imbalance()->planner.check(p.list, 100, &error) == IST_OK);
+    SET(&p, "k=100");
+    cr_expect(imbalance()->planner.check(p.list, 100, &error) == IST_REFUSED);
+    cr_expect(strstr(error.text, "k = 100") && strstr(error.text, "N = 100") &&
+                  strstr(error.text, "99"),
+              "%s", error.text);
+    error = (ist_error){0};
+    SET(&p, "k=1");
+    cr_expect(imbalance()->planner.check(p.list, 1, &error) == IST_REFUSED);
+    error = (ist_error){0};
+    cr_expect(imbalance()->planner.check(p.list, 2, &error) == IST_OK);
+}
+
+/* ---- sums and record --------------------------------------------------------------------------- */
+
+/* Six rows, each with two neighbours; twice the ranks. The pairs 0-1, 2-3 and 4-5 are mutual at p = 0. */
+enum { N = 6, K = 2, SUMS = 100 };
+static const int32_t neighbour[N * K] = {1, 2, 0, 3, 3, 0, 2, 1, 5, 0, 4, 1};
+static const int64_t twice[N * K] = {2, 5, 4, 10, 3, 2, 6, 2, 8, 9, 2, 10};
+
+static void add_rows(const parameters *p, int64_t first, int64_t count, int64_t *sums)
+{
+    int64_t row[N], reverse[N * K], in_count[N] = {0}, in_sum[N] = {0};
+    for (int64_t i = 0; i < N; i++) {
+        row[i] = i;
+        for (int64_t e = i * K; e < (i + 1) * K; e++) {
+            int32_t to = neighbour[e];
+            reverse[e] = -1;
+            for (int64_t back = to * K; back < (to + 1) * K; back++)
+                if (neighbour[back] == i)
+                    reverse[e] = twice[back];
+            in_count[to]++;
+            in_sum[to] += twice[e];
+        }
+    }
+    ist_evidence evidence = {.n = N,
+                             .count = count,
+                             .k = K,
+                             .stride = K,
+                             .row = row + first,
+                             .neighbour = neighbour + first * K,
+                             .twice_rank = twice + first * K,
+                             .reverse_twice_rank = reverse + first * K,
+                             .in_count = in_count + first,
+                             .in_sum = in_sum + first};
+    cr_assert(imbalance()->sum_count <= SUMS);
+    imbalance()->partial(p->list, &evidence, sums);
+}
+
+static ist_record finish(const parameters *p, const ist_totals *totals)
+{
+    ist_record records[IST_MAX_RECORDS] = {{0}};
+    size_t count = 0;
+    ist_error error = {0};
+    cr_assert(imbalance()->finish(p->list, totals, records, &count, &error) == IST_OK &&
+              count == 1);
+    return records[0];
+}
+
+/* 2 / (N^2 k) sqrt(sum over pairs of edges that share a row, of the product of their residuals). */
+static double error_by_pairs(void)
+{
+    double mean = 0, variance = 0;
+    for (int e = 0; e < N * K; e++)
+        mean += (double)twice[e] / 2 / (N * K);
+    for (int e = 0; e < N * K; e++)
+        for (int f = 0; f < N * K; f++) {
+            int a = e / K, b = neighbour[e], c = f / K, d = neighbour[f];
+            if (a == c || a == d || b == c || b == d)
+                variance += ((double)twice[e] / 2 - mean) * ((double)twice[f] / 2 - mean);
+        }
+    return 2.0 / (N * N * K) * sqrt(variance);
+}
+
+Test(imbalance, sums_of_any_cut_give_one_record)
+{
+    parameters p;
+    SET(&p, "k=2", "se=rows");
+    int64_t whole[SUMS] = {0}, cut[SUMS] = {0};
+    add_rows(&p, 0, N, whole);
+    add_rows(&p, 4, 2, cut);
+    add_rows(&p, 0, 1, cut);
+    add_rows(&p, 1, 0, cut);
+    add_rows(&p, 1, 3, cut);
+    ist_totals totals = {.n = N, .all = whole, .d_source = 9, .d_target = 4};
+    ist_record record = finish(&p, &totals);
+    cr_expect(record.value == 63.0 / (N * N * K), "%.17g", record.value);
+    cr_expect(strncmp(record.detail, "rank_sum=31.5;", 14) == 0, "%s", record.detail);
+    cr_expect(fabs(record.std_error - error_by_pairs()) < 1e-14, "%.17g, not %.17g",
+              record.std_error, error_by_pairs());
+    cr_expect(record.k == K && record.n == N && record.d_source == 9 && record.d_target == 4);
+    cr_expect(!record.note[0] && strcmp(record.se_method, "rows") == 0);
+    cr_expect(strcmp(record.quantity, "imbalance") == 0 && strcmp(record.unit, "ratio") == 0);
+    totals.all = cut;
+    ist_record other = finish(&p, &totals);
+    cr_expect(other.value == record.value && other.std_error == record.std_error);
+    ist_record_release(&record);
+    ist_record_release(&other);
+}
+
+Test(imbalance, error_of_parts)
+{
+    parameters p;
+    SET(&p, "k=2");
+    int64_t all[SUMS] = {400}, parts[IST_PARTS][SUMS] = {{0}};
+    ist_totals totals = {.n = 100, .all = all, .tie_fraction = 0.0011, .duplicates_source = 3};
+    double mean = 0, squares = 0;
+    for (int part = 0; part < IST_PARTS; part++) {
+        parts[part][0] = 90 + part * part;
+        totals.parts[part] = parts[part];
+        totals.part_n[part] = part < 5 ? 10 : 11;
+        mean +=
+            (double)parts[part][0] / (double)(totals.part_n[part] * totals.part_n[part] * 2) / 10;
+    }
+    for (int part = 0; part < IST_PARTS; part++) {
+        double value =
+            (double)parts[part][0] / (double)(totals.part_n[part] * totals.part_n[part] * 2);
+        squares += (value - mean) * (value - mean);
+    }
+    ist_record record = finish(&p, &totals);
+    cr_expect(fabs(record.std_error - sqrt(squares / 9 / 10)) < 1e-15);
+    const char *found = strstr(record.detail, ";parts_mean=");
+    cr_assert(found);
+    double found_mean = 0;
+    cr_expect(ist_parse_real(strtok((char *)found + 12, ";"), &found_mean) &&
+              fabs(found_mean - mean) < 1e-15);
+    cr_expect(strcmp(record.note, "ties;duplicates") == 0 && record.duplicates == 3, "%s",
+              record.note);
+    ist_record_release(&record);
+    totals.parts[9] = NULL;
+    totals.tie_fraction = 0.001;
+    totals.duplicates_source = 0;
+    record = finish(&p, &totals);
+    cr_expect(isnan(record.std_error) && strcmp(record.note, "parts-too-small") == 0, "%s",
+              record.note);
+    cr_expect(!strstr(record.detail, "parts_mean"));
+    ist_record_release(&record);
+}
+
+Test(imbalance, labels)
+{
+    parameters p;
+    SET(&p, "se=none");
+    int64_t all[SUMS] = {3000}, size[] = {20, 30, 50};
+    ist_totals totals = {
+        .n = 100, .all = all, .labels_target = true, .class_size = size, .class_count = 3};
+    ist_record record = finish(&p, &totals);
+    cr_expect(record.value == 0.3 && isnan(record.std_error) &&
+              strcmp(record.se_method, "none") == 0);
+    cr_expect(strcmp(record.detail, "rank_sum=1500;floor=0.38;independent=1") == 0, "%s",
+              record.detail);
+    ist_record_release(&record);
+}
+
+/* 10^9 rows, k = 1: nothing overflows. */
+Test(imbalance, large_sums)
+{
+    parameters p;
+    SET(&p, "se=none");
+    int64_t all[SUMS] = {INT64_C(999999999) * 1000000001};
+    ist_totals totals = {.n = 1000000000, .all = all};
+    ist_record record = finish(&p, &totals);
+    cr_expect(fabs(record.value - 1) < 1e-15);
+    cr_expect(strncmp(record.detail, "rank_sum=499999999999999999.5;", 30) == 0, "%s",
+              record.detail);
+    ist_record_release(&record);
+}

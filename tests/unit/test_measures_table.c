@@ -1,0 +1,51 @@
+/* What holds for every measure of measures.def and for the notes. */
+#include "infostrata/measures.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static bool standard_fits(const ist_param_spec *spec)
+{
+    int64_t value;
+    if (spec->type == IST_PARAM_INTEGER)
+        return ist_parse_integer(spec->standard, &value) && value >= spec->least &&
+               value <= spec->most;
+    for (size_t w = 0; spec->words[w]; w++)
+        if (strcmp(spec->words[w], spec->standard) == 0)
+            return true;
+    return false;
+}
+
+Test(measures, table)
+{
+    cr_assert(ist_measure_count > 0);
+    for (size_t m = 0; m < ist_measure_count; m++) {
+        const ist_measure *measure = ist_measures[m];
+        const ist_measure_schema *schema = measure->planner.schema;
+        cr_expect(ist_measure_schemas()[m] == schema);
+        cr_expect(ist_measure_planners()[m] == &measure->planner);
+        cr_expect(schema->summary[0] && measure->sum_count > 0 && measure->planner.version > 0);
+        cr_expect(measure->planner.needs && measure->planner.check && measure->partial &&
+                  measure->finish);
+        cr_assert(schema->param_count <= IST_MAX_PARAMS);
+        for (size_t p = 0; p < schema->param_count; p++)
+            cr_expect(standard_fits(&schema->params[p]), "%s.%s", schema->name,
+                      schema->params[p].name);
+        for (size_t other = 0; other < m; other++)
+            cr_expect(strcmp(schema->name, ist_measures[other]->planner.schema->name) != 0);
+    }
+}
+
+/* Codes are joined by ';' in a column: they hold nothing that would need quotes. */
+Test(measures, notes)
+{
+    cr_assert(ist_note_count > 0);
+    for (size_t n = 0; n < ist_note_count; n++) {
+        const ist_note *note = &ist_notes[n];
+        cr_expect(strspn(note->code, "abcdefghijklmnopqrstuvwxyz-") == strlen(note->code), "%s",
+                  note->code);
+        cr_expect(strlen(note->meaning) > 20, "%s", note->code);
+        for (size_t other = 0; other < n; other++)
+            cr_expect(strcmp(note->code, ist_notes[other].code) != 0);
+    }
+}
