@@ -4,6 +4,7 @@
 #include <criterion/parameterized.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- a job of many tasks ----------------------------------------------------------------------- */
 
@@ -196,4 +197,48 @@ Test(identity, killed_many_times, .timeout = 100)
         start_and_kill(&(kill_case){EVERYTHING, 1 + i, 0, 0.1 + 0.25 * i}, job, output);
     RUN(0, 2, job, output);
     expect_same_results(output, right, "killed three times");
+}
+
+static bool is_dead(void *pid)
+{
+    const char *line = file_read(scratch_text("/proc/%d/stat", *(const int *)pid), NULL);
+    return !line || strstr(line, ") Z ");
+}
+
+/* Where nobody buries the dead (an init in a container may not) a killed run's process stays in the table for ever. */
+Test(identity, killed_and_not_buried, .timeout = 60)
+{
+    input_example("acts.h5", 3000, 1);
+    const char *job = job_new("job", "input: {file: acts.h5}\nmeasures: [imbalance]\n");
+    const char *output = scratch_path("out");
+    const char *const argv[] = {IST_PROGRAM, "run",      job,         "--output",
+                                output,      "--kernel", "reference", NULL};
+    spawn_process first = spawn_start(NULL, argv);
+    cr_assert(spawn_wait_text(&first, "tasks to do", 30));
+    spawn_signal(&first, SIGKILL);
+    for (int i = 0; i < 1000 && !is_dead(&first.pid); i++)
+        usleep(5000);
+    RUN(0, 0, job, output);
+    spawn_result r = spawn_finish(&first);
+    EXPECT_CODE(r, 137);
+}
+
+/* ---- large superblocks ------------------------------------------------------------------------- */
+
+/* From 60,000 samples on a superblock has 960 rows, ten tiles. */
+Test(identity, large_superblocks, .timeout = 100)
+{
+    enum { N = 60000 };
+    double *x = draw_normals(1, 2 * N), *y = draw_normals(2, N);
+    for (int i = 0; i < N; i++)
+        y[i] = 0.9 * x[2 * i] + 0.43588989435406735 * y[i];
+    hid_t file = input_new(scratch_path("large.h5"));
+    input_layer(file, "/layers/x", H5T_IEEE_F32LE, N, 2, x);
+    input_layer(file, "/layers/y", H5T_IEEE_F32LE, N, 1, y);
+    input_close(file);
+    const char *job = job_new("large", "input: {file: large.h5}\nmeasures: [imbalance]\n");
+    const char *one = scratch_path("one"), *three = scratch_path("three");
+    RUN(0, 2, job, one);
+    RUN(0, 3, job, three, "--chunk-rows", "5000");
+    expect_same_results(three, one, "three ranks");
 }
