@@ -13,7 +13,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 root=$PWD
 
-steps=(packages build sanitizers install format tidy rooms shell unit unit-sanitized ranks ranks-sanitized program python quickstart)
+steps=(packages build sanitizers install format tidy rooms shell unit unit-sanitized ranks ranks-sanitized program program-sanitized python
+       quickstart)
 build=$root/build
 only=()
 verbose=false
@@ -153,7 +154,7 @@ install_whole() {
 
 step_unit() { criterion strict unit_tests 600; }
 step_ranks() { criterion strict rank_tests 900; }
-step_program() { criterion strict program_tests 900; }
+step_program() { criterion strict program_tests 1200; }
 
 # Criterion does not see how its workers end, nor mpirun's ranks, so leaks are read from the sanitizer's own reports.
 # Only a trace through our code counts: Criterion and Open MPI lose a few bytes of their own.
@@ -171,6 +172,7 @@ sanitized() { # PROGRAM SECONDS DETECT_LEAKS
 
 step_unit-sanitized() { sanitized unit_tests 900 1; }
 step_ranks-sanitized() { IST_RANKS=3 sanitized rank_tests 900 0; }
+step_program-sanitized() { sanitized program_tests 1500 0; }
 
 python() {
     local candidate
@@ -216,7 +218,7 @@ broken=()
 run() { # STEP
     local log=$build/logs/$1.log begin=$EPOCHREALTIME seconds verdict=ok
     passed=0 failed=0 skipped=0
-    printf '== %-15s' "$1"
+    printf '== %-18s' "$1"
     if $verbose; then
         printf '\n'
         # A pipe would make a subshell of the step, and its counts would be lost.
