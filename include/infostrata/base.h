@@ -76,6 +76,10 @@ void ist_text_release(ist_text *text);
  * cannot be read or is longer than limit bytes. */
 ist_code ist_read_file(const char *path, size_t limit, ist_text *out, ist_error *error);
 
+/* All bytes to an open file: short writes and EINTR go on, and a limit on file sizes (`ulimit -f`) is
+ * an error like a full disk. False with errno otherwise. */
+bool ist_write_all(int file, const char *bytes, size_t count);
+
 /* Write a file whole or not at all: temporary name in the same folder (never through a link),
  * write, fsync, close, rename, fsync of the folder; every step's result is checked. */
 ist_code ist_write_file(const char *path, const char *bytes, size_t count, ist_error *error);

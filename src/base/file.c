@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -173,7 +174,7 @@ static int create_beside(int folder, const char *name, ist_text *temporary)
     return -1;
 }
 
-static bool write_all(int file, const char *bytes, size_t count)
+static bool write_whole(int file, const char *bytes, size_t count)
 {
     while (count > 0) {
         ssize_t done = write(file, bytes, count);
@@ -185,6 +186,26 @@ static bool write_all(int file, const char *bytes, size_t count)
         count -= (size_t)done;
     }
     return true;
+}
+
+/* Beyond `ulimit -f` write() fails and raises SIGXFSZ, which would end the process: the signal is
+ * held back and taken away. */
+bool ist_write_all(int file, const char *bytes, size_t count)
+{
+    sigset_t limit, before;
+    sigemptyset(&limit);
+    sigaddset(&limit, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &limit, &before);
+    bool good = write_whole(file, bytes, count);
+    int reason = errno;
+    if (!good && reason == EFBIG) {
+        struct timespec now = {0, 0};
+        while (sigtimedwait(&limit, NULL, &now) < 0 && errno == EINTR)
+            continue;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = reason;
+    return good;
 }
 
 /* Forces the bytes to disk and closes; errno is the first reason. A network file system may report
@@ -219,7 +240,7 @@ static bool write_in(int folder, const char *name, const char *bytes, size_t cou
     int file = create_beside(folder, name, &temporary);
     bool good = file >= 0;
     if (good) {
-        good = finish(file, write_all(file, bytes, count)) &&
+        good = finish(file, ist_write_all(file, bytes, count)) &&
                renameat(folder, temporary.data, folder, name) == 0;
         int reason = errno;
         if (!good)

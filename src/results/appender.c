@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -114,43 +113,9 @@ ist_code ist_appender_cut(ist_appender *appender, int64_t length, ist_error *err
     return ist_appender_sync(appender, error);
 }
 
-static bool write_all(int file, const char *bytes, size_t count)
-{
-    while (count > 0) {
-        ssize_t done = write(file, bytes, count);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return false;
-        bytes += done;
-        count -= (size_t)done;
-    }
-    return true;
-}
-
-/* Beyond `ulimit -f` write() fails and raises SIGXFSZ, which would end the process: the signal is
- * held back and taken away. */
-static bool write_without_signal(int file, const char *bytes, size_t count)
-{
-    sigset_t limit, before;
-    sigemptyset(&limit);
-    sigaddset(&limit, SIGXFSZ);
-    pthread_sigmask(SIG_BLOCK, &limit, &before);
-    bool good = write_all(file, bytes, count);
-    int reason = errno;
-    if (!good && reason == EFBIG) {
-        struct timespec now = {0, 0};
-        while (sigtimedwait(&limit, NULL, &now) < 0 && errno == EINTR)
-            continue;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = reason;
-    return good;
-}
-
 ist_code ist_appender_add(ist_appender *appender, const char *bytes, size_t count, ist_error *error)
 {
-    if (!write_without_signal(appender->file, bytes, count)) {
+    if (!ist_write_all(appender->file, bytes, count)) {
         fail(appender, "append to", count, errno, error);
         /* The first bytes of the line may have been written. If they cannot be taken back they are
          * a torn line, which the next start cuts off. */
