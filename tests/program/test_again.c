@@ -167,6 +167,31 @@ Test(again, touched_and_copied_input, .timeout = 60)
     cr_expect(journal_count(output, "input") == inputs, "the files are read again and again");
 }
 
+/* Layers that only labels are asked of, and cells against cells: touched, too, they are only read. */
+Test(again, touched_sources_and_targets, .timeout = 60)
+{
+    const char *const measures[] = {
+        "imbalance: {layers: [a], target: y}",
+        "imbalance: {layers: [a], against: {seed: 0}, where: {seed: 1}}"};
+    for (int i = 0; i < 2; i++) {
+        write_cells(2);
+        const char *job =
+            job_new("few", scratch_text("grid: {seed: [0, 1]}\n"
+                                        "input: {file: 's{seed}.h5', layers: [a], labels: %s}\n"
+                                        "measures:\n  - %s\n",
+                                        i ? "{}" : "[y]", measures[i]));
+        const char *output = scratch_path("few%d", i);
+        added a = run_and_count(job, output);
+        EXPECT_ADDED(a, 2, i ? 4 : 2);
+        cr_assert(utimensat(AT_FDCWD, scratch_path("s0.h5"), NULL, 0) == 0);
+        a = run_and_count(job, output);
+        EXPECT_ADDED(a, 0, 0);
+        cr_assert(utimensat(AT_FDCWD, scratch_path("s1.h5"), NULL, 0) == 0);
+        a = run_and_count(job, output);
+        EXPECT_ADDED(a, 0, 0);
+    }
+}
+
 /* The whole tree is moved: inputs are known by their place beside the results. */
 Test(again, moved_tree, .timeout = 60)
 {
@@ -250,4 +275,5 @@ Test(again, damaged_journal, .timeout = 60)
     a = run_and_count(job, output);
     EXPECT_ADDED(a, 0, 0);
     EXPECT_SAYS(a.result, "nothing to compute");
+    cr_expect(!strstr(a.result.err, "2 damaged"), "a new line was joined to the torn one");
 }
