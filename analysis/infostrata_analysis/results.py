@@ -75,7 +75,7 @@ def _read(folder, name):
     if not os.path.exists(path):
         raise FileNotFoundError(
             f"{path} does not exist; it is written at the end of `infostrata run MANIFEST`, "
-            "and by `infostrata collect` while a job runs"
+            "and by `infostrata collect MANIFEST` before that"
         )
     # keep_default_na=False: an axis value "NA" or "null" is a word; only an empty field is missing.
     return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
