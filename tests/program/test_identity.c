@@ -225,8 +225,14 @@ Test(identity, killed_and_not_buried, .timeout = 60)
 
 /* ---- large superblocks ------------------------------------------------------------------------- */
 
+#ifdef __SANITIZE_ADDRESS__
+enum { TOO_SLOW = true };
+#else
+enum { TOO_SLOW = false };
+#endif
+
 /* From 60,000 samples on a superblock has 960 rows, ten tiles. */
-Test(identity, large_superblocks, .timeout = 100)
+Test(identity, large_superblocks, .timeout = 100, .disabled = TOO_SLOW)
 {
     enum { N = 60000 };
     double *x = draw_normals(1, 2 * N), *y = draw_normals(2, N);
