@@ -13,8 +13,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 root=$PWD
 
-steps=(packages build sanitizers install format tidy rooms shell unit unit-sanitized ranks ranks-sanitized program program-sanitized python
-       quickstart)
+steps=(packages build sanitizers install format tidy rooms shell
+    unit unit-sanitized ranks ranks-sanitized program program-sanitized python quickstart)
 build=$root/build
 only=()
 verbose=false
