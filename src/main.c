@@ -41,13 +41,16 @@ static const command_option command_options[] = {
      {"max-memory", OPTION_MEMORY, "MIB", 0, "memory a rank may use (default: what is free)", 2}},
     {RUN | PLAN,
      {"kernel", OPTION_KERNEL, "NAME", 0,
-      "tile kernel: reference, avx2 or avx512 (default: the best that this processor runs)", 3}},
+      "tile kernel: reference, avx2 or avx512 (default: the best that this processor runs); "
+      "results "
+      "do not depend on it",
+      3}},
     {RUN,
      {"chunk-mib", OPTION_CHUNK_MIB, "MIB", 0,
-      "bytes that travel between ranks at once (default 32)", 3}},
+      "bytes that travel between ranks at once (default 32); results do not depend on it", 3}},
     {RUN,
      {"chunk-rows", OPTION_CHUNK_ROWS, "N", 0,
-      "at most N rows travel at once. Results depend on none of these three", 3}},
+      "at most N rows travel at once; results do not depend on it", 3}},
 };
 enum { COMMAND_OPTIONS = sizeof command_options / sizeof command_options[0] };
 
@@ -80,6 +83,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case 'q': a->options.quiet = true; return 0;
     case OPTION_KERNEL: choose_kernel(state, &a->options, text); return 0;
     case OPTION_CHUNK_MIB:
+        if (positive(state, "--chunk-mib", text) > 1024)
+            argp_error(state, "--chunk-mib takes at most 1024, not '%s'", text);
         a->options.chunk_bytes = ist_min(positive(state, "--chunk-mib", text), 1024) << 20;
         return 0;
     case OPTION_CHUNK_ROWS: a->options.chunk_rows = positive(state, "--chunk-rows", text); return 0;
@@ -184,7 +189,7 @@ static void print_help(FILE *stream)
     fprintf(stream,
             "\n`infostrata COMMAND --help` lists a command's options.\n"
             "Exit codes: 0 done; 2 refused, nothing started; 3 could not go on; 4 finished, "
-            "but some\ntasks failed; 75 stopped with work left.\n");
+            "but some\ntasks failed.\n");
 }
 
 /* One message, not one a rank: before MPI_Init only the launcher's variables tell who we are. */

@@ -138,8 +138,8 @@ void ist_random_parts(int64_t n, int parts, int64_t *order, int64_t *start);
 
 __extension__ typedef __int128 ist_int128;
 
-/* A sum of 128-bit integers kept as four 32-bit limbs, each in an int64: sums of limbs from up to
- * 2^30 ranks or additions stay exact, and limbs of ranks add with MPI_SUM in any order. */
+/* A sum of 128-bit integers kept as four 32-bit limbs, each in an int64: any number of additions stay
+ * exact, and limbs of up to 2^31 ranks add with MPI_SUM in any order. */
 enum { IST_WIDE_LIMBS = 4 };
 void ist_wide_add(int64_t limbs[IST_WIDE_LIMBS], ist_int128 value);
 ist_int128 ist_wide_value(const int64_t limbs[IST_WIDE_LIMBS]);

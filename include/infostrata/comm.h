@@ -34,6 +34,10 @@ double ist_largest_real(const ist_comm *comm, double value);
 /* Collective: bytes from rank 0 to all; *text is replaced on the other ranks. */
 void ist_share_text(const ist_comm *comm, ist_text *text);
 
+/* A committed type of so many bytes: messages count rows with it, so that only the bytes of one row
+ * must fit MPI's int. Free it with MPI_Type_free. */
+MPI_Datatype ist_bytes_type(size_t bytes);
+
 /* The count as MPI's int; ends the run if it does not fit (a programming fault). */
 int ist_narrow(int64_t count);
 

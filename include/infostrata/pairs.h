@@ -88,6 +88,8 @@ void ist_exact_distances(const ist_slab *x, const int64_t *a, const ist_slab *y,
 typedef struct {
     float low, high;
 } ist_band;
+/* The bound is proven up to so many features (docs/numerics.md); beyond, layers have no filter. */
+enum { IST_FILTER_MOST_FEATURES = 48000000 };
 ist_band ist_band_of(double threshold, double radius, int64_t d);
 
 /* ---- kernels ------------------------------------------------------------------------------- */

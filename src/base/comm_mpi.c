@@ -66,6 +66,14 @@ void ist_share_text(const ist_comm *comm, ist_text *text)
     ist_free(bytes);
 }
 
+MPI_Datatype ist_bytes_type(size_t bytes)
+{
+    MPI_Datatype type;
+    MPI_Type_contiguous(ist_narrow((int64_t)bytes), MPI_BYTE, &type);
+    MPI_Type_commit(&type);
+    return type;
+}
+
 int ist_narrow(int64_t count)
 {
     if (count < 0 || count > INT_MAX)

@@ -1,11 +1,13 @@
 #include "infostrata/base.h"
 
-/* Lower limbs hold 32 bits each, unsigned; the top one is signed. */
+/* Lower limbs hold 32 bits each, unsigned, after every addition (the carry goes on at once); the top
+ * one is signed. So limbs of up to 2^31 ranks may be added before they overflow. */
 void ist_wide_add(int64_t limbs[IST_WIDE_LIMBS], ist_int128 value)
 {
     for (int i = 0; i < IST_WIDE_LIMBS - 1; i++) {
-        limbs[i] += (int64_t)(uint32_t)value;
-        value >>= 32;
+        ist_int128 sum = (ist_int128)limbs[i] + (int64_t)(uint32_t)value;
+        limbs[i] = (int64_t)(uint32_t)sum;
+        value = (value >> 32) + (sum >> 32);
     }
     limbs[IST_WIDE_LIMBS - 1] += (int64_t)value;
 }

@@ -67,6 +67,11 @@ static ist_code check(const ist_value *const *values, int64_t n, ist_error *erro
     if (n < 2)
         return ist_fail(error, IST_REFUSED, "imbalance needs at least 2 samples, there is %" PRId64,
                         n);
+    if (n > INT32_MAX || (ist_int128)2 * n * n * k > INT64_MAX)
+        return ist_fail(error, IST_REFUSED,
+                        "N = %" PRId64 " samples and k = %" PRId64
+                        " are beyond this version: rank sums must fit 63 bits, N 31",
+                        n, k);
     if (k >= n)
         return ist_fail(error, IST_REFUSED,
                         "k = %" PRId64 " is not below the number of samples, N = %" PRId64

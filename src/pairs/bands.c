@@ -3,6 +3,8 @@
 
 #include "infostrata/pairs.h"
 
+_Static_assert(FLT_EVAL_METHOD == 0, "the bounds assume operations rounded to their own type");
+
 /* docs/numerics.md derives the bound. In short, for rows held exactly in float32:
  *   |c - D| <= e D + a,   e = (min(d, 64) + ceil(d / 64) + 4) 2^-24,   a = d 2^-149,
  * D the true squared distance of the rounded rows, and the defined float64 distance differs from

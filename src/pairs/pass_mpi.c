@@ -29,9 +29,21 @@ typedef struct {
     MPI_Request returning;
 } traffic;
 
-static int bytes_of(int64_t rows, size_t row_bytes)
+/* A message of `count` rows of `row_bytes` bytes each. */
+static void send_rows(const void *rows, int64_t count, size_t row_bytes, int to, int tag,
+                      const ist_comm *comm, MPI_Request *request)
 {
-    return ist_narrow(rows * (int64_t)row_bytes);
+    MPI_Datatype row = ist_bytes_type(row_bytes);
+    MPI_Isend(rows, ist_narrow(count), row, to, tag, comm->handle, request);
+    MPI_Type_free(&row);
+}
+
+static void receive_rows(void *rows, int64_t count, size_t row_bytes, int from, int tag,
+                         const ist_comm *comm, MPI_Request *request)
+{
+    MPI_Datatype row = ist_bytes_type(row_bytes);
+    MPI_Irecv(rows, ist_narrow(count), row, from, tag, comm->handle, request);
+    MPI_Type_free(&row);
 }
 
 static arrival expect(const ist_comm *comm, const ist_sweep *sweep, ist_span span, int from)
@@ -40,10 +52,9 @@ static arrival expect(const ist_comm *comm, const ist_sweep *sweep, ist_span spa
     size_t out_bytes = sweep->consumer->out_bytes(sweep->state);
     arrival a = {.slab = ist_slab_new(rows, span.first, span.count)};
     a.request = ist_alloc((size_t)span.count, out_bytes);
-    MPI_Irecv(ist_slab_values(rows, &a.slab), bytes_of(span.count, ist_row_bytes(rows)), MPI_BYTE,
-              from, IST_TAG_ROWS, comm->handle, &a.pending[0]);
-    MPI_Irecv(a.request, bytes_of(span.count, out_bytes), MPI_BYTE, from, IST_TAG_STATE,
-              comm->handle, &a.pending[1]);
+    receive_rows(ist_slab_values(rows, &a.slab), span.count, ist_row_bytes(rows), from,
+                 IST_TAG_ROWS, comm, &a.pending[0]);
+    receive_rows(a.request, span.count, out_bytes, from, IST_TAG_STATE, comm, &a.pending[1]);
     return a;
 }
 
@@ -57,10 +68,9 @@ static departure send_off(const ist_comm *comm, ist_sweep *sweep, ist_span span,
     departure d = {.request = ist_alloc((size_t)span.count, out_bytes)};
     sweep->consumer->pack_out(sweep->state, offset, span.count, d.request);
     const char *values = ist_slab_values(rows, &rows->home);
-    MPI_Isend(values + (size_t)offset * row_bytes, bytes_of(span.count, row_bytes), MPI_BYTE, to,
-              IST_TAG_ROWS, comm->handle, &d.pending[0]);
-    MPI_Isend(d.request, bytes_of(span.count, out_bytes), MPI_BYTE, to, IST_TAG_STATE, comm->handle,
-              &d.pending[1]);
+    send_rows(values + (size_t)offset * row_bytes, span.count, row_bytes, to, IST_TAG_ROWS, comm,
+              &d.pending[0]);
+    send_rows(d.request, span.count, out_bytes, to, IST_TAG_STATE, comm, &d.pending[1]);
     sweep->stats.bytes_sent += span.count * (int64_t)(row_bytes + out_bytes);
     return d;
 }
@@ -95,8 +105,8 @@ static void receive_guests(traffic *t, arrival *guest, int from, ist_pairing pai
     ist_free(t->result);
     t->result = ist_alloc((size_t)guest->slab.count, back_bytes);
     sweep->consumer->pack_back(visiting, t->result);
-    MPI_Isend(t->result, bytes_of(guest->slab.count, back_bytes), MPI_BYTE, from, IST_TAG_RESULT,
-              t->comm->handle, &t->returning);
+    send_rows(t->result, guest->slab.count, back_bytes, from, IST_TAG_RESULT, t->comm,
+              &t->returning);
     sweep->stats.bytes_sent += guest->slab.count * (int64_t)back_bytes;
     sweep->consumer->release(visiting);
     ist_chunk_release(&chunk);
@@ -110,8 +120,7 @@ static void welcome_back(traffic *t, ist_span span, int from)
     size_t back_bytes = sweep->consumer->back_bytes(sweep->state);
     char *result = ist_alloc((size_t)span.count, back_bytes);
     MPI_Request request;
-    MPI_Irecv(result, bytes_of(span.count, back_bytes), MPI_BYTE, from, IST_TAG_RESULT,
-              t->comm->handle, &request);
+    receive_rows(result, span.count, back_bytes, from, IST_TAG_RESULT, t->comm, &request);
     wait_for(sweep, 1, &request);
     sweep->consumer->merge(sweep->state, span.first - sweep->rows->home.first, span.count, result);
     ist_free(result);

@@ -22,7 +22,8 @@ static void round_home(const ist_comm *comm, ist_rows *rows)
     home->narrow = ist_alloc((size_t)(home->count * rows->d), sizeof *home->narrow);
     home->radius = ist_alloc((size_t)home->count, sizeof *home->radius);
     bool fits = ist_slab_round(rows, home);
-    rows->filter = ist_largest(comm, !fits) == 0;
+    bool all_fit = ist_largest(comm, !fits) == 0;
+    rows->filter = rows->filter && all_fit;
     float largest = 0;
     for (int64_t i = 0; i < home->count; i++)
         if (home->radius[i] > largest)
@@ -33,7 +34,7 @@ static void round_home(const ist_comm *comm, ist_rows *rows)
 void ist_rows_natural(const ist_comm *comm, int64_t n, int64_t d, float *narrow, double *wide,
                       ist_rows *rows)
 {
-    *rows = (ist_rows){.n = n, .d = d, .filter = true};
+    *rows = (ist_rows){.n = n, .d = d, .filter = d <= IST_FILTER_MOST_FEATURES};
     const int64_t start[2] = {0, n};
     rows->blocks = ist_blocks_new(start, 1);
     int64_t first, last;
@@ -47,71 +48,104 @@ void ist_rows_natural(const ist_comm *comm, int64_t n, int64_t d, float *narrow,
 
 /* ---- the same rows in another order -------------------------------------------------------- */
 
+/* For each rank: which local rows go there (or come from there), in the order of the message. */
 typedef struct {
-    int *count, *start; /* by rank, in rows */
-    int64_t *index;     /* rows in the order of the message: index into the local slab */
-} exchange;
+    int ranks;
+    int *count, *start, *row; /* rank r: row[start[r]] ... row[start[r] + count[r] - 1] */
+} row_lists;
 
-static exchange exchange_new(int ranks, int64_t rows)
+static row_lists row_lists_new(int ranks, int64_t rows)
 {
-    exchange e;
-    e.count = ist_alloc((size_t)ranks, sizeof *e.count);
-    e.start = ist_alloc((size_t)ranks + 1, sizeof *e.start);
-    e.index = ist_alloc((size_t)rows, sizeof *e.index);
-    return e;
+    row_lists lists = {.ranks = ranks};
+    lists.count = ist_alloc((size_t)ranks, sizeof *lists.count);
+    lists.start = ist_alloc((size_t)ranks + 1, sizeof *lists.start);
+    lists.row = ist_alloc((size_t)rows, sizeof *lists.row);
+    return lists;
 }
 
-static void exchange_release(exchange *e)
+static void row_lists_release(row_lists *lists)
 {
-    ist_free(e->count);
-    ist_free(e->start);
-    ist_free(e->index);
+    ist_free(lists->count);
+    ist_free(lists->start);
+    ist_free(lists->row);
 }
 
-static void starts_of(exchange *e, int ranks)
+static void set_starts(row_lists *lists)
 {
-    for (int r = 0; r < ranks; r++)
-        e->start[r + 1] = e->start[r] + e->count[r];
+    for (int r = 0; r < lists->ranks; r++)
+        lists->start[r + 1] = lists->start[r] + lists->count[r];
 }
 
-/* What this rank sends: rows go out in the order of their new positions, so that both sides know
- * the order of every message from `order` alone. */
-static exchange outgoing(const ist_comm *comm, const ist_rows *natural, const ist_rows *rows)
+/* Rows travel in the order of their new positions, so that both sides know the order of every
+ * message from `order` alone. New positions ascend, and so do the ranks that own them. */
+static row_lists outgoing(const ist_comm *comm, const ist_rows *natural, const ist_rows *rows)
 {
-    exchange e = exchange_new(comm->size, natural->home.count);
+    row_lists lists = row_lists_new(comm->size, natural->home.count);
     int64_t first = natural->home.first, last = first + natural->home.count, at = 0;
     for (int64_t p = 0; p < rows->n; p++) {
         int64_t number = rows->order[p];
         if (number < first || number >= last)
             continue;
-        e.index[at++] = number - first;
-        e.count[ist_blocks_owner(&rows->blocks, comm->size, p)]++;
+        lists.row[at++] = (int)(number - first);
+        lists.count[ist_blocks_owner(&rows->blocks, comm->size, p)]++;
     }
-    starts_of(&e, comm->size);
-    return e;
+    set_starts(&lists);
+    return lists;
 }
 
-static exchange incoming(const ist_comm *comm, const ist_rows *natural, const ist_rows *rows)
+static row_lists incoming(const ist_comm *comm, const ist_rows *natural, const ist_rows *rows)
 {
-    exchange e = exchange_new(comm->size, rows->home.count);
+    row_lists lists = row_lists_new(comm->size, rows->home.count);
+    const int64_t *number = rows->order + rows->home.first;
     for (int64_t i = 0; i < rows->home.count; i++)
-        e.count[ist_blocks_owner(&natural->blocks, comm->size,
-                                 rows->order[rows->home.first + i])]++;
-    starts_of(&e, comm->size);
-    int *at = ist_alloc((size_t)comm->size, sizeof *at);
-    memcpy(at, e.start, (size_t)comm->size * sizeof *at);
-    for (int64_t i = 0; i < rows->home.count; i++) {
-        int from =
-            ist_blocks_owner(&natural->blocks, comm->size, rows->order[rows->home.first + i]);
-        e.index[at[from]++] = i;
-    }
+        lists.count[ist_blocks_owner(&natural->blocks, comm->size, number[i])]++;
+    set_starts(&lists);
+    int *at = ist_alloc((size_t)comm->size + 1, sizeof *at);
+    memcpy(at, lists.start, ((size_t)comm->size + 1) * sizeof *at);
+    for (int64_t i = 0; i < rows->home.count; i++)
+        lists.row[at[ist_blocks_owner(&natural->blocks, comm->size, number[i])]++] = (int)i;
     ist_free(at);
-    return e;
+    return lists;
 }
 
-static void copy_row(void *to, int64_t i, const void *from, int64_t j, size_t bytes)
+/* One type a rank that picks its rows out of a slab: rows are neither gathered nor spread in buffers
+ * of ours, which would double the memory. */
+static MPI_Datatype *types_of(const row_lists *lists, MPI_Datatype row)
 {
-    memcpy((char *)to + (size_t)i * bytes, (const char *)from + (size_t)j * bytes, bytes);
+    MPI_Datatype *types = ist_alloc((size_t)lists->ranks, sizeof *types);
+    for (int r = 0; r < lists->ranks; r++) {
+        MPI_Type_create_indexed_block(lists->count[r], 1, lists->row + lists->start[r], row,
+                                      &types[r]);
+        MPI_Type_commit(&types[r]);
+    }
+    return types;
+}
+
+static void types_free(int ranks, MPI_Datatype *types)
+{
+    for (int r = 0; r < ranks; r++)
+        MPI_Type_free(&types[r]);
+    ist_free(types);
+}
+
+static void exchange(const ist_comm *comm, const ist_rows *natural, ist_rows *rows)
+{
+    row_lists out = outgoing(comm, natural, rows), in = incoming(comm, natural, rows);
+    MPI_Datatype row = ist_bytes_type(ist_row_bytes(rows));
+    MPI_Datatype *out_types = types_of(&out, row), *in_types = types_of(&in, row);
+    int *one = ist_alloc((size_t)comm->size, sizeof *one);
+    int *zero = ist_alloc((size_t)comm->size, sizeof *zero);
+    for (int r = 0; r < comm->size; r++)
+        one[r] = 1;
+    MPI_Alltoallw(ist_slab_values(natural, &natural->home), one, zero, out_types,
+                  ist_slab_values(rows, &rows->home), one, zero, in_types, comm->handle);
+    ist_free(one);
+    ist_free(zero);
+    types_free(comm->size, out_types);
+    types_free(comm->size, in_types);
+    MPI_Type_free(&row);
+    row_lists_release(&out);
+    row_lists_release(&in);
 }
 
 void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
@@ -121,31 +155,13 @@ void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
     rows->blocks = ist_blocks_new(start, parts);
     int64_t first, last;
     ist_blocks_range(&rows->blocks, comm->size, comm->rank, &first, &last);
-    bool wide = natural->shift != NULL;
-    if (wide) {
+    if (natural->shift) {
         rows->shift = ist_alloc((size_t)rows->d, sizeof *rows->shift);
         memcpy(rows->shift, natural->shift, (size_t)rows->d * sizeof *rows->shift);
     }
     rows->home = ist_slab_new(rows, first, last - first);
     rows->largest_radius = natural->largest_radius;
-
-    exchange out = outgoing(comm, natural, rows), in = incoming(comm, natural, rows);
-    size_t bytes = ist_row_bytes(rows);
-    char *send = ist_alloc((size_t)natural->home.count, bytes);
-    char *receive = ist_alloc((size_t)rows->home.count, bytes);
-    for (int64_t i = 0; i < natural->home.count; i++)
-        copy_row(send, i, ist_slab_values(natural, &natural->home), out.index[i], bytes);
-    MPI_Datatype row;
-    MPI_Type_contiguous(ist_narrow((int64_t)bytes), MPI_BYTE, &row);
-    MPI_Type_commit(&row);
-    MPI_Alltoallv(send, out.count, out.start, row, receive, in.count, in.start, row, comm->handle);
-    MPI_Type_free(&row);
-    for (int64_t i = 0; i < rows->home.count; i++)
-        copy_row(ist_slab_values(rows, &rows->home), in.index[i], receive, i, bytes);
-    if (wide)
+    exchange(comm, natural, rows);
+    if (rows->shift)
         ist_slab_round(rows, &rows->home);
-    ist_free(send);
-    ist_free(receive);
-    exchange_release(&out);
-    exchange_release(&in);
 }

@@ -36,18 +36,18 @@ static void exchange_spans(const ist_comm *comm, const ist_rows *rows, const ist
 {
     size_t bytes = ist_row_bytes(rows);
     const char *mine = ist_slab_values(rows, &rows->home);
+    MPI_Datatype row = ist_bytes_type(bytes);
     for (int64_t c = 0; c < in_count || c < out_count; c++) {
         MPI_Request pending[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
         ist_slab guests = {0};
         if (c < in_count) {
             guests = ist_slab_new(rows, in[c].first, in[c].count);
-            MPI_Irecv(ist_slab_values(rows, &guests), ist_narrow(in[c].count * (int64_t)bytes),
-                      MPI_BYTE, from, IST_TAG_ROWS, comm->handle, &pending[0]);
+            MPI_Irecv(ist_slab_values(rows, &guests), ist_narrow(in[c].count), row, from,
+                      IST_TAG_ROWS, comm->handle, &pending[0]);
         }
         if (c < out_count) {
             MPI_Isend(mine + (size_t)(out[c].first - rows->home.first) * bytes,
-                      ist_narrow(out[c].count * (int64_t)bytes), MPI_BYTE, to, IST_TAG_ROWS,
-                      comm->handle, &pending[1]);
+                      ist_narrow(out[c].count), row, to, IST_TAG_ROWS, comm->handle, &pending[1]);
             stats->bytes_sent += out[c].count * (int64_t)bytes;
         }
         double start = ist_seconds();
@@ -57,6 +57,7 @@ static void exchange_spans(const ist_comm *comm, const ist_rows *rows, const ist
             distances_to(rows, &guests, stride, target, distance);
         ist_slab_release(&guests);
     }
+    MPI_Type_free(&row);
 }
 
 void ist_turn_distances(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,

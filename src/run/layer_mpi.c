@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <string.h>
 
 #include "session.h"
 
@@ -26,10 +27,9 @@ static void judge(const ist_layer *layer, const ist_census *census, ist_text *re
 {
     if (census->nan + census->inf == 0)
         return;
-    ist_location_text(&layer->at, reason);
-    ist_text_add(reason,
-                 " has %" PRId64 " NaN and %" PRId64 " infinite values, the first in row %" PRId64,
-                 census->nan, census->inf, census->first_row);
+    ist_text_add(
+        reason, "%s has %" PRId64 " NaN and %" PRId64 " infinite values, the first in row %" PRId64,
+        layer->key, census->nan, census->inf, census->first_row);
     if (census->nan == 0 && layer->shape.value_bytes == 2)
         ist_text_add(reason, " (float16 overflows beyond 65504: write float32)");
 }
@@ -59,12 +59,29 @@ static ist_code remember(ist_session *s, size_t layer, const ist_stamp *stamp, i
     return ist_agree(s->comm, error);
 }
 
+/* Results must not change when the folders move together: the file's absolute path in a message of
+ * the data room becomes the one seen from the output folder. */
+static void portable_reason(const ist_session *s, size_t layer, const char *text, ist_text *reason)
+{
+    const char *file = s->known.plan->layers[layer].at.file;
+    char *relative = ist_relative_path(file, s->known.job->output);
+    for (const char *at = strstr(text, file); at; at = strstr(text, file)) {
+        ist_text_add(reason, "%.*s%s", (int)(at - text), text, relative);
+        text = at + strlen(file);
+    }
+    ist_text_add(reason, "%s", text);
+    ist_free(relative);
+}
+
 /* A layer that could not be read has no content: its tasks fail now, and the next run, which finds a
  * state of the file that never was, tries again. */
 static ist_code give_up_on(ist_session *s, size_t layer, const char *reason, ist_error *error)
 {
+    ist_text portable = {0};
+    portable_reason(s, layer, reason, &portable);
     s->facts[layer].seen = true;
-    set_failure(s, layer, reason);
+    set_failure(s, layer, portable.data);
+    ist_text_release(&portable);
     return remember(s, layer, &(ist_stamp){0}, (ist_hash){0, 0}, error);
 }
 

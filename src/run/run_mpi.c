@@ -1,4 +1,6 @@
 /* One run, from manifest to results: prepare, settle, schedule, walk, write the views. */
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -124,6 +126,28 @@ static void share_pending(ist_session *s, bool *unsettled)
         share_bytes(s->comm, unsettled, plan->layer_count * sizeof *unsettled);
 }
 
+static ist_code refuse_memory(const ist_session *s, size_t l, int64_t needed, ist_error *error)
+{
+    ist_text layer = {0};
+    ist_location_text(&s->known.plan->layers[l].at, &layer);
+    ist_fail(error, IST_REFUSED,
+             "does not fit: %s needs %.1f MiB a rank on %d rank(s), %.1f MiB are there; use more "
+             "nodes (memory falls with ranks), fewer ranks a node, or `samples: {first: n}`",
+             layer.data, (double)needed / 1048576, s->comm->size,
+             (double)s->machine.memory_limit / 1048576);
+    ist_text_release(&layer);
+    return error->code;
+}
+
+static ist_code check_layer_fits(const ist_session *s, size_t l, ist_error *error)
+{
+    const ist_layer *layer = &s->known.plan->layers[l];
+    int64_t needed =
+        ist_pass_memory(layer->n, layer->shape.d, layer->shape.wide, 1, 0, false, &s->machine);
+    bool fits = s->machine.memory_limit == 0 || needed <= s->machine.memory_limit;
+    return fits ? IST_OK : refuse_memory(s, l, needed, error);
+}
+
 /* A file that is not as the journal saw it is read before anything is computed: if its values are
  * the same, so are its results. */
 static ist_code settle(ist_session *s, ist_error *error)
@@ -143,7 +167,8 @@ static ist_code settle(ist_session *s, ist_error *error)
         if (!unsettled[l])
             continue;
         any = true;
-        ist_load_layer(s, l, false, error);
+        if (check_layer_fits(s, l, error) == IST_OK)
+            ist_load_layer(s, l, false, error);
     }
     if (any && error->code == IST_OK)
         share_pending(s, NULL);
@@ -177,19 +202,12 @@ static void link_tasks(ist_session *s)
     }
 }
 
-static ist_code check_memory(ist_session *s, const ist_cost *cost, ist_error *error)
+static ist_code check_memory(const ist_session *s, const ist_cost *cost, ist_error *error)
 {
     int64_t limit = s->machine.memory_limit;
     if (limit == 0 || cost->memory <= limit)
         return IST_OK;
-    ist_text layer = {0};
-    ist_location_text(&s->known.plan->layers[cost->worst_layer].at, &layer);
-    ist_fail(error, IST_REFUSED,
-             "does not fit: %s needs %.1f MiB a rank on %d rank(s), %.1f MiB are there; use more "
-             "nodes (memory falls with ranks), fewer ranks a node, or `samples: {first: n}`",
-             layer.data, (double)cost->memory / 1048576, s->comm->size, (double)limit / 1048576);
-    ist_text_release(&layer);
-    return error->code;
+    return refuse_memory(s, cost->worst_layer, cost->memory, error);
 }
 
 static ist_code make_schedule(ist_session *s, ist_error *error)
@@ -288,13 +306,22 @@ static ist_code journal_labels(ist_session *s, ist_error *error)
     return error->code;
 }
 
+static FILE *open_log(const char *folder, ist_error *error)
+{
+    char *path = ist_join_path(folder, "run.log");
+    int descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "a");
+    if (!file)
+        ist_fail(error, IST_BROKEN, "cannot write %s: %s", path, strerror(errno));
+    ist_free(path);
+    return file;
+}
+
 static ist_code open_folder(ist_session *s, ist_lock *lock, ist_error *error)
 {
     if (s->comm->rank == 0 && ist_lock_take(s->known.job->output, lock, error) == IST_OK) {
         s->journal = ist_journal_open(s->known.job->output, true, error);
-        char *path = ist_join_path(s->known.job->output, "run.log");
-        s->log.file = fopen(path, "a");
-        ist_free(path);
+        s->log.file = open_log(s->known.job->output, error);
         if (s->journal && ist_journal_meta(s->known.plan, s->journal, error) == IST_OK)
             journal_labels(s, error);
     }
