@@ -44,6 +44,20 @@ Test(sums, in_any_order)
     cr_expect(ist_wide_value(total) == sum);
 }
 
+/* However many values are added, the lower limbs stay below 2^32: they may be added over ranks. */
+Test(sums, carries_at_once)
+{
+    int64_t limbs[IST_WIDE_LIMBS] = {0};
+    ist_int128 sum = 0, value = large(3, UINT64_MAX);
+    for (int i = 0; i < 1000; i++, value = -value - i) {
+        ist_wide_add(limbs, value);
+        sum += value;
+        for (int l = 0; l < IST_WIDE_LIMBS - 1; l++)
+            cr_assert(limbs[l] >= 0 && limbs[l] <= UINT32_MAX);
+        cr_assert(ist_wide_value(limbs) == sum);
+    }
+}
+
 Test(sums, shares)
 {
     static const int64_t totals[] = {0, 1, 2, 9, 10, 1000003, INT64_C(1) << 60};

@@ -71,6 +71,21 @@ Test(imbalance, check)
     cr_expect(imbalance()->planner.check(p.list, 2, &error) == IST_OK);
 }
 
+/* Positions are int32 and rank sums int64: what would overflow is refused, not computed wrongly. */
+Test(imbalance, check_sizes)
+{
+    parameters p;
+    ist_error error = {0};
+    SET(&p, "k=2");
+    cr_expect(imbalance()->planner.check(p.list, 1000000000, &error) == IST_OK);
+    cr_expect(imbalance()->planner.check(p.list, INT64_C(1) << 31, &error) == IST_REFUSED);
+    error = (ist_error){0};
+    SET(&p, "k=5");
+    cr_expect(imbalance()->planner.check(p.list, 1000000000, &error) == IST_REFUSED);
+    cr_expect(strstr(error.text, "N = 1000000000") && strstr(error.text, "k = 5"), "%s",
+              error.text);
+}
+
 /* ---- sums and record --------------------------------------------------------------------------- */
 
 /* Six rows, each with two neighbours; twice the ranks. The pairs 0-1, 2-3 and 4-5 are mutual at p = 0. */
