@@ -21,6 +21,8 @@ static int64_t start_of(int64_t pid)
     snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
     if (ist_read_file(path, 4096, &text, &ignored) == IST_OK && text.length > 0) {
         const char *at = strrchr(text.data, ')');
+        if (at && strncmp(at, ") Z", 3) == 0)
+            at = NULL; /* it has ended; nobody has asked how yet */
         for (int field = 2; at && field < 22; field++)
             at = strchr(at + 1, ' ');
         if (at)
