@@ -57,16 +57,22 @@ quickstart() {
 next_step() {
     cat <<'END'
 
-Next, your own arrays (README.md has more; from PyTorch: export(model, loader, layers=[...], file=...)):
-  numpy.save("a.npy", a); numpy.save("b.npy", b)     # N x d each; row i is the same sample in both
-  cat > mine.yaml
-    version: 1
-    input: {layers: {a: a.npy, b: b.npy}}
-    measures:
-      - imbalance: {pairs: [[a, b]], k: 1}
-    output: results-mine
+Next, your own arrays (README.md has more; from PyTorch: export(model, loader, layers=[...], file=...)).
+In Python, N x d each, row i the same sample in both:
+
+numpy.save("a.npy", a); numpy.save("b.npy", b)
+
+and in the shell:
+
+cat > mine.yaml <<'YAML'
+version: 1
+input: {layers: {a: a.npy, b: b.npy}}
+measures:
+  - imbalance: {pairs: [[a, b]], k: 1}
+output: results-mine
+YAML
 END
-    printf '  %q run mine.yaml\n' "$program"
+    printf '%q run mine.yaml\n' "$program"
 }
 
 small='' output='' ranks='' program=''
