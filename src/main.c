@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "infostrata/data.h"
+#include "infostrata/rounds.h"
 #include "infostrata/run.h"
 
 enum {
@@ -15,16 +16,21 @@ enum {
     OPTION_CHUNK_ROWS,
     OPTION_MEMORY,
     OPTION_RANKS,
-    OPTION_NOTES
+    OPTION_NOTES,
+    OPTION_LIST,
+    OPTION_LAYER,
+    OPTION_ROUNDS,
+    OPTION_CSV
 };
 
 typedef struct {
     ist_options options;
-    bool notes;
+    ist_bench_options bench;
+    bool notes, list;
 } arguments;
 
 /* Which commands take an option. */
-enum { RUN = 1, PLAN = 2, CHECK = 4, COLLECT = 8, MEASURES = 16 };
+enum { RUN = 1, PLAN = 2, CHECK = 4, COLLECT = 8, MEASURES = 16, BENCH = 32 };
 
 typedef struct {
     unsigned commands;
@@ -39,16 +45,26 @@ static const command_option command_options[] = {
     {MEASURES, {"notes", OPTION_NOTES, NULL, 0, "explain the codes of the note column", 1}},
     {RUN | PLAN,
      {"max-memory", OPTION_MEMORY, "MIB", 0, "memory a rank may use (default: what is free)", 2}},
-    {RUN | PLAN,
+    {BENCH,
+     {"work", 'w', "NAME", 0, "measure this work of the table, perhaps others (default: all)", 1}},
+    {BENCH, {"list", OPTION_LIST, NULL, 0, "name the works of the table; measure nothing", 1}},
+    {BENCH, {"rounds", OPTION_ROUNDS, "R", 0, "rounds of peak and engine (default 7)", 1}},
+    {BENCH, {"csv", OPTION_CSV, "FILE", 0, "write what was measured to FILE", 1}},
+    {BENCH, {"samples", 'n', "N", 0, "a work of your own: N rows", 2}},
+    {BENCH, {"dimensions", 'd', "D", 0, "of D features", 2}},
+    {BENCH, {"layer", OPTION_LAYER, "ADDRESS", 0, "or a layer's rows instead of random ones", 2}},
+    {BENCH, {"neighbours", 'k', "K", 0, "find the K nearest of every row", 2}},
+    {BENCH, {"thresholds", 't', "T", 0, "or count below T thresholds a row", 2}},
+    {RUN | PLAN | BENCH,
      {"kernel", OPTION_KERNEL, "NAME", 0,
       "tile kernel: reference, avx2 or avx512 (default: the best that this processor runs); "
       "results "
       "do not depend on it",
       3}},
-    {RUN,
+    {RUN | BENCH,
      {"chunk-mib", OPTION_CHUNK_MIB, "MIB", 0,
       "bytes that travel between ranks at once (default 32); results do not depend on it", 3}},
-    {RUN,
+    {RUN | BENCH,
      {"chunk-rows", OPTION_CHUNK_ROWS, "N", 0,
       "at most N rows travel at once; results do not depend on it", 3}},
 };
@@ -75,6 +91,34 @@ static void choose_kernel(struct argp_state *state, ist_options *options, const 
     ist_text_release(&names);
 }
 
+static void pick_work(struct argp_state *state, ist_bench_options *bench, const char *name)
+{
+    if (ist_bench_pick(bench, name))
+        return;
+    char buffer[IST_BENCH_NAME];
+    const char *near = ist_bench_guess(name, buffer);
+    argp_error(state, "no work '%s'%s%s%s; infostrata bench --list", name,
+               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
+static error_t parse_bench_option(int key, char *text, struct argp_state *state)
+{
+    ist_bench_options *bench = &((arguments *)state->input)->bench;
+    switch (key) {
+    case 'w': pick_work(state, bench, text); return 0;
+    case OPTION_ROUNDS:
+        bench->rounds = (int)ist_min(positive(state, "--rounds", text), 1 << 20);
+        return 0;
+    case OPTION_CSV: bench->csv = text; return 0;
+    case 'n': bench->own.n = positive(state, "--samples", text); return 0;
+    case 'd': bench->own.d = positive(state, "--dimensions", text); return 0;
+    case OPTION_LAYER: bench->layer = text; return 0;
+    case 'k': bench->own.neighbours = positive(state, "--neighbours", text); return 0;
+    case 't': bench->own.thresholds = positive(state, "--thresholds", text); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     arguments *a = state->input;
@@ -95,12 +139,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         a->options.ranks = (int)ist_min(positive(state, "--ranks", text), 1 << 24);
         return 0;
     case OPTION_NOTES: a->notes = true; return 0;
+    case OPTION_LIST: a->list = true; return 0;
     case ARGP_KEY_ARG:
         if (a->options.manifest)
             argp_error(state, "one manifest at a time: '%s' is one too many", text);
         a->options.manifest = text;
         return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default: return parse_bench_option(key, text, state);
     }
 }
 
@@ -113,15 +158,32 @@ static void IST_NORETURN memory_exhausted(size_t bytes)
     ist_abort_all(line);
 }
 
-static int run_command(const arguments *a)
+static ist_comm start_mpi(void)
 {
     MPI_Init(NULL, NULL);
     ist_on_memory_exhausted(memory_exhausted);
-    ist_comm world = ist_comm_new(MPI_COMM_WORLD);
-    ist_code code = ist_run(&world, &a->options);
-    ist_comm_release(&world);
+    return ist_comm_new(MPI_COMM_WORLD);
+}
+
+static int end_mpi(ist_comm *world, ist_code code)
+{
+    ist_comm_release(world);
     MPI_Finalize();
     return code;
+}
+
+static int run_command(const arguments *a)
+{
+    ist_comm world = start_mpi();
+    return end_mpi(&world, ist_run(&world, &a->options));
+}
+
+static int list_works(void)
+{
+    char name[IST_BENCH_NAME];
+    for (int w = 0; w < IST_BENCH_WORKS; w++)
+        printf("%s\n", ist_bench_name(&ist_bench_works[w], name));
+    return IST_OK;
 }
 
 static int plan_command(const arguments *a)
@@ -144,6 +206,19 @@ static int measures_command(const arguments *a)
     return ist_command_measures(a->notes);
 }
 
+static int bench_command(const arguments *a)
+{
+    if (a->list)
+        return list_works();
+    ist_bench_options options = a->bench;
+    options.commit = IST_GIT;
+    options.engine = (ist_engine){.kernel = a->options.kernel,
+                                  .chunk_bytes = a->options.chunk_bytes,
+                                  .chunk_rows = a->options.chunk_rows};
+    ist_comm world = start_mpi();
+    return end_mpi(&world, ist_bench(&world, &options));
+}
+
 typedef struct {
     const char *name, *arguments, *summary;
     unsigned bit;
@@ -159,6 +234,8 @@ static const command commands[] = {
     {"collect", "MANIFEST", "make results.csv and the other views again from the journal", COLLECT,
      collect_command},
     {"measures", NULL, "list the measures and their parameters", MEASURES, measures_command},
+    {"bench", NULL, "measure the engine against SGEMM's peak (under mpirun: one rank a core)",
+     BENCH, bench_command},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -213,11 +290,26 @@ static int refused(void)
     return IST_REFUSED;
 }
 
+/* What the parser cannot see: arguments too few, too many, or that do not go together. */
+static ist_code check_arguments(const command *chosen, const arguments *a, ist_error *error)
+{
+    if (chosen->arguments && !a->options.manifest)
+        return ist_fail(error, IST_REFUSED, "'%s' needs a manifest: infostrata %s job.yaml",
+                        chosen->name, chosen->name);
+    if (!chosen->arguments && a->options.manifest)
+        return ist_fail(error, IST_REFUSED, "'%s' takes no manifest: '%s' is one too many",
+                        chosen->name, a->options.manifest);
+    return ist_bench_check(&a->bench, error);
+}
+
 static int obey(const command *chosen, int argc, char **argv)
 {
+    enum { ROUNDS = 7 };
     arguments a = {.options = {.kernel = ist_kernel_choose(NULL),
                                .chunk_bytes = INT64_C(32) << 20,
-                               .ranks = ist_core_count()}};
+                               .ranks = ist_core_count()},
+                   .bench = {.rounds = ROUNDS}};
+    ist_error error = {0};
     struct argp_option options[COMMAND_OPTIONS + 1] = {{0}};
     for (int o = 0, taken = 0; o < COMMAND_OPTIONS; o++)
         if (command_options[o].commands & chosen->bit)
@@ -232,10 +324,9 @@ static int obey(const command *chosen, int argc, char **argv)
     unsigned flags = is_first_rank() ? 0 : ARGP_NO_ERRS;
     if (argp_parse(&parser, argc - 1, argv + 1, flags, NULL, &a) != 0)
         return refused();
-    if (chosen->arguments && !a.options.manifest) {
+    if (check_arguments(chosen, &a, &error) != IST_OK) {
         if (is_first_rank())
-            fprintf(stderr, "infostrata: error: '%s' needs a manifest: infostrata %s job.yaml\n",
-                    chosen->name, chosen->name);
+            fprintf(stderr, "infostrata: error: %s\n", error.text);
         return refused();
     }
     return chosen->act(&a);
@@ -255,6 +346,8 @@ static int unknown_command(const char *word)
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "bench") == 0)
+        ist_bench_environment(openblas_get_corename(), argv);
     openblas_set_num_threads(1);
     /* A full disk or a closed pipe is an error to report, not a reason to die unheard. */
     signal(SIGXFSZ, SIG_IGN);

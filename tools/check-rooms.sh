@@ -10,11 +10,11 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 shopt -s nullglob globstar
 
-rooms=(base manifest plan data pairs slices dense measures results run)
+rooms=(base manifest plan data pairs slices dense measures results run bench)
 declare -A place
 for i in "${!rooms[@]}"; do place[${rooms[i]}]=$i; done
-# The halves of base and pairs that need MPI have headers of their own.
-place[comm]=${place[base]} place[ring]=${place[pairs]}
+# The halves of base, pairs and bench that need MPI have headers of their own.
+place[comm]=${place[base]} place[ring]=${place[pairs]} place[rounds]=${place[bench]}
 
 faults=0
 fault() {

@@ -123,7 +123,7 @@ const char *ist_hash_format(ist_hash hash, char buffer[IST_HASH_TEXT]);
 bool ist_hash_parse(const char *text, ist_hash *hash);
 
 /* What a random word is for: a different purpose never meets the same counter. */
-typedef enum { IST_RANDOM_TIES = 0, IST_RANDOM_PARTS = 1 } ist_purpose;
+typedef enum { IST_RANDOM_TIES = 0, IST_RANDOM_PARTS = 1, IST_RANDOM_BENCH = 2 } ist_purpose;
 
 /* Philox4x32-10 (Salmon et al. 2011; Random123), key = seed, counter = (item, purpose): the
  * same word on every rank and in every run. */
