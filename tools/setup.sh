@@ -1,5 +1,6 @@
 #!/bin/bash
-# tools/setup.sh run|test: sees to it that the packages are there which the quickstart (run) or the tests (test) need.
+# tools/setup.sh run|test|bench: sees to it that the packages are there which the quickstart (run), the tests (test) or
+# the comparisons of tests/bench (bench) need.
 #
 # Nothing missing: silent, status 0, no root, no network. Something missing on Debian (or a relative of it) and the
 # right to install: installs it with apt-get, the only network use. Otherwise: prints the names, status 2.
@@ -34,6 +35,8 @@ test  python3-scipy          py:scipy              py-scipy       scipy
 test  python3-sklearn        py:sklearn            py-scikit-learn scikit-learn
 test  hdf5-tools             cmd:h5dump            hdf5           hdf5
 test  git                    cmd:git               git            git
+bench python3-faiss          py:faiss              faiss+python   faiss-cpu
+bench python3-sklearn        py:sklearn            py-scikit-learn scikit-learn
 '
 
 die() {
@@ -101,7 +104,7 @@ explain() {
 
 main() {
     local kind=${1:-}
-    [[ $kind == run || $kind == test ]] || die "usage: tools/setup.sh run|test"
+    [[ $kind == run || $kind == test || $kind == bench ]] || die "usage: tools/setup.sh run|test|bench"
     [[ ${INFOSTRATA_SKIP_SETUP:-} != 1 ]] || return 0
 
     local missing=() rows='' list package probe spack conda
