@@ -17,7 +17,7 @@
 
 /* ---- superblocks --------------------------------------------------------------------------- */
 
-enum { IST_TILE = 96, IST_PANEL = 32 };
+enum { IST_TILE = 96, IST_PANEL = 48 };
 
 /* Runs of rows whose bounds depend on the segments alone: 96 rows where there are fewer than
  * 60,000 in all, else 960. Segments are the parts of the samples (one segment: all of them); only
@@ -39,13 +39,42 @@ int64_t ist_blocks_find(const ist_blocks *blocks, int64_t position);
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
-/* Rows of a layer in one memory, row-major, with what the float32 filter needs. */
+/* Rows of a layer in one memory, row-major, as they were stored: either narrow or wide. */
 typedef struct {
     int64_t first, count; /* positions [first, first + count) of the set */
-    float *narrow;        /* count x d: the values, or for wide rows the shifted, rounded ones */
-    double *wide;         /* count x d: the values of wide layers, else NULL */
-    float *radius;        /* wide: Euclidean norm of each row's rounding error, rounded up */
+    float *narrow;        /* count x d */
+    double *wide;         /* count x d: float64 and wide integer layers */
 } ist_slab;
+
+/* The float32 filter of a layer (docs/numerics.md sections 3 to 5): what its copies are made of
+ * and how far a filter value may lie from the distance. A copy is
+ * float32((x - shift) 2^scale); filter values are squared distances in the copies' units. */
+typedef enum {
+    IST_FILTER_NONE,   /* values that float32 cannot filter: all in float64 */
+    IST_FILTER_DIRECT, /* sum of (x - y)^2: a relative error, whatever the values */
+    IST_FILTER_PRODUCT /* |x|^2 + |y|^2 - 2 x y: faster, an error relative to the norms */
+} ist_filter_form;
+
+typedef struct {
+    ist_filter_form form;
+    double *shift;   /* d, or NULL: nothing is taken off */
+    int scale;       /* exponent of 2 */
+    bool exact;      /* filter values are the distances (small integers, say) */
+    bool zero_exact; /* a filter value is 0 just where the distance is */
+    double share;    /* what l may be off by: relative to the distance (direct), to the norms */
+    double relative; /* of the bounds (L) and (U) */
+    double absolute; /* of (L) */
+} ist_filter;
+
+/* Rows made ready for the filter, tile by tile: IST_TILE rows from each superblock's first row on. */
+typedef struct {
+    int64_t tiles;
+    int64_t *row;   /* tiles + 1: first row of each, counted from the slab's first row */
+    int64_t *block; /* tiles: its superblock */
+    float *panels;  /* tiles x IST_TILE x d: copies in panels of IST_PANEL rows, feature-major */
+    float *term;    /* tiles x IST_TILE: what the kernels add for the row; NaN beyond the rows */
+    float *width;   /* tiles x IST_TILE: the row's share of the gap between the bounds */
+} ist_packed;
 
 /* A layer's rows, distributed: this rank's slab and what all ranks know of the set. A "position" is
  * a row's place in the set; its "number" is its row in the file (they differ in the parts' set). */
@@ -53,10 +82,10 @@ typedef struct {
     int64_t n, d;
     ist_blocks blocks;
     const int64_t *order; /* number by position, n entries; NULL: the same; borrowed */
+    bool wide;
+    ist_filter filter;
     ist_slab home;
-    double *shift;        /* wide: d values taken off before rounding to float32 */
-    float largest_radius; /* wide: of any row on any rank */
-    bool filter;          /* false: values that float32 cannot filter; all in float64 */
+    ist_packed packed; /* home */
 } ist_rows;
 
 static inline int64_t ist_row_number(const ist_rows *rows, int64_t position)
@@ -64,12 +93,12 @@ static inline int64_t ist_row_number(const ist_rows *rows, int64_t position)
     return rows->order ? rows->order[position] : position;
 }
 
-/* Local. Fills narrow and radius of a wide slab from its values and the set's shift. Returns false if a
- * shifted value is too large for float32 squares. */
-bool ist_slab_round(const ist_rows *rows, ist_slab *slab);
 void ist_slab_release(ist_slab *slab);
 /* Frees all but `order`. */
 void ist_rows_release(ist_rows *rows);
+/* Packs a slab of whole superblocks. */
+ist_packed ist_pack(const ist_rows *rows, const ist_slab *slab);
+void ist_packed_release(ist_packed *packed);
 
 /* ---- exact distances ----------------------------------------------------------------------- */
 
@@ -80,40 +109,111 @@ double ist_exact_distance(const ist_slab *x, int64_t a, const ist_slab *y, int64
 void ist_exact_distances(const ist_slab *x, const int64_t *a, const ist_slab *y, const int64_t *b,
                          int count, int64_t d, double *distance);
 
-/* ---- the filter's bound -------------------------------------------------------------------- */
+/* ---- the filter's bounds ------------------------------------------------------------------- */
 
-/* For a filter value c of a pair and a threshold t: c < low proves distance < t; c > high proves
- * distance > t; between them the pair is open. radius: sum of both rows' rounding radii (0 for
- * layers held exactly in float32). */
+/* With l the filter value of a pair, w its rows' widths and D its defined distance in the copies'
+ * units (times 4^scale):
+ *   (L)  l <= (1 + relative) D + absolute,
+ *   (U)  D <= (1 + relative) (l + w_i + w_j).
+ * ist_filter_high: l above it proves that the distance is larger than the threshold (a distance).
+ * ist_filter_low: fl(l + w_j) below it proves that it is smaller, for a row of width w_i.
+ * ist_filter_sure: l equal to it proves that the distance is the threshold; -infinity if none would. */
+float ist_filter_high(const ist_filter *filter, double threshold);
+float ist_filter_low(const ist_filter *filter, double threshold, float width);
+float ist_filter_sure(const ist_filter *filter, double threshold);
+/* For search trees of ist_filter_high: fl(shrink high - tree_width(width)) is at most
+ * ist_filter_low(threshold, width). */
+float ist_filter_tree_shrink(const ist_filter *filter);
+float ist_filter_tree_width(const ist_filter *filter, float width);
+/* An upper bound of the distance (a float32 number, in the copies' units) from l and w_i + w_j. */
+float ist_filter_upper(const ist_filter *filter, float low, double widths);
+/* `high` of a distance at most `upper` (copies' units). */
+float ist_filter_high_of_upper(const ist_filter *filter, float upper);
+
+/* What is known of all values of a layer. */
 typedef struct {
-    float low, high;
-} ist_band;
-/* The bound is proven up to so many features (docs/numerics.md); beyond, layers have no filter. */
+    bool finite;
+    double largest, smallest; /* |value|; the smallest that is not 0 */
+    int lowest_bit;           /* all values are multiples of 2^lowest_bit; INT_MAX: all are 0 */
+} ist_value_census;
+/* Adds the slab's columns to sum[d] and all its squares to *squares. */
+ist_value_census ist_filter_census(const ist_slab *slab, int64_t d, double *sum, double *squares);
+/* Rounds a centre to multiples of 2^lowest_bit. */
+void ist_filter_round_centre(const ist_value_census *census, int64_t d, double *centre);
+/* An upper bound of the slab's largest |x - centre|^2. */
+double ist_filter_largest_norm(const ist_slab *slab, const double *centre, int64_t d);
+/* The filter of a form. centred: copies are taken about `centre` (d values), as float64 layers must be;
+ * an exact filter always is. Forms that cannot serve become IST_FILTER_NONE: the bounds are proven up
+ * to IST_FILTER_MOST_FEATURES features. */
 enum { IST_FILTER_MOST_FEATURES = 48000000 };
-ist_band ist_band_of(double threshold, double radius, int64_t d);
+ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
+                          const double *centre, bool centred, double largest_norm, int64_t d);
+void ist_filter_release(ist_filter *filter);
+/* The mean over pairs of rows of a sample of min(1, (w_i + w_j) / D): how much of the distances the
+ * filter of `rows` leaves open. */
+double ist_filter_doubt(const ist_rows *rows, const ist_slab *sample);
 
 /* ---- kernels ------------------------------------------------------------------------------- */
 
-/* Routines compiled once per instruction set. Tiles are IST_TILE x IST_TILE, row-major; panels are
- * IST_PANEL columns, feature-major, zero-padded, IST_TILE / IST_PANEL of them a tile. */
+/* One side of a tile in the counting of one threshold a row; IST_TILE entries each. */
+typedef struct {
+    const float *low, *high, *sure, *width;
+    int32_t *below, *same;
+} ist_threshold_side;
+
+/* One side of a tile in the search for ties. */
+typedef struct {
+    const float *limit, *strict;
+    const uint64_t *word, *base, *bound_tie;
+} ist_tie_side;
+
+/* A row's thresholds as a search tree: heap[1 .. 2^levels - 1] of ist_filter_high, ascending in
+ * order, +inf beyond the last; places[2 m] counts distances between thresholds m - 1 and m,
+ * places[2 m + 1] those at threshold m (if the filter is sure of it), places[2 last + 1] what is open. */
+typedef struct {
+    const float *heap;
+    int levels, last;
+    float shrink, width; /* fl(l + w_j) < shrink * high - width proves "below" */
+    int sure;            /* 0: never; 1: at high = 0; 2: wherever l = high */
+    int32_t *places;
+} ist_threshold_tree;
+
+/* IST_TILE bits for each row of a tile. */
+enum { IST_MARK_WORDS = IST_TILE / 32 };
+typedef uint32_t ist_marks[IST_TILE][IST_MARK_WORDS];
+
+/* Routines compiled once per instruction set. Tiles are IST_TILE x IST_TILE, row-major. Comparisons
+ * with NaN are false. */
 typedef struct {
     const char *name;
     bool (*supported)(void);
-    /* float32 filter: direct differences, a new accumulator every 64 features. NULL: none. */
-    void (*tile32)(const float *rows, int row_count, const float *panels, int64_t d, float *tile);
-    /* The defined distances, bit for bit. wide: rows and panels are double, else float. */
-    void (*tile64)(const void *rows, int row_count, const void *panels, int64_t d, bool wide,
+    /* The float32 filters, by form (NULL: none): rows and columns as panels of ist_packed, with
+     * their terms. A new accumulator every 64 features. */
+    void (*filter[3])(const float *rows, const float *columns, int64_t d, const float *row_term,
+                      const float *column_term, float *tile);
+    /* The defined distances, bit for bit. rows: row-major; columns: panels. */
+    void (*tile64)(const double *rows, int row_count, const double *columns, int64_t d,
                    double *tile);
-    /* Columns j of a tile row with c[j] <= max(row_limit, column_limit[j]); returns their count. */
-    int (*select)(const float *c, float row_limit, const float *column_limit, uint8_t *which);
-    /* Returns #{j: c[j] < band.low}; *open is set if any c[j] lies within the band. */
-    int (*count_row)(const float *c, ist_band band, bool *open);
-    /* The columns within a band that count_row found open; returns their count. */
-    int (*within_row)(const float *c, ist_band band, uint8_t *which);
-    int (*within_columns)(const float *c, const float *low, const float *high, uint8_t *which);
-    /* count[j] += (c[j] < low[j]); *open is set if any c[j] lies within [low[j], high[j]]. */
-    void (*count_columns)(const float *c, const float *low, const float *high, int32_t *count,
-                          bool *open);
+    /* The defined distances of 8 pairs of rows. */
+    void (*pairs_narrow)(const float *const *x, const float *const *y, int64_t d, double *distance);
+    void (*pairs_wide)(const double *const *x, const double *const *y, int64_t d, double *distance);
+    /* Marks l <= max(row_limit, column_limit); returns how many. */
+    int (*mark)(const float *tile, const float *row_limit, const float *column_limit,
+                ist_marks marks);
+    /* For each side l <= limit and (l < strict or tie <= bound_tie). */
+    void (*mark_ties)(const float *tile, const ist_tie_side *row, const ist_tie_side *column,
+                      ist_marks row_marks, ist_marks column_marks);
+    /* Counts pairs surely below and (with_sure) surely equal, for both sides; marks those open for
+     * either; returns how many. */
+    int (*count)(const float *tile, const ist_threshold_side *row, const ist_threshold_side *column,
+                 bool with_sure, ist_marks marks);
+    /* Places IST_TILE values of one row among its thresholds; marks the open ones. */
+    int (*place)(const float *value, const float *width, const ist_threshold_tree *tree,
+                 uint32_t *marks);
+    void (*transpose)(const float *tile, float *turned);
+    /* A number that at least k of the values (not negative) do not exceed, and few more; infinity if
+     * there is none. */
+    float (*upper_of)(const float *value, int64_t count, int64_t k);
 } ist_kernel;
 
 /* By name ("reference", "avx2", "avx512"); NULL name: the best that this processor runs. NULL if
@@ -121,8 +221,8 @@ typedef struct {
 const ist_kernel *ist_kernel_choose(const char *name);
 /* The names that this processor runs, best first, separated by blanks. */
 void ist_kernel_names(ist_text *out);
-/* Float32 operations (2 d a pair) a second of this process on a small sample: for plan. */
-double ist_kernel_rate(const ist_kernel *kernel, int64_t d);
+/* Operations (2 d a pair) a second of this process on a small sample that takes `seconds`. */
+double ist_kernel_rate(const ist_kernel *kernel, ist_filter_form form, int64_t d, double seconds);
 
 /* How a pass is run; never part of a result. */
 typedef struct {
@@ -133,69 +233,84 @@ typedef struct {
 
 /* ---- tiles and consumers ------------------------------------------------------------------- */
 
-/* A visiting slab made ready: panels for the kernels, tie words. */
+/* What a pass did, on this rank. */
+typedef struct {
+    double pairs; /* unordered */
+    int64_t tiles, exact_tiles, decided_again;
+    int64_t bytes_sent, most_in_flight;
+    double seconds_waiting;
+} ist_pass_stats;
+
+/* A visiting slab made ready. */
 typedef struct {
     ist_slab slab;
-    float *panels32;        /* by tile of IST_TILE rows, counted from each superblock's first row */
-    double *panels64;       /* wide only */
-    int64_t *tile_of_block; /* first tile of each superblock of the slab, relative */
-    uint64_t *word;         /* tie word of each row */
-    int64_t first_block, block_count;
+    ist_packed packed;
+    uint64_t *word; /* tie word of each row */
+    bool borrowed;  /* packed is part of home's */
 } ist_chunk;
 
 /* Packs a slab (whole superblocks). The slab is borrowed. */
-ist_chunk ist_chunk_new(const ist_rows *rows, const ist_slab *slab, uint64_t seed);
+ist_chunk ist_chunk_new(const ist_rows *rows, const ist_slab *slab, const ist_tie_rule *ties);
 void ist_chunk_release(ist_chunk *chunk);
 
 /* One tile: home rows against visiting columns. */
 typedef struct {
     const ist_kernel *kernel;
-    const float *c; /* filter values; NaN on the diagonal and beyond the columns */
+    const float *l;         /* filter values; NaN on the diagonal and beyond the rows and columns */
+    const double *distance; /* or the defined distances, of the rows and columns that there are */
     int rows, cols;
     int64_t row, col; /* first row / column: index within its state */
     int64_t row_position, col_position;
+    const float *row_width, *col_width;
     const uint64_t *row_word, *col_word;
     bool diagonal; /* rows are the columns: the row side alone serves all pairs */
 } ist_tile;
 
-/* A pair that the filter left open, and for which side(s). */
+/* A pair that the filter left open, for which side(s), and at which threshold. */
 enum { IST_ROW_SIDE = 1, IST_COL_SIDE = 2 };
 typedef struct {
-    uint8_t row, col, sides;
+    uint8_t row, col;
+    uint16_t sides, threshold;
 } ist_open_pair;
 typedef struct {
-    int count;
-    ist_open_pair pair[2 * IST_TILE * IST_TILE]; /* a pair may stand once for each side */
+    int64_t count, room;
+    ist_open_pair *pair;
 } ist_open_list;
+void ist_open_add(ist_open_list *open, ist_open_pair pair);
 
-/* A consumer keeps a state of the same type at home and for each visiting slab. */
+/* Where the rows of two states lie while they meet. */
+typedef struct {
+    const ist_kernel *kernel;
+    const ist_slab *home, *guests;
+    bool same; /* guests are part of home: one state serves both sides */
+    ist_pass_stats *stats;
+} ist_meeting;
+
+/* A consumer keeps a state of the same type at home and for each visiting slab. Integer consumers
+ * take filter values and open pairs; those without `scan` (sums of real numbers, Gram matrices) get
+ * every tile as defined distances. */
 typedef struct {
     /* Bytes a row: what a visiting copy must know / what it brings back. */
     size_t (*out_bytes)(const void *state);
     size_t (*back_bytes)(const void *state);
     void (*pack_out)(const void *home, int64_t first, int64_t count, void *message);
-    /* A visiting state for the rows of a slab (borrowed), from the message. */
-    void *(*init)(const void *home, const ist_slab *slab, const void *message);
+    /* A visiting state for the rows of a chunk (borrowed), from the message. */
+    void *(*init)(const void *home, const ist_chunk *chunk, const void *message);
     void (*pack_back)(const void *visiting, void *message);
     /* Commutative, associative, exact: any order of merges gives the same state. */
     void (*merge)(void *home, int64_t first, int64_t count, const void *message);
     void (*release)(void *visiting);
-    /* Called before the tiles of one column tile (IST_TILE columns from `col`). */
-    void (*enter)(void *columns, int64_t col, int cols);
-    /* Settles by the filter what it can; appends the rest to `open`. */
+    /* Before and after the tiles of one chunk. NULL: nothing to do. */
+    void (*meet)(void *rows, void *columns, const ist_meeting *meeting);
+    void (*part)(void *rows, void *columns, const ist_meeting *meeting);
+    /* Settles by the filter what it can; appends the rest to `open`. NULL: exact tiles only. */
     void (*scan)(void *rows, void *columns, const ist_tile *tile, ist_open_list *open);
-    /* Settles one pair by its defined distance. */
+    /* Settles one open pair by its defined distance. NULL if scan leaves none. */
     void (*settle)(void *rows, void *columns, const ist_tile *tile, ist_open_pair pair,
                    double distance);
+    /* Settles all pairs of a tile by their defined distances. */
+    void (*take)(void *rows, void *columns, const ist_tile *tile);
 } ist_consumer;
-
-/* What a pass did, on this rank. */
-typedef struct {
-    double pairs; /* unordered */
-    int64_t tiles, exact_tiles, decided_again;
-    int64_t bytes_sent;
-    double seconds_waiting;
-} ist_pass_stats;
 
 typedef enum {
     IST_PAIRS_OWN, /* the visiting slab is part of home: each unordered superblock pair once */
@@ -222,10 +337,17 @@ void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns, in
 
 /* ---- the k nearest ------------------------------------------------------------------------- */
 
-/* Of each row: the k smallest by (distance, tie, position), tie = position (by_index) or
- * (word_j - word_i) mod 2^64 (architecture section 5). */
+/* What decides between equal distances (architecture section 5): the row number, or
+ * (word_j - word_i) mod 2^64, then the row number. ist_tie_word is what row `number` shows to
+ * others, ist_tie_base what it takes off theirs. */
+uint64_t ist_tie_word(const ist_tie_rule *ties, int64_t number);
+uint64_t ist_tie_base(const ist_tie_rule *ties, int64_t number);
+
+/* Of each row: the k smallest by (distance, tie, number). Pairs that the filter does not rule out wait
+ * in a buffer of `capacity` bounds, which is thinned by the bounds alone when it is full; what is left
+ * of it gets its defined distance when the chunk goes. */
 typedef struct {
-    int64_t position, count, k;
+    int64_t position, count, k, capacity;
     ist_tie_rule ties;
     const ist_rows *rows;
     double *distance;   /* count x k: a heap with the worst on top; sorted by ist_nearest_sort */
@@ -233,44 +355,63 @@ typedef struct {
     int32_t *held;      /* count */
     double *bound;      /* count: none worse than (bound, bound_tie) is wanted */
     uint64_t *bound_tie;
+    uint64_t *base;      /* count */
     float *limit;        /* count: filter values above it are worse than the bound */
-    const float *radius; /* borrowed from the slab; NULL for exact layers */
+    float *strict;       /* count: filter values from it on can only tie with the bound */
+    float *low, *high;   /* count x capacity: the filter's bounds of those that wait */
+    int32_t *candidate;  /* count x capacity: their positions */
+    int32_t *waiting;    /* count */
+    bool any_strict;     /* some row's `strict` is finite */
+    ist_meeting meeting; /* while a chunk is here */
 } ist_nearest;
 
 ist_nearest *ist_nearest_new(const ist_rows *rows, int64_t k, ist_tie_rule ties);
 void ist_nearest_free(ist_nearest **nearest);
 /* Turns each row's heap into ascending order. */
 void ist_nearest_sort(ist_nearest *nearest);
+/* Bytes a row of its state. */
+int64_t ist_nearest_bytes(int64_t k);
 extern const ist_consumer ist_nearest_consumer;
 
 /* ---- counts below thresholds --------------------------------------------------------------- */
 
-/* Of each row: for T thresholds (the distances to T other rows of the set, "targets"), how many rows
- * are strictly closer and how many are at equal distance; or, by index, how many come before the
- * target in the order (distance, position). Kept as a histogram over the sorted thresholds, so that
- * a pair costs O(log T). */
+/* Of each row: for T thresholds (distances), how many rows are strictly closer and how many are at
+ * the same distance. With targets (the thresholds are the distances to T other rows) and by_index:
+ * how many come before the target in the order (distance, number).
+ * Up to IST_FEW_THRESHOLDS whole tiles are compared with each; beyond, each value is placed among the
+ * row's sorted thresholds, so that a pair costs O(log T). */
+enum { IST_FEW_THRESHOLDS = 8 };
 typedef struct {
     int64_t position, count, thresholds;
-    bool by_index;
+    bool by_index, few;
     const ist_rows *rows;
-    double *threshold; /* count x T, ascending */
-    int32_t *target;   /* count x T: position of the target of each threshold */
+    double *threshold; /* count x T; ascending unless few */
+    int32_t *target;   /* count x T: position of the target of each threshold; NULL: none */
     int32_t *slot;     /* count x T: where it stood before sorting */
-    ist_band *band;    /* count x T */
-    int64_t *bin;      /* count x T: distances after threshold m-1 and before m */
-    int64_t *equal;    /* count x T: equal to threshold m, at the first of equal thresholds */
-    float *column_low, *column_high; /* T x IST_TILE: the bands of the column tile at work */
-    int32_t *column_count;           /* T x IST_TILE */
-    const float *radius;
+    /* few: threshold m of row i at [m * stride + i] */
+    int64_t stride;
+    float *low, *high, *sure;
+    int32_t *below, *same;
+    bool any_sure;
+    /* else: an ist_threshold_tree a row, with 2^levels nodes and 2 T + 2 places */
+    int levels;
+    float *tree, *tree_width;
+    int8_t *tree_sure;
+    int32_t *places;
 } ist_counts;
 
-/* target[count x T] are positions within home's segment, distance[count x T] their distances. */
+/* distance[count x T]; target[count x T] are positions within home's segment, or NULL. */
 ist_counts *ist_counts_new(const ist_rows *rows, int64_t thresholds, bool by_index,
                            const int32_t *target, const double *distance);
 void ist_counts_free(ist_counts **counts);
-/* twice_rank[count x T], in the order in which the targets were given: 2 (1 + closer) + (equal - 1)
- * (mid-ranks, measures.md P3), or 2 (1 + before) by index (P2). */
+/* closer[count x T] and equal[count x T] (NULL: not wanted), in the order in which the thresholds
+ * were given. A target is counted in its own threshold's `equal`. By index: closer = before. */
+void ist_counts_get(const ist_counts *counts, int64_t *closer, int64_t *equal);
+/* twice_rank[count x T]: 2 (1 + closer) + (equal - 1) (mid-ranks, measures.md P3), or
+ * 2 (1 + before) by index (P2). */
 void ist_counts_ranks(const ist_counts *counts, int64_t *twice_rank);
+/* Bytes a row of its state. */
+int64_t ist_counts_bytes(int64_t thresholds);
 extern const ist_consumer ist_counts_consumer;
 
 /* Local. Labels as a space: distance 0 within a class, 1 between classes. twice_rank[i x stride + p],

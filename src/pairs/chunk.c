@@ -1,66 +1,45 @@
 #include "infostrata/pairs.h"
 
-/* Rows of one tile, feature-major in panels; columns beyond the rows stay zero. */
-#define PACK(name, real)                                                          \
-    static void name(const real *rows, int64_t count, int64_t d, real *panels)    \
-    {                                                                             \
-        for (int64_t j = 0; j < count; j++) {                                     \
-            real *panel = panels + j / IST_PANEL * IST_PANEL * d + j % IST_PANEL; \
-            for (int64_t f = 0; f < d; f++)                                       \
-                panel[f * IST_PANEL] = rows[j * d + f];                           \
-        }                                                                         \
-    }
-
-PACK(pack_narrow, float)
-PACK(pack_wide, double)
-
-static void pack_blocks(const ist_rows *rows, ist_chunk *chunk)
+/* Part of home's packed rows: chunks of home hold whole superblocks, hence whole tiles. */
+static ist_packed part_of(const ist_packed *home, int64_t first, int64_t count, int64_t d)
 {
-    int64_t tile = 0, d = rows->d;
-    const ist_slab *slab = &chunk->slab;
-    for (int64_t b = 0; b < chunk->block_count; b++) {
-        chunk->tile_of_block[b] = tile;
-        int64_t first = rows->blocks.start[chunk->first_block + b];
-        int64_t last = rows->blocks.start[chunk->first_block + b + 1];
-        for (int64_t at = first; at < last; at += IST_TILE, tile++) {
-            int64_t row = at - slab->first, count = ist_min(IST_TILE, last - at);
-            pack_narrow(slab->narrow + row * d, count, d, chunk->panels32 + tile * IST_TILE * d);
-            if (slab->wide && chunk->panels64)
-                pack_wide(slab->wide + row * d, count, d, chunk->panels64 + tile * IST_TILE * d);
-        }
-    }
+    int64_t tile = 0, end;
+    while (tile < home->tiles && home->row[tile] < first)
+        tile++;
+    end = tile;
+    while (end < home->tiles && home->row[end] < first + count)
+        end++;
+    ist_packed part = {.tiles = end - tile,
+                       .block = home->block + tile,
+                       .panels = home->panels + tile * IST_TILE * d,
+                       .term = home->term + tile * IST_TILE,
+                       .width = home->width + tile * IST_TILE};
+    part.row = ist_alloc((size_t)part.tiles + 1, sizeof *part.row);
+    for (int64_t t = 0; t <= part.tiles; t++)
+        part.row[t] = home->row[tile + t] - first;
+    return part;
 }
 
-ist_chunk ist_chunk_new(const ist_rows *rows, const ist_slab *slab, uint64_t seed)
+ist_chunk ist_chunk_new(const ist_rows *rows, const ist_slab *slab, const ist_tie_rule *ties)
 {
     ist_chunk chunk = {.slab = *slab};
-    const ist_blocks *blocks = &rows->blocks;
-    if (slab->count > 0) {
-        chunk.first_block = ist_blocks_find(blocks, slab->first);
-        chunk.block_count =
-            ist_blocks_find(blocks, slab->first + slab->count - 1) + 1 - chunk.first_block;
-    }
-    int64_t tiles = 0;
-    for (int64_t b = chunk.first_block; b < chunk.first_block + chunk.block_count; b++)
-        tiles += ist_ceil_div(blocks->start[b + 1] - blocks->start[b], IST_TILE);
-    size_t values = (size_t)(tiles * IST_TILE * rows->d);
-    chunk.tile_of_block = ist_alloc((size_t)chunk.block_count, sizeof *chunk.tile_of_block);
-    chunk.panels32 = ist_alloc(values, sizeof *chunk.panels32);
-    if (slab->wide)
-        chunk.panels64 = ist_alloc(values, sizeof *chunk.panels64);
-    pack_blocks(rows, &chunk);
+    int64_t offset = slab->first - rows->home.first;
+    chunk.borrowed = rows->wide ? slab->wide == rows->home.wide + offset * rows->d
+                                : slab->narrow == rows->home.narrow + offset * rows->d;
+    chunk.packed = chunk.borrowed ? part_of(&rows->packed, offset, slab->count, rows->d)
+                                  : ist_pack(rows, slab);
     chunk.word = ist_alloc((size_t)slab->count, sizeof *chunk.word);
     for (int64_t i = 0; i < slab->count; i++)
-        chunk.word[i] =
-            ist_random_word(seed, IST_RANDOM_TIES, (uint64_t)ist_row_number(rows, slab->first + i));
+        chunk.word[i] = ist_tie_word(ties, ist_row_number(rows, slab->first + i));
     return chunk;
 }
 
 void ist_chunk_release(ist_chunk *chunk)
 {
-    ist_free(chunk->panels32);
-    ist_free(chunk->panels64);
-    ist_free(chunk->tile_of_block);
+    if (chunk->borrowed)
+        ist_free(chunk->packed.row);
+    else
+        ist_packed_release(&chunk->packed);
     ist_free(chunk->word);
     *chunk = (ist_chunk){0};
 }

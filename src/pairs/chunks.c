@@ -2,35 +2,33 @@
 
 size_t ist_row_bytes(const ist_rows *rows)
 {
-    return (size_t)rows->d * (rows->shift ? sizeof(double) : sizeof(float));
+    return (size_t)rows->d * (rows->wide ? sizeof(double) : sizeof(float));
 }
 
 ist_slab ist_slab_new(const ist_rows *rows, int64_t first, int64_t count)
 {
     ist_slab slab = {.first = first, .count = count};
     size_t values = (size_t)(count * rows->d);
-    slab.narrow = ist_alloc(values, sizeof *slab.narrow);
-    if (rows->shift) {
+    if (rows->wide)
         slab.wide = ist_alloc(values, sizeof *slab.wide);
-        slab.radius = ist_alloc((size_t)count, sizeof *slab.radius);
-    }
+    else
+        slab.narrow = ist_alloc(values, sizeof *slab.narrow);
     return slab;
 }
 
 void *ist_slab_values(const ist_rows *rows, const ist_slab *slab)
 {
-    return rows->shift ? (void *)slab->wide : (void *)slab->narrow;
+    return rows->wide ? (void *)slab->wide : (void *)slab->narrow;
 }
 
 ist_slab ist_home_slab(const ist_rows *rows, ist_span span)
 {
     int64_t offset = span.first - rows->home.first;
     ist_slab slab = {.first = span.first, .count = span.count};
-    slab.narrow = rows->home.narrow + offset * rows->d;
-    if (rows->home.wide) {
+    if (rows->wide)
         slab.wide = rows->home.wide + offset * rows->d;
-        slab.radius = rows->home.radius + offset;
-    }
+    else
+        slab.narrow = rows->home.narrow + offset * rows->d;
     return slab;
 }
 

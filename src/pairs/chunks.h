@@ -16,7 +16,7 @@ int64_t ist_spans_of(const ist_rows *rows, const ist_engine *engine, int ranks, 
 
 /* Bytes of one row of a slab on its way. */
 size_t ist_row_bytes(const ist_rows *rows);
-/* A slab for `count` rows that arrive: narrow values, or wide values with room for their rounding. */
+/* A slab for `count` rows that arrive. */
 ist_slab ist_slab_new(const ist_rows *rows, int64_t first, int64_t count);
 /* The values that travel. */
 void *ist_slab_values(const ist_rows *rows, const ist_slab *slab);

@@ -2,14 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infostrata/pairs.h"
+#include "counts.h"
 
-/* Up to so many thresholds a row, comparing whole tile rows with each of them is cheaper than a
- * binary search for each pair. */
-enum { LINEAR_MOST = 128 };
+/* ---- states ---------------------------------------------------------------------------------- */
 
 typedef struct {
     double threshold;
+    int64_t number; /* of the target */
     int32_t target, slot;
 } entry;
 
@@ -18,64 +17,73 @@ static int compare_entries(const void *a, const void *b)
     const entry *x = a, *y = b;
     if (x->threshold != y->threshold)
         return x->threshold < y->threshold ? -1 : 1;
-    if (x->target != y->target)
-        return x->target < y->target ? -1 : 1;
+    if (x->number != y->number)
+        return x->number < y->number ? -1 : 1;
     return (x->slot > y->slot) - (x->slot < y->slot);
 }
 
 static ist_counts *state_new(const ist_rows *rows, const ist_slab *slab, int64_t thresholds,
-                             bool by_index)
+                             bool by_index, bool targets)
 {
     ist_counts *s = ist_alloc(1, sizeof *s);
     *s = (ist_counts){.position = slab->first,
                       .count = slab->count,
                       .thresholds = thresholds,
                       .by_index = by_index,
+                      .few = thresholds <= IST_FEW_THRESHOLDS,
                       .rows = rows,
-                      .radius = slab->radius};
+                      .stride = slab->count + IST_TILE};
     size_t entries = (size_t)(slab->count * thresholds);
     s->threshold = ist_alloc(entries, sizeof *s->threshold);
-    s->target = ist_alloc(entries, sizeof *s->target);
-    s->band = ist_alloc(entries, sizeof *s->band);
-    s->bin = ist_alloc(entries, sizeof *s->bin);
-    s->equal = ist_alloc(entries, sizeof *s->equal);
-    if (thresholds <= LINEAR_MOST) {
-        size_t columns = (size_t)thresholds * IST_TILE;
-        s->column_low = ist_alloc(columns, sizeof *s->column_low);
-        s->column_high = ist_alloc(columns, sizeof *s->column_high);
-        s->column_count = ist_alloc(columns, sizeof *s->column_count);
-    }
+    if (targets)
+        s->target = ist_alloc(entries, sizeof *s->target);
     return s;
 }
 
-static void set_bands(ist_counts *s)
+static void prepare(ist_counts *s, const ist_packed *packed)
 {
-    for (int64_t i = 0; i < s->count; i++) {
-        double radius = s->radius ? (double)s->radius[i] + (double)s->rows->largest_radius : 0;
-        for (int64_t m = i * s->thresholds; m < (i + 1) * s->thresholds; m++)
-            s->band[m] = ist_band_of(s->threshold[m], radius, s->rows->d);
-    }
+    if (s->few)
+        ist_counts_few_prepare(s, packed);
+    else
+        ist_counts_many_prepare(s, packed);
+}
+
+int64_t ist_counts_bytes(int64_t thresholds)
+{
+    const int64_t given = sizeof(double) + 2 * sizeof(int32_t);
+    if (thresholds <= IST_FEW_THRESHOLDS)
+        return thresholds * (given + 3 * (int64_t)sizeof(float) + 2 * (int64_t)sizeof(int32_t));
+    int64_t tree = 16;
+    while (tree - 1 < thresholds)
+        tree *= 2;
+    return thresholds * given + tree * (int64_t)sizeof(float) +
+           (2 * thresholds + 2) * (int64_t)sizeof(int32_t) + 8;
 }
 
 ist_counts *ist_counts_new(const ist_rows *rows, int64_t thresholds, bool by_index,
                            const int32_t *target, const double *distance)
 {
-    ist_counts *s = state_new(rows, &rows->home, thresholds, by_index);
+    ist_counts *s = state_new(rows, &rows->home, thresholds, by_index && target, target != NULL);
     s->slot = ist_alloc((size_t)(s->count * thresholds), sizeof *s->slot);
     entry *sorted = ist_alloc((size_t)thresholds, sizeof *sorted);
     for (int64_t i = 0; i < s->count; i++) {
         int64_t base = i * thresholds;
-        for (int64_t m = 0; m < thresholds; m++)
-            sorted[m] = (entry){distance[base + m], target[base + m], (int32_t)m};
-        qsort(sorted, (size_t)thresholds, sizeof *sorted, compare_entries);
+        for (int64_t m = 0; m < thresholds; m++) {
+            int32_t to = target ? target[base + m] : 0;
+            sorted[m] =
+                (entry){distance[base + m], target ? ist_row_number(rows, to) : 0, to, (int32_t)m};
+        }
+        if (!s->few)
+            qsort(sorted, (size_t)thresholds, sizeof *sorted, compare_entries);
         for (int64_t m = 0; m < thresholds; m++) {
             s->threshold[base + m] = sorted[m].threshold;
-            s->target[base + m] = sorted[m].target;
             s->slot[base + m] = sorted[m].slot;
+            if (target)
+                s->target[base + m] = sorted[m].target;
         }
     }
     ist_free(sorted);
-    set_bands(s);
+    prepare(s, &rows->packed);
     return s;
 }
 
@@ -87,236 +95,134 @@ void ist_counts_free(ist_counts **counts)
     ist_free(s->threshold);
     ist_free(s->target);
     ist_free(s->slot);
-    ist_free(s->band);
-    ist_free(s->bin);
-    ist_free(s->equal);
-    ist_free(s->column_low);
-    ist_free(s->column_high);
-    ist_free(s->column_count);
+    ist_free(s->low);
+    ist_free(s->high);
+    ist_free(s->sure);
+    ist_free(s->below);
+    ist_free(s->same);
+    ist_free(s->tree);
+    ist_free(s->tree_width);
+    ist_free(s->tree_sure);
+    ist_free(s->places);
     ist_free(s);
     *counts = NULL;
 }
 
-/* Closer rows of threshold m: all bins up to the first threshold equal to it, and the rows at equal
- * distance of the smaller thresholds. */
-static void row_ranks(const ist_counts *s, int64_t row, int64_t *twice_rank)
+/* ---- results --------------------------------------------------------------------------------- */
+
+static void few_counts(const ist_counts *s, int64_t row, int64_t *closer, int64_t *equal)
 {
-    int64_t base = row * s->thresholds, below = 0, equal = 0;
     for (int64_t m = 0; m < s->thresholds; m++) {
-        bool again = m > 0 && s->threshold[base + m] == s->threshold[base + m - 1];
-        if (s->by_index) {
-            below += s->bin[base + m];
-            twice_rank[s->slot[base + m]] = 2 * (1 + below);
-        } else {
-            if (!again) {
-                below += equal + s->bin[base + m];
-                equal = s->equal[base + m];
-            }
-            twice_rank[s->slot[base + m]] = 2 * (1 + below) + (equal - 1);
-        }
+        closer[m] = s->below[m * s->stride + row];
+        equal[m] = s->same[m * s->stride + row];
     }
+}
+
+/* Closer rows of threshold m: all places up to the first threshold equal to it, and the rows at equal
+ * distance of the smaller thresholds. */
+static void many_counts(const ist_counts *s, int64_t row, int64_t *closer, int64_t *equal)
+{
+    const int32_t *places = s->places + row * (2 * s->thresholds + 2);
+    const double *threshold = s->threshold + row * s->thresholds;
+    int64_t below = 0, same = 0;
+    for (int64_t m = 0; m < s->thresholds; m++) {
+        bool again = m > 0 && threshold[m] == threshold[m - 1];
+        if (s->by_index) {
+            below += places[2 * m];
+        } else if (!again) {
+            below += same + places[2 * m];
+            same = places[2 * m + 1];
+        }
+        int64_t slot = s->slot[row * s->thresholds + m];
+        closer[slot] = below;
+        equal[slot] = same;
+    }
+}
+
+void ist_counts_get(const ist_counts *counts, int64_t *closer, int64_t *equal)
+{
+    int64_t *aside = ist_alloc((size_t)counts->thresholds, sizeof *aside);
+    for (int64_t i = 0; i < counts->count; i++) {
+        int64_t *same = equal ? equal + i * counts->thresholds : aside;
+        if (counts->few)
+            few_counts(counts, i, closer + i * counts->thresholds, same);
+        else
+            many_counts(counts, i, closer + i * counts->thresholds, same);
+    }
+    ist_free(aside);
 }
 
 void ist_counts_ranks(const ist_counts *counts, int64_t *twice_rank)
 {
-    for (int64_t i = 0; i < counts->count; i++)
-        row_ranks(counts, i, twice_rank + i * counts->thresholds);
+    int64_t entries = counts->count * counts->thresholds;
+    int64_t *equal = ist_alloc((size_t)entries, sizeof *equal);
+    ist_counts_get(counts, twice_rank, equal);
+    for (int64_t e = 0; e < entries; e++)
+        twice_rank[e] = 2 * (1 + twice_rank[e]) + (counts->by_index ? 0 : equal[e] - 1);
+    ist_free(equal);
 }
 
-/* ---- settling ------------------------------------------------------------------------------ */
+/* ---- the consumer ---------------------------------------------------------------------------- */
 
-/* The first threshold of a row that does not lie before (distance, position). */
-static int64_t first_not_before(const ist_counts *s, int64_t base, double distance,
-                                int32_t position)
+static void scan(void *rows, void *columns, const ist_tile *tile, ist_open_list *open)
 {
-    int64_t low = 0, high = s->thresholds;
-    while (low < high) {
-        int64_t middle = (low + high) / 2;
-        double t = s->threshold[base + middle];
-        bool before =
-            t < distance || (s->by_index && t == distance && s->target[base + middle] <= position);
-        if (before)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static void settle_side(ist_counts *s, int64_t row, double distance, int32_t position)
-{
-    int64_t base = row * s->thresholds;
-    int64_t m = first_not_before(s, base, distance, position);
-    if (m == s->thresholds)
-        return;
-    if (!s->by_index && s->threshold[base + m] == distance)
-        s->equal[base + m]++;
+    ist_counts *r = rows;
+    if (r->few)
+        ist_counts_few_scan(rows, columns, tile, open);
     else
-        s->bin[base + m]++;
+        ist_counts_many_scan(rows, columns, tile, open);
+}
+
+static void settle_side(ist_counts *s, int64_t row, int64_t m, double distance, int64_t position)
+{
+    if (s->few)
+        ist_counts_few_settle(s, row, m, distance, position);
+    else
+        ist_counts_many_settle(s, row, distance, position);
 }
 
 static void settle(void *rows, void *columns, const ist_tile *tile, ist_open_pair pair,
                    double distance)
 {
     if (pair.sides & IST_ROW_SIDE)
-        settle_side(rows, tile->row + pair.row, distance, (int32_t)(tile->col_position + pair.col));
+        settle_side(rows, tile->row + pair.row, pair.threshold, distance,
+                    tile->col_position + pair.col);
     if (pair.sides & IST_COL_SIDE)
-        settle_side(columns, tile->col + pair.col, distance,
-                    (int32_t)(tile->row_position + pair.row));
+        settle_side(columns, tile->col + pair.col, pair.threshold, distance,
+                    tile->row_position + pair.row);
 }
 
-/* ---- scanning ------------------------------------------------------------------------------ */
-
-/* The first threshold that c does not lie surely above. */
-static int64_t first_not_above(const ist_band *band, int64_t thresholds, float c)
+static void take(void *rows, void *columns, const ist_tile *tile)
 {
-    int64_t low = 0, high = thresholds;
-    while (low < high) {
-        int64_t middle = (low + high) / 2;
-        if (c > band[middle].high)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    ist_counts *r = rows;
+    int64_t rounds = r->few ? r->thresholds : 1;
+    for (int i = 0; i < tile->rows; i++)
+        for (int j = 0; j < tile->cols; j++)
+            for (int64_t m = 0; m < rounds && !(tile->diagonal && i == j); m++) {
+                double distance = tile->distance[i * IST_TILE + j];
+                settle_side(r, tile->row + i, m, distance, tile->col_position + j);
+                if (!tile->diagonal)
+                    settle_side(columns, tile->col + j, m, distance, tile->row_position + i);
+            }
 }
 
-/* Counts one pair by its filter value; returns true if it is open instead. */
-static bool place_by_filter(ist_counts *s, int64_t row, float c)
-{
-    const ist_band *band = s->band + row * s->thresholds;
-    int64_t m = first_not_above(band, s->thresholds, c);
-    if (m == s->thresholds)
-        return false;
-    if (!(c < band[m].low))
-        return true;
-    s->bin[row * s->thresholds + m]++;
-    return false;
-}
-
-/* Thresholds too many for linear counts: each pair by binary search. */
-static void scan_pairs(ist_counts *r, ist_counts *s, const ist_tile *tile, int i,
-                       ist_open_list *open)
-{
-    const float *c = tile->c + i * IST_TILE;
-    for (int j = 0; j < tile->cols; j++) {
-        if (isnan(c[j]))
-            continue;
-        int sides = place_by_filter(r, tile->row + i, c[j]) ? IST_ROW_SIDE : 0;
-        if (!tile->diagonal && place_by_filter(s, tile->col + j, c[j]))
-            sides |= IST_COL_SIDE;
-        if (sides)
-            open->pair[open->count++] = (ist_open_pair){(uint8_t)i, (uint8_t)j, (uint8_t)sides};
-    }
-}
-
-/* A pair that is open at threshold m. The linear counts have put it into the bin of the first
- * threshold that it surely lies below: there it is taken out again, for `settle` to place. A pair
- * open at several thresholds is met first at the smallest. */
-static void leave_open(ist_counts *s, int64_t row, int64_t m, float c, ist_open_pair pair,
-                       ist_open_list *open)
-{
-    const ist_band *band = s->band + row * s->thresholds;
-    if (m > 0 && c <= band[m - 1].high)
-        return;
-    while (m < s->thresholds && !(c < band[m].low))
-        m++;
-    if (m < s->thresholds)
-        s->bin[row * s->thresholds + m]--;
-    open->pair[open->count++] = pair;
-}
-
-static void count_row_side(ist_counts *s, const ist_tile *tile, int i, ist_open_list *open)
-{
-    const float *c = tile->c + i * IST_TILE;
-    int64_t row = tile->row + i, base = row * s->thresholds;
-    uint8_t which[IST_TILE];
-    int before = 0;
-    for (int64_t m = 0; m < s->thresholds; m++) {
-        bool is_open = false;
-        int below = tile->kernel->count_row(c, s->band[base + m], &is_open);
-        s->bin[base + m] += below - before;
-        before = below;
-        int count = is_open ? tile->kernel->within_row(c, s->band[base + m], which) : 0;
-        for (int p = 0; p < count; p++)
-            leave_open(s, row, m, c[which[p]], (ist_open_pair){(uint8_t)i, which[p], IST_ROW_SIDE},
-                       open);
-    }
-}
-
-static void count_column_side(ist_counts *s, const ist_tile *tile, int i, ist_open_list *open)
-{
-    const float *c = tile->c + i * IST_TILE;
-    uint8_t which[IST_TILE];
-    for (int64_t m = 0; m < s->thresholds; m++) {
-        const float *low = s->column_low + m * IST_TILE, *high = s->column_high + m * IST_TILE;
-        bool is_open = false;
-        tile->kernel->count_columns(c, low, high, s->column_count + m * IST_TILE, &is_open);
-        int count = is_open ? tile->kernel->within_columns(c, low, high, which) : 0;
-        for (int p = 0; p < count; p++)
-            leave_open(s, tile->col + which[p], m, c[which[p]],
-                       (ist_open_pair){(uint8_t)i, which[p], IST_COL_SIDE}, open);
-    }
-}
-
-static void add_column_counts(ist_counts *s, const ist_tile *tile)
-{
-    for (int j = 0; j < tile->cols; j++) {
-        int64_t base = (tile->col + j) * s->thresholds;
-        int32_t before = 0;
-        for (int64_t m = 0; m < s->thresholds; m++) {
-            int32_t below = s->column_count[m * IST_TILE + j];
-            s->bin[base + m] += below - before;
-            before = below;
-        }
-    }
-    memset(s->column_count, 0, (size_t)s->thresholds * IST_TILE * sizeof *s->column_count);
-}
-
-static void scan(void *rows, void *columns, const ist_tile *tile, ist_open_list *open)
-{
-    ist_counts *r = rows, *s = columns;
-    bool linear = r->thresholds <= LINEAR_MOST;
-    for (int i = 0; i < tile->rows; i++) {
-        if (!linear) {
-            scan_pairs(r, s, tile, i, open);
-            continue;
-        }
-        count_row_side(r, tile, i, open);
-        if (!tile->diagonal)
-            count_column_side(s, tile, i, open);
-    }
-    if (linear && !tile->diagonal)
-        add_column_counts(s, tile);
-}
-
-/* Lays the bands of one column tile out by threshold, so that a tile row meets 96 of them side by
- * side. */
-static void enter(void *columns, int64_t col, int cols)
-{
-    ist_counts *s = columns;
-    if (s->thresholds > LINEAR_MOST)
-        return;
-    for (int j = 0; j < cols; j++)
-        for (int64_t m = 0; m < s->thresholds; m++) {
-            ist_band band = s->band[(col + j) * s->thresholds + m];
-            s->column_low[m * IST_TILE + j] = band.low;
-            s->column_high[m * IST_TILE + j] = band.high;
-        }
-}
-
-/* ---- travelling ---------------------------------------------------------------------------- */
+/* ---- travelling ------------------------------------------------------------------------------ */
 
 static size_t out_bytes(const void *state)
 {
     const ist_counts *s = state;
-    return (size_t)s->thresholds * (sizeof(double) + sizeof(int32_t));
+    return (size_t)s->thresholds * (sizeof(double) + (s->target ? sizeof(int32_t) : 0));
+}
+
+/* Counts that a visiting copy brings back, of each row. */
+static int64_t results_of(const ist_counts *s)
+{
+    return 2 * s->thresholds;
 }
 
 static size_t back_bytes(const void *state)
 {
-    const ist_counts *s = state;
-    return (size_t)s->thresholds * 2 * sizeof(int64_t);
+    return (size_t)results_of(state) * sizeof(int32_t);
 }
 
 static void pack_out(const void *home, int64_t first, int64_t count, void *message)
@@ -324,37 +230,47 @@ static void pack_out(const void *home, int64_t first, int64_t count, void *messa
     const ist_counts *s = home;
     size_t from = (size_t)(first * s->thresholds), entries = (size_t)(count * s->thresholds);
     memcpy(message, s->threshold + from, entries * sizeof *s->threshold);
-    memcpy((double *)message + entries, s->target + from, entries * sizeof *s->target);
+    if (s->target)
+        memcpy((double *)message + entries, s->target + from, entries * sizeof *s->target);
 }
 
-static void *init(const void *home, const ist_slab *slab, const void *message)
+static void *init(const void *home, const ist_chunk *chunk, const void *message)
 {
     const ist_counts *origin = home;
-    ist_counts *s = state_new(origin->rows, slab, origin->thresholds, origin->by_index);
-    size_t entries = (size_t)(slab->count * s->thresholds);
+    ist_counts *s = state_new(origin->rows, &chunk->slab, origin->thresholds, origin->by_index,
+                              origin->target != NULL);
+    size_t entries = (size_t)(s->count * s->thresholds);
     memcpy(s->threshold, message, entries * sizeof *s->threshold);
-    memcpy(s->target, (const double *)message + entries, entries * sizeof *s->target);
-    set_bands(s);
+    if (s->target)
+        memcpy(s->target, (const double *)message + entries, entries * sizeof *s->target);
+    prepare(s, &chunk->packed);
     return s;
+}
+
+/* Where a row's result number e stands: below or same of a threshold, or a place between two. */
+static int32_t *result_at(const ist_counts *s, int64_t row, int64_t e)
+{
+    if (s->few)
+        return (e % 2 ? s->same : s->below) + e / 2 * s->stride + row;
+    return s->places + row * (2 * s->thresholds + 2) + e;
 }
 
 static void pack_back(const void *visiting, void *message)
 {
     const ist_counts *s = visiting;
-    size_t entries = (size_t)(s->count * s->thresholds);
-    memcpy(message, s->bin, entries * sizeof *s->bin);
-    memcpy((int64_t *)message + entries, s->equal, entries * sizeof *s->equal);
+    int32_t *results = message;
+    for (int64_t i = 0; i < s->count; i++)
+        for (int64_t e = 0; e < results_of(s); e++)
+            *results++ = *result_at(s, i, e);
 }
 
 static void merge(void *home, int64_t first, int64_t count, const void *message)
 {
     ist_counts *s = home;
-    size_t from = (size_t)(first * s->thresholds), entries = (size_t)(count * s->thresholds);
-    const int64_t *bin = message, *equal = bin + entries;
-    for (size_t e = 0; e < entries; e++) {
-        s->bin[from + e] += bin[e];
-        s->equal[from + e] += equal[e];
-    }
+    const int32_t *results = message;
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t e = 0; e < results_of(s); e++)
+            *result_at(s, first + i, e) += *results++;
 }
 
 static void release(void *visiting)
@@ -363,5 +279,13 @@ static void release(void *visiting)
     ist_counts_free(&s);
 }
 
-const ist_consumer ist_counts_consumer = {out_bytes, back_bytes, pack_out, init, pack_back,
-                                          merge,     release,    enter,    scan, settle};
+const ist_consumer ist_counts_consumer = {.out_bytes = out_bytes,
+                                          .back_bytes = back_bytes,
+                                          .pack_out = pack_out,
+                                          .init = init,
+                                          .pack_back = pack_back,
+                                          .merge = merge,
+                                          .release = release,
+                                          .scan = scan,
+                                          .settle = settle,
+                                          .take = take};

@@ -2,16 +2,26 @@
 
 #include "infostrata/pairs.h"
 
-#define DECLARE(name)                                                                      \
-    void ist_tile32_##name(const float *, int, const float *, int64_t, float *);           \
-    void ist_tile64_##name(const void *, int, const void *, int64_t, bool, double *);      \
-    int ist_select_##name(const float *, float, const float *, uint8_t *);                 \
-    int ist_count_row_##name(const float *, ist_band, bool *);                             \
-    int ist_within_row_##name(const float *, ist_band, uint8_t *);                         \
-    int ist_within_columns_##name(const float *, const float *, const float *, uint8_t *); \
-    void ist_count_columns_##name(const float *, const float *, const float *, int32_t *, bool *);
+#define DECLARE_64(set)                                                                         \
+    void ist_tile64_##set(const double *, int, const double *, int64_t, double *);              \
+    void ist_pairs_narrow_##set(const float *const *, const float *const *, int64_t, double *); \
+    void ist_pairs_wide_##set(const double *const *, const double *const *, int64_t, double *);
 
-void ist_tile64_generic(const void *, int, const void *, int64_t, bool, double *);
+#define DECLARE_32(set)                                                                            \
+    void ist_direct_tile_##set(const float *, const float *, int64_t, const float *,               \
+                               const float *, float *);                                            \
+    void ist_product_tile_##set(const float *, const float *, int64_t, const float *,              \
+                                const float *, float *);                                           \
+    int ist_mark_##set(const float *, const float *, const float *, ist_marks);                    \
+    void ist_mark_ties_##set(const float *, const ist_tie_side *, const ist_tie_side *, ist_marks, \
+                             ist_marks);                                                           \
+    int ist_count_##set(const float *, const ist_threshold_side *, const ist_threshold_side *,     \
+                        bool, ist_marks);                                                          \
+    int ist_place_##set(const float *, const float *, const ist_threshold_tree *, uint32_t *);     \
+    void ist_transpose_##set(const float *, float *);                                              \
+    float ist_upper_of_##set(const float *, int64_t, int64_t);
+
+DECLARE_64(generic)
 
 static bool always(void)
 {
@@ -19,8 +29,10 @@ static bool always(void)
 }
 
 #ifndef IST_NO_X86
-DECLARE(avx2)
-DECLARE(avx512)
+DECLARE_64(avx2)
+DECLARE_64(avx512)
+DECLARE_32(avx2)
+DECLARE_32(avx512)
 
 static bool has_avx2(void)
 {
@@ -33,11 +45,15 @@ static bool has_avx512(void)
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
 }
 
-#define VARIANT(name)                                                               \
-    {                                                                               \
-#name, has_##name, ist_tile32_##name, ist_tile64_##name, ist_select_##name, \
-            ist_count_row_##name, ist_within_row_##name, ist_within_columns_##name, \
-            ist_count_columns_##name                                                \
+#define VARIANT(set)                                                                          \
+    {                                                                                         \
+        .name = #set, .supported = has_##set,                                                 \
+        .filter = {[IST_FILTER_DIRECT] = ist_direct_tile_##set,                               \
+                   [IST_FILTER_PRODUCT] = ist_product_tile_##set},                            \
+        .tile64 = ist_tile64_##set, .pairs_narrow = ist_pairs_narrow_##set,                   \
+        .pairs_wide = ist_pairs_wide_##set, .mark = ist_mark_##set,                           \
+        .mark_ties = ist_mark_ties_##set, .count = ist_count_##set, .place = ist_place_##set, \
+        .transpose = ist_transpose_##set, .upper_of = ist_upper_of_##set                      \
     }
 #endif
 
@@ -47,7 +63,11 @@ static const ist_kernel kernels[] = {
     VARIANT(avx512),
     VARIANT(avx2),
 #endif
-    {"reference", always, NULL, ist_tile64_generic, NULL, NULL, NULL, NULL, NULL},
+    {.name = "reference",
+     .supported = always,
+     .tile64 = ist_tile64_generic,
+     .pairs_narrow = ist_pairs_narrow_generic,
+     .pairs_wide = ist_pairs_wide_generic},
 };
 
 enum { KERNELS = sizeof kernels / sizeof kernels[0] };
@@ -67,24 +87,24 @@ void ist_kernel_names(ist_text *out)
             ist_text_add(out, "%s%s", out->length ? " " : "", kernels[i].name);
 }
 
-double ist_kernel_rate(const ist_kernel *kernel, int64_t d)
+double ist_kernel_rate(const ist_kernel *kernel, ist_filter_form form, int64_t d, double seconds)
 {
-    enum { SAMPLE_SECONDS_100 = 2 };
-    float *rows = ist_alloc((size_t)(IST_TILE * d), sizeof *rows);
-    void *panels = ist_alloc((size_t)(IST_TILE * d), sizeof *rows);
+    size_t values = (size_t)(IST_TILE * d);
+    double *rows = ist_alloc(values, sizeof *rows), *columns = ist_alloc(values, sizeof *columns);
     double *tile = ist_alloc(IST_TILE * IST_TILE, sizeof *tile);
+    float term[IST_TILE] = {0};
     double start = ist_seconds(), spent = 0;
     int64_t tiles = 0;
-    while (spent < 0.01 * SAMPLE_SECONDS_100) {
-        if (kernel->tile32)
-            kernel->tile32(rows, IST_TILE, panels, d, (float *)tile);
+    while (spent < seconds) {
+        if (kernel->filter[form])
+            kernel->filter[form]((float *)rows, (float *)columns, d, term, term, (float *)tile);
         else
-            kernel->tile64(rows, IST_TILE, panels, d, false, tile);
+            kernel->tile64(rows, IST_TILE, columns, d, tile);
         tiles++;
         spent = ist_seconds() - start;
     }
     ist_free(rows);
-    ist_free(panels);
+    ist_free(columns);
     ist_free(tile);
     return (double)tiles * IST_TILE * IST_TILE * 2 * (double)d / spent;
 }

@@ -16,25 +16,32 @@ typedef struct {
     int32_t position;
 } candidate;
 
-static bool worse(candidate a, candidate b)
+uint64_t ist_tie_word(const ist_tie_rule *ties, int64_t number)
+{
+    return ties->by_index ? (uint64_t)number
+                          : ist_random_word(ties->seed, IST_RANDOM_TIES, (uint64_t)number);
+}
+
+uint64_t ist_tie_base(const ist_tie_rule *ties, int64_t number)
+{
+    return ties->by_index ? 0 : ist_tie_word(ties, number);
+}
+
+/* ---- the heap of settled neighbours ---------------------------------------------------------- */
+
+static bool worse(const ist_nearest *s, candidate a, candidate b)
 {
     if (a.distance != b.distance)
         return a.distance > b.distance;
     if (a.tie != b.tie)
         return a.tie > b.tie;
-    return a.position > b.position;
+    return ist_row_number(s->rows, a.position) > ist_row_number(s->rows, b.position);
 }
 
 /* Ties are rare, so that a stored neighbour's tie word is computed again where one is met. */
 static uint64_t tie_of(const ist_nearest *s, int64_t row, int32_t position)
 {
-    if (s->ties.by_index)
-        return (uint64_t)position;
-    const ist_rows *rows = s->rows;
-    uint64_t mine = (uint64_t)ist_row_number(rows, s->position + row);
-    uint64_t other = (uint64_t)ist_row_number(rows, position);
-    return ist_random_word(s->ties.seed, IST_RANDOM_TIES, other) -
-           ist_random_word(s->ties.seed, IST_RANDOM_TIES, mine);
+    return ist_tie_word(&s->ties, ist_row_number(s->rows, position)) - s->base[row];
 }
 
 static bool worse_held(const ist_nearest *s, int64_t row, int64_t a, int64_t b)
@@ -45,7 +52,7 @@ static bool worse_held(const ist_nearest *s, int64_t row, int64_t a, int64_t b)
         return distance[a] > distance[b];
     candidate x = {distance[a], tie_of(s, row, neighbour[a]), neighbour[a]};
     candidate y = {distance[b], tie_of(s, row, neighbour[b]), neighbour[b]};
-    return worse(x, y);
+    return worse(s, x, y);
 }
 
 static void swap(ist_nearest *s, int64_t row, int64_t a, int64_t b)
@@ -84,10 +91,13 @@ static void sift_up(ist_nearest *s, int64_t row, int64_t at)
 
 static void set_bound(ist_nearest *s, int64_t row, double bound, uint64_t tie)
 {
+    const ist_filter *filter = &s->rows->filter;
     s->bound[row] = bound;
     s->bound_tie[row] = tie;
-    double radius = s->radius ? (double)s->radius[row] + (double)s->rows->largest_radius : 0;
-    s->limit[row] = ist_band_of(bound, radius, s->rows->d).high;
+    s->limit[row] = ist_filter_high(filter, bound);
+    float sure = isinf(bound) ? -INFINITY : ist_filter_sure(filter, bound);
+    s->strict[row] = sure >= 0 ? sure : INFINITY;
+    s->any_strict |= sure >= 0;
 }
 
 static void offer(ist_nearest *s, int64_t row, candidate c)
@@ -101,16 +111,132 @@ static void offer(ist_nearest *s, int64_t row, candidate c)
         s->neighbour[base + at] = c.position;
         sift_up(s, row, at);
     } else {
-        candidate worst = {s->distance[base], tie_of(s, row, s->neighbour[base]),
-                           s->neighbour[base]};
-        if (!worse(worst, c))
-            return;
+        if (c.distance == s->distance[base]) {
+            candidate worst = {s->distance[base], tie_of(s, row, s->neighbour[base]),
+                               s->neighbour[base]};
+            if (!worse(s, worst, c))
+                return;
+        }
         s->distance[base] = c.distance;
         s->neighbour[base] = c.position;
         sift_down(s, row, 0, s->k);
     }
     if (s->held[row] == s->k)
         set_bound(s, row, s->distance[base], tie_of(s, row, s->neighbour[base]));
+}
+
+/* ---- the buffer of bounds -------------------------------------------------------------------- */
+
+/* Drops what surely lies beyond the k nearest of those that wait. */
+static void thin(ist_nearest *s, int64_t row)
+{
+    float *low = s->low + row * s->capacity, *high = s->high + row * s->capacity;
+    int32_t *position = s->candidate + row * s->capacity;
+    int32_t count = s->waiting[row], kept = 0;
+    if (count >= s->k) {
+        float upper = s->meeting.kernel->upper_of(high, count, s->k);
+        s->limit[row] = fminf(s->limit[row], ist_filter_high_of_upper(&s->rows->filter, upper));
+    }
+    float limit = s->limit[row];
+    for (int32_t c = 0; c < count; c++) {
+        low[kept] = low[c];
+        high[kept] = high[c];
+        position[kept] = position[c];
+        kept += low[c] <= limit;
+    }
+    s->waiting[row] = kept;
+}
+
+/* Gives up to 8 of those that wait their distances. */
+static void distances_of(ist_nearest *s, int64_t row, int32_t first, int count, double *distance)
+{
+    enum { AT_ONCE = 8 };
+    const ist_meeting *m = &s->meeting;
+    const ist_slab *own = s->position == m->home->first ? m->home : m->guests;
+    const ist_slab *other = own == m->home && !m->same ? m->guests : m->home;
+    const int32_t *position = s->candidate + row * s->capacity + first;
+    const float *x[AT_ONCE] = {0}, *y[AT_ONCE] = {0};
+    const double *wide_x[AT_ONCE] = {0}, *wide_y[AT_ONCE] = {0};
+    int64_t d = s->rows->d;
+    for (int p = 0; p < AT_ONCE; p++) {
+        int64_t at = position[p < count ? p : 0] - other->first;
+        if (s->rows->wide) {
+            wide_x[p] = own->wide + row * d;
+            wide_y[p] = other->wide + at * d;
+        } else {
+            x[p] = own->narrow + row * d;
+            y[p] = other->narrow + at * d;
+        }
+    }
+    if (s->rows->wide)
+        m->kernel->pairs_wide(wide_x, wide_y, d, distance);
+    else
+        m->kernel->pairs_narrow(x, y, d, distance);
+    m->stats->decided_again += count;
+}
+
+/* Offers all that wait by their distances. In an exact filter these are the filter values. */
+static void decide(ist_nearest *s, int64_t row)
+{
+    enum { AT_ONCE = 8 };
+    thin(s, row);
+    const ist_filter *filter = &s->rows->filter;
+    const float *low = s->low + row * s->capacity;
+    const int32_t *position = s->candidate + row * s->capacity;
+    for (int32_t first = 0; first < s->waiting[row]; first += AT_ONCE) {
+        int count = s->waiting[row] - first < AT_ONCE ? s->waiting[row] - first : AT_ONCE;
+        double distance[AT_ONCE];
+        if (filter->exact)
+            for (int p = 0; p < count; p++)
+                distance[p] = ldexp((double)low[first + p], -2 * filter->scale);
+        else
+            distances_of(s, row, first, count, distance);
+        for (int p = 0; p < count; p++)
+            if (distance[p] <= s->bound[row])
+                offer(s, row,
+                      (candidate){distance[p], tie_of(s, row, position[first + p]),
+                                  position[first + p]});
+    }
+    s->waiting[row] = 0;
+}
+
+/* A full buffer that thinning leaves nearly full holds values that the filter cannot tell apart. */
+static void make_room(ist_nearest *s, int64_t row)
+{
+    thin(s, row);
+    if (s->waiting[row] > s->k + (s->capacity - s->k) / 2)
+        decide(s, row);
+}
+
+static inline void wait_with(ist_nearest *s, int64_t row, float l, double widths, int32_t position,
+                             uint64_t word)
+{
+    if (l >= s->strict[row] && word - s->base[row] > s->bound_tie[row])
+        return;
+    int64_t at = row * s->capacity + s->waiting[row]++;
+    s->low[at] = l;
+    s->high[at] = ist_filter_upper(&s->rows->filter, l, widths);
+    s->candidate[at] = position;
+    if (s->waiting[row] == s->capacity)
+        make_room(s, row);
+}
+
+/* ---- states ---------------------------------------------------------------------------------- */
+
+/* Room for k and a good many more, so that thinning is rare. */
+static int64_t capacity_for(int64_t k)
+{
+    enum { LEAST_ROOM = 20, ROUND = 4 };
+    return ist_ceil_div(k + ist_max(LEAST_ROOM, k / 2), ROUND) * ROUND;
+}
+
+int64_t ist_nearest_bytes(int64_t k)
+{
+    const int64_t settled = sizeof(double) + sizeof(int32_t);
+    const int64_t waiting = 2 * sizeof(float) + sizeof(int32_t);
+    const int64_t row =
+        2 * sizeof(int32_t) + sizeof(double) + 2 * sizeof(uint64_t) + 2 * sizeof(float);
+    return k * settled + capacity_for(k) * waiting + row;
 }
 
 static ist_nearest *state_new(const ist_rows *rows, const ist_slab *slab, int64_t k,
@@ -121,16 +247,25 @@ static ist_nearest *state_new(const ist_rows *rows, const ist_slab *slab, int64_
     *s = (ist_nearest){.position = slab->first,
                        .count = count,
                        .k = k,
+                       .capacity = capacity_for(k),
                        .ties = ties,
-                       .rows = rows,
-                       .radius = slab->radius};
+                       .rows = rows};
+    /* Scans read whole tiles. */
+    size_t padded = (size_t)count + IST_TILE, room = (size_t)(count * s->capacity);
     s->distance = ist_alloc((size_t)(count * k), sizeof *s->distance);
     s->neighbour = ist_alloc((size_t)(count * k), sizeof *s->neighbour);
     s->held = ist_alloc((size_t)count, sizeof *s->held);
     s->bound = ist_alloc((size_t)count, sizeof *s->bound);
-    s->bound_tie = ist_alloc((size_t)count, sizeof *s->bound_tie);
-    /* Scans read whole tiles of limits. */
-    s->limit = ist_alloc((size_t)count + IST_TILE, sizeof *s->limit);
+    s->bound_tie = ist_alloc(padded, sizeof *s->bound_tie);
+    s->base = ist_alloc(padded, sizeof *s->base);
+    s->limit = ist_alloc(padded, sizeof *s->limit);
+    s->strict = ist_alloc(padded, sizeof *s->strict);
+    s->low = ist_alloc(room, sizeof *s->low);
+    s->high = ist_alloc(room, sizeof *s->high);
+    s->candidate = ist_alloc(room, sizeof *s->candidate);
+    s->waiting = ist_alloc((size_t)count, sizeof *s->waiting);
+    for (int64_t i = 0; i < count; i++)
+        s->base[i] = ist_tie_base(&ties, ist_row_number(rows, slab->first + i));
     return s;
 }
 
@@ -152,7 +287,13 @@ void ist_nearest_free(ist_nearest **nearest)
     ist_free(s->held);
     ist_free(s->bound);
     ist_free(s->bound_tie);
+    ist_free(s->base);
     ist_free(s->limit);
+    ist_free(s->strict);
+    ist_free(s->low);
+    ist_free(s->high);
+    ist_free(s->candidate);
+    ist_free(s->waiting);
     ist_free(s);
     *nearest = NULL;
 }
@@ -166,7 +307,125 @@ void ist_nearest_sort(ist_nearest *nearest)
         }
 }
 
-/* ---- the consumer -------------------------------------------------------------------------- */
+/* ---- scanning -------------------------------------------------------------------------------- */
+
+static void meet(void *rows, void *columns, const ist_meeting *meeting)
+{
+    ist_nearest *r = rows, *s = columns;
+    r->meeting = s->meeting = *meeting;
+}
+
+static void part(void *rows, void *columns, const ist_meeting *meeting)
+{
+    ist_nearest *states[2] = {rows, columns};
+    for (int side = 0; side < (meeting->same ? 1 : 2); side++)
+        for (int64_t i = 0; i < states[side]->count; i++)
+            if (states[side]->waiting[i] > 0)
+                decide(states[side], i);
+}
+
+/* The first limits of rows that have none: a tile's worth of upper bounds has k smallest. */
+static void seed_limits(ist_nearest *s, const ist_tile *tile)
+{
+    for (int i = 0; i < tile->rows; i++) {
+        if (!isinf(s->limit[tile->row + i]))
+            continue;
+        float high[IST_TILE];
+        for (int j = 0; j < tile->cols; j++)
+            high[j] = i == j ? INFINITY
+                             : ist_filter_upper(&s->rows->filter, tile->l[i * IST_TILE + j],
+                                                (double)tile->row_width[i] + tile->col_width[j]);
+        float upper = tile->kernel->upper_of(high, tile->cols, s->k);
+        s->limit[tile->row + i] = ist_filter_high_of_upper(&s->rows->filter, upper);
+    }
+}
+
+/* Both sides of the marked pairs. Limits fall while a tile is read, so they are asked again. */
+static void take_marks(ist_nearest *s, const ist_tile *tile, const uint32_t *marks, int i,
+                       bool row_side)
+{
+    const float *l = tile->l + i * IST_TILE;
+    for (int w = 0; w < IST_MARK_WORDS; w++)
+        for (uint32_t bits = marks[w]; bits; bits &= bits - 1) {
+            int j = 32 * w + __builtin_ctz(bits);
+            double widths = (double)tile->row_width[i] + (double)tile->col_width[j];
+            int64_t row = row_side ? tile->row + i : tile->col + j;
+            if (!(l[j] <= s->limit[row]))
+                continue;
+            if (row_side)
+                wait_with(s, row, l[j], widths, (int32_t)(tile->col_position + j),
+                          tile->col_word[j]);
+            else
+                wait_with(s, row, l[j], widths, (int32_t)(tile->row_position + i),
+                          tile->row_word[i]);
+        }
+}
+
+static void scan_ties(ist_nearest *r, ist_nearest *s, const ist_tile *tile)
+{
+    uint64_t row_word[IST_TILE] = {0}, col_word[IST_TILE] = {0};
+    memcpy(row_word, tile->row_word, (size_t)tile->rows * sizeof *row_word);
+    memcpy(col_word, tile->col_word, (size_t)tile->cols * sizeof *col_word);
+    ist_tie_side row = {r->limit + tile->row, r->strict + tile->row, row_word, r->base + tile->row,
+                        r->bound_tie + tile->row};
+    ist_tie_side column = {s->limit + tile->col, s->strict + tile->col, col_word,
+                           s->base + tile->col, s->bound_tie + tile->col};
+    ist_marks row_marks, column_marks;
+    tile->kernel->mark_ties(tile->l, &row, &column, row_marks, column_marks);
+    for (int i = 0; i < tile->rows; i++) {
+        take_marks(r, tile, row_marks[i], i, true);
+        if (!tile->diagonal)
+            take_marks(s, tile, column_marks[i], i, false);
+    }
+}
+
+static void scan(void *rows, void *columns, const ist_tile *tile, ist_open_list *open)
+{
+    enum { MANY = IST_TILE * IST_TILE / 64 };
+    (void)open;
+    ist_nearest *r = rows, *s = columns;
+    float nobody[IST_TILE];
+    const float *column_limit = s->limit + tile->col;
+    if (tile->diagonal) {
+        for (int j = 0; j < IST_TILE; j++)
+            nobody[j] = -INFINITY;
+        column_limit = nobody;
+        seed_limits(r, tile);
+    }
+    ist_marks marks;
+    int marked = tile->kernel->mark(tile->l, r->limit + tile->row, column_limit, marks);
+    if (marked > MANY && (r->any_strict || s->any_strict)) {
+        scan_ties(r, s, tile);
+        return;
+    }
+    for (int i = 0; i < tile->rows && marked > 0; i++) {
+        take_marks(r, tile, marks[i], i, true);
+        if (!tile->diagonal)
+            take_marks(s, tile, marks[i], i, false);
+    }
+}
+
+static void take(void *rows, void *columns, const ist_tile *tile)
+{
+    ist_nearest *r = rows, *s = columns;
+    for (int i = 0; i < tile->rows; i++)
+        for (int j = 0; j < tile->cols; j++) {
+            if (tile->diagonal && i == j)
+                continue;
+            double distance = tile->distance[i * IST_TILE + j];
+            int64_t row = tile->row + i, col = tile->col + j;
+            if (distance <= r->bound[row])
+                offer(r, row,
+                      (candidate){distance, tile->col_word[j] - r->base[row],
+                                  (int32_t)(tile->col_position + j)});
+            if (!tile->diagonal && distance <= s->bound[col])
+                offer(s, col,
+                      (candidate){distance, tile->row_word[i] - s->base[col],
+                                  (int32_t)(tile->row_position + i)});
+        }
+}
+
+/* ---- travelling ------------------------------------------------------------------------------ */
 
 static size_t out_bytes(const void *state)
 {
@@ -189,12 +448,12 @@ static void pack_out(const void *home, int64_t first, int64_t count, void *messa
         requests[i] = (request){s->bound[first + i], s->bound_tie[first + i]};
 }
 
-static void *init(const void *home, const ist_slab *slab, const void *message)
+static void *init(const void *home, const ist_chunk *chunk, const void *message)
 {
     const ist_nearest *origin = home;
     const request *requests = message;
-    ist_nearest *s = state_new(origin->rows, slab, origin->k, origin->ties);
-    for (int64_t i = 0; i < slab->count; i++)
+    ist_nearest *s = state_new(origin->rows, &chunk->slab, origin->k, origin->ties);
+    for (int64_t i = 0; i < s->count; i++)
         set_bound(s, i, requests[i].bound, requests[i].bound_tie);
     return s;
 }
@@ -232,54 +491,14 @@ static void release(void *visiting)
     ist_nearest_free(&s);
 }
 
-static void enter(void *columns, int64_t col, int cols)
-{
-    (void)columns;
-    (void)col;
-    (void)cols;
-}
-
-static void scan(void *rows, void *columns, const ist_tile *tile, ist_open_list *open)
-{
-    const ist_nearest *r = rows, *s = columns;
-    float nobody[IST_TILE];
-    const float *column_limit = s->limit + tile->col;
-    if (tile->diagonal) {
-        for (int j = 0; j < IST_TILE; j++)
-            nobody[j] = -1;
-        column_limit = nobody;
-    }
-    for (int i = 0; i < tile->rows; i++) {
-        const float *c = tile->c + i * IST_TILE;
-        float row_limit = r->limit[tile->row + i];
-        uint8_t which[IST_TILE];
-        int count = tile->kernel->select(c, row_limit, column_limit, which);
-        for (int p = 0; p < count; p++) {
-            uint8_t j = which[p];
-            int sides = (c[j] <= row_limit ? IST_ROW_SIDE : 0) |
-                        (c[j] <= column_limit[j] ? IST_COL_SIDE : 0);
-            open->pair[open->count++] = (ist_open_pair){(uint8_t)i, j, (uint8_t)sides};
-        }
-    }
-}
-
-static void settle(void *rows, void *columns, const ist_tile *tile, ist_open_pair pair,
-                   double distance)
-{
-    ist_nearest *r = rows, *s = columns;
-    uint64_t row_word = tile->row_word[pair.row], col_word = tile->col_word[pair.col];
-    int32_t row_position = (int32_t)(tile->row_position + pair.row);
-    int32_t col_position = (int32_t)(tile->col_position + pair.col);
-    bool by_index = r->ties.by_index;
-    if (pair.sides & IST_ROW_SIDE)
-        offer(r, tile->row + pair.row,
-              (candidate){distance, by_index ? (uint64_t)col_position : col_word - row_word,
-                          col_position});
-    if (pair.sides & IST_COL_SIDE)
-        offer(s, tile->col + pair.col,
-              (candidate){distance, by_index ? (uint64_t)row_position : row_word - col_word,
-                          row_position});
-}
-
-const ist_consumer ist_nearest_consumer = {out_bytes, back_bytes, pack_out, init, pack_back,
-                                           merge,     release,    enter,    scan, settle};
+const ist_consumer ist_nearest_consumer = {.out_bytes = out_bytes,
+                                           .back_bytes = back_bytes,
+                                           .pack_out = pack_out,
+                                           .init = init,
+                                           .pack_back = pack_back,
+                                           .merge = merge,
+                                           .release = release,
+                                           .meet = meet,
+                                           .part = part,
+                                           .scan = scan,
+                                           .take = take};

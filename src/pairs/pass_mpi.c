@@ -22,7 +22,7 @@ typedef struct {
 typedef struct {
     const ist_comm *comm;
     ist_sweep *sweep;
-    uint64_t seed;
+    const ist_tie_rule *ties;
     arrival in;
     departure out;
     char *result; /* what visiting rows found, on its way back */
@@ -95,10 +95,8 @@ static void keep_moving(void *data)
 static void receive_guests(traffic *t, arrival *guest, int from, ist_pairing pairing)
 {
     ist_sweep *sweep = t->sweep;
-    if (sweep->rows->shift)
-        ist_slab_round(sweep->rows, &guest->slab);
-    ist_chunk chunk = ist_chunk_new(sweep->rows, &guest->slab, t->seed);
-    void *visiting = sweep->consumer->init(sweep->state, &guest->slab, guest->request);
+    ist_chunk chunk = ist_chunk_new(sweep->rows, &guest->slab, t->ties);
+    void *visiting = sweep->consumer->init(sweep->state, &chunk, guest->request);
     ist_sweep_chunk(sweep, &chunk, visiting, 0, pairing);
     size_t back_bytes = sweep->consumer->back_bytes(sweep->state);
     wait_for(sweep, 1, &t->returning);
@@ -160,7 +158,7 @@ static void step(traffic *t, int from, int to, const ist_span *in, int64_t in_co
 }
 
 static void against_itself(const ist_comm *comm, const ist_engine *engine, ist_sweep *sweep,
-                           uint64_t seed)
+                           const ist_tie_rule *ties)
 {
     const ist_rows *rows = sweep->rows;
     ist_span *spans;
@@ -168,7 +166,7 @@ static void against_itself(const ist_comm *comm, const ist_engine *engine, ist_s
                                  ist_row_bytes(rows), &spans);
     for (int64_t c = 0; c < count; c++) {
         ist_slab slab = ist_home_slab(rows, spans[c]);
-        ist_chunk chunk = ist_chunk_new(rows, &slab, seed);
+        ist_chunk chunk = ist_chunk_new(rows, &slab, ties);
         ist_sweep_chunk(sweep, &chunk, sweep->state, slab.first - rows->home.first, IST_PAIRS_OWN);
         ist_chunk_release(&chunk);
     }
@@ -178,10 +176,10 @@ static void against_itself(const ist_comm *comm, const ist_engine *engine, ist_s
 /* Half the ring meets every rank once; at an even number of ranks the opposite pairs meet twice
  * and each of the two computes its half of the superblock pairs. */
 static void around_the_ring(const ist_comm *comm, const ist_engine *engine, ist_sweep *sweep,
-                            uint64_t seed)
+                            const ist_tie_rule *ties)
 {
     int ranks = comm->size, me = comm->rank;
-    traffic t = {.comm = comm, .sweep = sweep, .seed = seed, .returning = MPI_REQUEST_NULL};
+    traffic t = {.comm = comm, .sweep = sweep, .ties = ties, .returning = MPI_REQUEST_NULL};
     for (int p = 0; p < 2; p++)
         t.in.pending[p] = t.out.pending[p] = MPI_REQUEST_NULL;
     sweep->poke = keep_moving;
@@ -216,17 +214,16 @@ static void add_stats(ist_pass_stats *total, const ist_pass_stats *more)
 }
 
 static void run_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                     const ist_consumer *consumer, void *state, uint64_t seed,
+                     const ist_consumer *consumer, void *state, const ist_tie_rule *ties,
                      ist_pass_stats *stats)
 {
     ist_sweep sweep = {
         .rows = rows, .kernel = engine->kernel, .consumer = consumer, .state = state};
     sweep.word = ist_alloc((size_t)rows->home.count, sizeof *sweep.word);
     for (int64_t i = 0; i < rows->home.count; i++)
-        sweep.word[i] = ist_random_word(seed, IST_RANDOM_TIES,
-                                        (uint64_t)ist_row_number(rows, rows->home.first + i));
-    against_itself(comm, engine, &sweep, seed);
-    around_the_ring(comm, engine, &sweep, seed);
+        sweep.word[i] = ist_tie_word(ties, ist_row_number(rows, rows->home.first + i));
+    against_itself(comm, engine, &sweep, ties);
+    around_the_ring(comm, engine, &sweep, ties);
     ist_free(sweep.word);
     add_stats(stats, &sweep.stats);
 }
@@ -235,7 +232,7 @@ ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, co
                               int64_t k, ist_tie_rule ties, ist_pass_stats *stats)
 {
     ist_nearest *nearest = ist_nearest_new(rows, k, ties);
-    run_pass(comm, engine, rows, &ist_nearest_consumer, nearest, ties.seed, stats);
+    run_pass(comm, engine, rows, &ist_nearest_consumer, nearest, &ties, stats);
     ist_nearest_sort(nearest);
     return nearest;
 }
@@ -263,7 +260,7 @@ void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
         ist_counts *counts = ist_counts_new(rows, now, by_index, slots, distance);
         ist_free(slots);
         ist_free(distance);
-        run_pass(comm, engine, rows, &ist_counts_consumer, counts, 0, stats);
+        run_pass(comm, engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
         int64_t *ranks = ist_alloc((size_t)(count * now), sizeof *ranks);
         ist_counts_ranks(counts, ranks);
         for (int64_t i = 0; i < count; i++)

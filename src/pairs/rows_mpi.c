@@ -1,49 +1,21 @@
 #include <string.h>
 
 #include "chunks.h"
+#include "filter.h"
 #include "infostrata/ring.h"
-
-/* Row 0's values become the shift, so that a common offset costs the filter no digits. */
-static void agree_on_shift(const ist_comm *comm, ist_rows *rows)
-{
-    int owner = 0;
-    rows->shift = ist_alloc((size_t)rows->d, sizeof *rows->shift);
-    if (rows->home.wide && rows->home.count > 0 && rows->home.first == 0) {
-        memcpy(rows->shift, rows->home.wide, (size_t)rows->d * sizeof *rows->shift);
-        owner = comm->rank;
-    }
-    owner = (int)ist_largest(comm, owner);
-    MPI_Bcast(rows->shift, ist_narrow(rows->d), MPI_DOUBLE, owner, comm->handle);
-}
-
-static void round_home(const ist_comm *comm, ist_rows *rows)
-{
-    ist_slab *home = &rows->home;
-    home->narrow = ist_alloc((size_t)(home->count * rows->d), sizeof *home->narrow);
-    home->radius = ist_alloc((size_t)home->count, sizeof *home->radius);
-    bool fits = ist_slab_round(rows, home);
-    bool all_fit = ist_largest(comm, !fits) == 0;
-    rows->filter = rows->filter && all_fit;
-    float largest = 0;
-    for (int64_t i = 0; i < home->count; i++)
-        if (home->radius[i] > largest)
-            largest = home->radius[i];
-    rows->largest_radius = (float)ist_largest_real(comm, (double)largest);
-}
 
 void ist_rows_natural(const ist_comm *comm, int64_t n, int64_t d, float *narrow, double *wide,
                       ist_rows *rows)
 {
-    *rows = (ist_rows){.n = n, .d = d, .filter = d <= IST_FILTER_MOST_FEATURES};
+    *rows = (ist_rows){.n = n, .d = d};
     const int64_t start[2] = {0, n};
     rows->blocks = ist_blocks_new(start, 1);
     int64_t first, last;
     ist_blocks_range(&rows->blocks, comm->size, comm->rank, &first, &last);
     rows->home = (ist_slab){.first = first, .count = last - first, .narrow = narrow, .wide = wide};
-    if (ist_largest(comm, wide != NULL)) {
-        agree_on_shift(comm, rows);
-        round_home(comm, rows);
-    }
+    rows->wide = ist_largest(comm, wide != NULL);
+    ist_filter_agree(comm, rows);
+    rows->packed = ist_pack(rows, &rows->home);
 }
 
 /* ---- the same rows in another order -------------------------------------------------------- */
@@ -151,17 +123,17 @@ static void exchange(const ist_comm *comm, const ist_rows *natural, ist_rows *ro
 void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
                       const int64_t *order, const int64_t *start, ist_rows *rows)
 {
-    *rows = (ist_rows){.n = natural->n, .d = natural->d, .order = order, .filter = natural->filter};
+    *rows = (ist_rows){.n = natural->n, .d = natural->d, .order = order, .wide = natural->wide};
     rows->blocks = ist_blocks_new(start, parts);
     int64_t first, last;
     ist_blocks_range(&rows->blocks, comm->size, comm->rank, &first, &last);
-    if (natural->shift) {
-        rows->shift = ist_alloc((size_t)rows->d, sizeof *rows->shift);
-        memcpy(rows->shift, natural->shift, (size_t)rows->d * sizeof *rows->shift);
+    rows->filter = natural->filter;
+    if (rows->filter.shift) {
+        rows->filter.shift = ist_alloc((size_t)rows->d, sizeof *rows->filter.shift);
+        memcpy(rows->filter.shift, natural->filter.shift,
+               (size_t)rows->d * sizeof *rows->filter.shift);
     }
     rows->home = ist_slab_new(rows, first, last - first);
-    rows->largest_radius = natural->largest_radius;
     exchange(comm, natural, rows);
-    if (rows->shift)
-        ist_slab_round(rows, &rows->home);
+    rows->packed = ist_pack(rows, &rows->home);
 }

@@ -1,15 +1,21 @@
 #include <math.h>
+#include <unistd.h>
 
 #include "infostrata/pairs.h"
 
-/* Above this share of open pairs a whole float64 tile is cheaper than deciding them one by one. */
-enum { MOST_OPEN = IST_TILE * IST_TILE / 50 };
+enum {
+    /* Above this share of open pairs a whole float64 tile is cheaper than deciding them one by one. */
+    MOST_OPEN = IST_TILE * IST_TILE / 50,
+    /* A consumer that decides by itself and had to decide so many gets so many tiles in float64. */
+    EXACT_SPELL = 64
+};
 
-/* Room for one tile at work, in one allocation for the whole chunk. */
+/* Room for one tile at work. */
 typedef struct {
-    float c[IST_TILE * IST_TILE];
-    double exact[IST_TILE * IST_TILE];
+    float l[IST_TILE * IST_TILE];
+    double distance[IST_TILE * IST_TILE];
     ist_open_list open;
+    double *rows, *columns; /* for float64 tiles: row-major, panels */
 } workspace;
 
 typedef struct {
@@ -17,177 +23,236 @@ typedef struct {
     const ist_chunk *chunk;
     void *columns;
     int64_t column_offset;
+    ist_pairing pairing;
     workspace *work;
+    int64_t exact_spell; /* tiles still to be taken in float64 */
 } visit;
 
-/* The rows and columns of one tile within home and chunk. */
-typedef struct {
-    int64_t row, col; /* first row in home's slab, first column in the chunk's slab */
-    int rows, cols;
-    int64_t packed; /* the column tile's place in the chunk's panels */
-    bool diagonal;
-} place;
-
-static void all_pairs_open(const place *at, ist_open_list *open)
+void ist_open_add(ist_open_list *open, ist_open_pair pair)
 {
-    open->count = 0;
-    for (int i = 0; i < at->rows; i++)
-        for (int j = 0; j < at->cols; j++) {
-            if (at->diagonal && i == j)
-                continue;
-            uint8_t sides = at->diagonal ? IST_ROW_SIDE : IST_ROW_SIDE | IST_COL_SIDE;
-            open->pair[open->count++] = (ist_open_pair){(uint8_t)i, (uint8_t)j, sides};
-        }
-}
-
-/* NaN answers every comparison with no: neither the pair of a row with itself nor a column that
- * is padding reaches a consumer. */
-static void blank_tile(const place *at, float *c)
-{
-    for (int i = 0; i < at->rows; i++) {
-        for (int j = at->cols; j < IST_TILE; j++)
-            c[i * IST_TILE + j] = NAN;
-        if (at->diagonal)
-            c[i * IST_TILE + i] = NAN;
+    if (open->count == open->room) {
+        int64_t room = ist_max(2 * open->room, 1024);
+        open->pair = ist_grow(open->pair, (size_t)open->count, (size_t)room, sizeof *open->pair);
+        open->room = room;
     }
+    open->pair[open->count++] = pair;
 }
 
-static void exact_tile(const visit *v, const place *at)
+/* ---- float64 ----------------------------------------------------------------------------------- */
+
+static double value_of(const ist_slab *slab, int64_t at)
 {
-    const ist_rows *rows = v->sweep->rows;
-    const ist_slab *home = &rows->home;
-    bool wide = home->wide != NULL;
-    const void *row = wide ? (const void *)(home->wide + at->row * rows->d)
-                           : (const void *)(home->narrow + at->row * rows->d);
-    int64_t offset = at->packed * IST_TILE * rows->d;
-    const void *panels = wide ? (const void *)(v->chunk->panels64 + offset)
-                              : (const void *)(v->chunk->panels32 + offset);
-    v->sweep->kernel->tile64(row, at->rows, panels, rows->d, wide, v->work->exact);
+    return slab->wide ? slab->wide[at] : (double)slab->narrow[at];
+}
+
+static void exact_tile(const visit *v, const ist_tile *tile, int64_t row, int64_t col)
+{
+    const ist_slab *home = &v->sweep->rows->home, *guests = &v->chunk->slab;
+    int64_t d = v->sweep->rows->d;
+    double *rows = v->work->rows, *columns = v->work->columns;
+    for (int64_t e = 0; e < tile->rows * d; e++)
+        rows[e] = value_of(home, row * d + e);
+    for (int64_t j = 0; j < tile->cols; j++)
+        for (int64_t f = 0; f < d; f++)
+            columns[j / IST_PANEL * IST_PANEL * d + f * IST_PANEL + j % IST_PANEL] =
+                value_of(guests, (col + j) * d + f);
+    v->sweep->kernel->tile64(rows, tile->rows, columns, d, v->work->distance);
     v->sweep->stats.exact_tiles++;
 }
 
 /* Distances of the open pairs one by one, put where exact_tile would put them. */
-static void exact_pairs(const visit *v, const place *at)
+static void exact_pairs(const visit *v, int64_t row, int64_t col)
 {
     enum { AT_ONCE = 8 };
+    const ist_sweep *sweep = v->sweep;
+    const ist_slab *home = &sweep->rows->home, *guests = &v->chunk->slab;
     const ist_open_list *open = &v->work->open;
-    for (int done = 0; done < open->count; done += AT_ONCE) {
-        int now = open->count - done < AT_ONCE ? open->count - done : AT_ONCE;
-        int64_t a[AT_ONCE], b[AT_ONCE];
+    int64_t d = sweep->rows->d;
+    for (int64_t done = 0; done < open->count; done += AT_ONCE) {
+        const float *x[AT_ONCE] = {0}, *y[AT_ONCE] = {0};
+        const double *wide_x[AT_ONCE] = {0}, *wide_y[AT_ONCE] = {0};
         double distance[AT_ONCE];
-        for (int p = 0; p < now; p++) {
-            a[p] = at->row + open->pair[done + p].row;
-            b[p] = at->col + open->pair[done + p].col;
+        for (int p = 0; p < AT_ONCE; p++) {
+            ist_open_pair pair = open->pair[ist_min(done + p, open->count - 1)];
+            int64_t a = (row + pair.row) * d, b = (col + pair.col) * d;
+            if (home->wide) {
+                wide_x[p] = home->wide + a;
+                wide_y[p] = guests->wide + b;
+            } else {
+                x[p] = home->narrow + a;
+                y[p] = guests->narrow + b;
+            }
         }
-        ist_exact_distances(&v->sweep->rows->home, a, &v->chunk->slab, b, now, v->sweep->rows->d,
-                            distance);
-        for (int p = 0; p < now; p++)
-            v->work->exact[open->pair[done + p].row * IST_TILE + open->pair[done + p].col] =
-                distance[p];
+        if (home->wide)
+            sweep->kernel->pairs_wide(wide_x, wide_y, d, distance);
+        else
+            sweep->kernel->pairs_narrow(x, y, d, distance);
+        for (int64_t p = done; p < ist_min(done + AT_ONCE, open->count); p++)
+            v->work->distance[open->pair[p].row * IST_TILE + open->pair[p].col] =
+                distance[p - done];
     }
 }
 
-static void filter_tile(const visit *v, const place *at, ist_tile *tile)
+/* ---- one tile ---------------------------------------------------------------------------------- */
+
+static void settle_open(visit *v, ist_tile *tile, int64_t row, int64_t col)
+{
+    ist_sweep *sweep = v->sweep;
+    const ist_open_list *open = &v->work->open;
+    if (open->count > MOST_OPEN)
+        exact_tile(v, tile, row, col);
+    else
+        exact_pairs(v, row, col);
+    for (int64_t p = 0; p < open->count; p++) {
+        ist_open_pair pair = open->pair[p];
+        sweep->consumer->settle(sweep->state, v->columns, tile, pair,
+                                v->work->distance[pair.row * IST_TILE + pair.col]);
+    }
+    sweep->stats.decided_again += open->count;
+}
+
+static void filtered_tile(visit *v, ist_tile *tile, int64_t a, int64_t b)
 {
     ist_sweep *sweep = v->sweep;
     const ist_rows *rows = sweep->rows;
-    sweep->kernel->tile32(rows->home.narrow + at->row * rows->d, at->rows,
-                          v->chunk->panels32 + at->packed * IST_TILE * rows->d, rows->d,
-                          v->work->c);
-    blank_tile(at, v->work->c);
-    tile->c = v->work->c;
+    const ist_packed *home = &rows->packed, *guests = &v->chunk->packed;
+    int64_t size = IST_TILE * rows->d, decided = sweep->stats.decided_again;
+    float *l = v->work->l;
+    sweep->kernel->filter[rows->filter.form](home->panels + a * size, guests->panels + b * size,
+                                             rows->d, home->term + a * IST_TILE,
+                                             guests->term + b * IST_TILE, l);
+    if (tile->diagonal)
+        for (int i = 0; i < tile->rows; i++)
+            l[i * IST_TILE + i] = NAN;
+    tile->l = l;
     v->work->open.count = 0;
     sweep->consumer->scan(sweep->state, v->columns, tile, &v->work->open);
+    if (sweep->stats.decided_again - decided > 2 * MOST_OPEN)
+        v->exact_spell = EXACT_SPELL;
+    if (v->work->open.count > 0)
+        settle_open(v, tile, home->row[a], guests->row[b]);
 }
 
-static void one_tile(const visit *v, const place *at)
+static void one_tile(visit *v, int64_t a, int64_t b, bool diagonal)
 {
     ist_sweep *sweep = v->sweep;
     const ist_rows *rows = sweep->rows;
-    ist_open_list *open = &v->work->open;
+    const ist_packed *home = &rows->packed, *guests = &v->chunk->packed;
+    int64_t row = home->row[a], col = guests->row[b];
     ist_tile tile = {.kernel = sweep->kernel,
-                     .rows = at->rows,
-                     .cols = at->cols,
-                     .row = at->row,
-                     .col = at->col + v->column_offset,
-                     .row_position = rows->home.first + at->row,
-                     .col_position = v->chunk->slab.first + at->col,
-                     .row_word = sweep->word + at->row,
-                     .col_word = v->chunk->word + at->col,
-                     .diagonal = at->diagonal};
-    if (sweep->kernel->tile32 && rows->filter)
-        filter_tile(v, at, &tile);
-    else
-        all_pairs_open(at, open);
-    if (open->count > MOST_OPEN)
-        exact_tile(v, at);
-    else
-        exact_pairs(v, at);
-    for (int p = 0; p < open->count; p++) {
-        ist_open_pair pair = open->pair[p];
-        sweep->consumer->settle(sweep->state, v->columns, &tile, pair,
-                                v->work->exact[pair.row * IST_TILE + pair.col]);
+                     .rows = (int)(home->row[a + 1] - row),
+                     .cols = (int)(guests->row[b + 1] - col),
+                     .row = row,
+                     .col = col + v->column_offset,
+                     .row_position = rows->home.first + row,
+                     .col_position = v->chunk->slab.first + col,
+                     .row_width = home->width + a * IST_TILE,
+                     .col_width = guests->width + b * IST_TILE,
+                     .row_word = sweep->word + row,
+                     .col_word = v->chunk->word + col,
+                     .diagonal = diagonal};
+    bool filtered = sweep->consumer->scan && sweep->kernel->filter[rows->filter.form];
+    if (filtered && v->exact_spell == 0) {
+        filtered_tile(v, &tile, a, b);
+    } else {
+        exact_tile(v, &tile, row, col);
+        tile.distance = v->work->distance;
+        sweep->consumer->take(sweep->state, v->columns, &tile);
+        v->exact_spell -= v->exact_spell > 0;
+        sweep->stats.decided_again += filtered ? (int64_t)tile.rows * tile.cols : 0;
     }
     sweep->stats.tiles++;
-    sweep->stats.decided_again += open->count;
     sweep->stats.pairs +=
-        at->diagonal ? 0.5 * at->rows * (at->rows - 1) : (double)at->rows * at->cols;
+        diagonal ? 0.5 * tile.rows * (tile.rows - 1) : (double)tile.rows * tile.cols;
 }
 
-static bool wanted(const ist_blocks *blocks, int64_t a, int64_t b, ist_pairing pairing)
+/* ---- all tiles --------------------------------------------------------------------------------- */
+
+static bool wanted(const visit *v, int64_t a, int64_t b)
 {
-    if (blocks->segment[a] != blocks->segment[b])
+    const ist_packed *home = &v->sweep->rows->packed, *guests = &v->chunk->packed;
+    const int32_t *segment = v->sweep->rows->blocks.segment;
+    int64_t x = home->block[a], y = guests->block[b];
+    if (segment[x] != segment[y])
         return false;
-    switch (pairing) {
-    case IST_PAIRS_OWN: return a <= b;
-    case IST_PAIRS_EVEN: return (a + b) % 2 == 0;
-    case IST_PAIRS_ODD: return (a + b) % 2 == 1;
+    switch (v->pairing) {
+    case IST_PAIRS_OWN:
+        return x < y || (x == y && v->sweep->rows->home.first + home->row[a] <
+                                       v->chunk->slab.first + guests->row[b]);
+    case IST_PAIRS_EVEN: return (x + y) % 2 == 0;
+    case IST_PAIRS_ODD: return (x + y) % 2 == 1;
     case IST_PAIRS_ALL: break;
     }
     return true;
 }
 
-/* All tiles of home superblock a in one column tile. */
-static void column_in_block(const visit *v, int64_t a, place at, bool same_block)
+/* So many column tiles stay in half of the second-level cache while the rows pass by. */
+static int64_t tiles_at_once(int64_t d)
 {
-    const ist_blocks *blocks = &v->sweep->rows->blocks;
-    int64_t home = v->sweep->rows->home.first;
-    int64_t column = v->chunk->slab.first + at.col;
-    for (int64_t row = blocks->start[a]; row < blocks->start[a + 1]; row += IST_TILE) {
-        if (same_block && row > column)
-            break;
-        at.row = row - home;
-        at.rows = (int)ist_min(IST_TILE, blocks->start[a + 1] - row);
-        at.diagonal = same_block && row == column;
-        one_tile(v, &at);
+    enum { TYPICAL = 1 << 20 };
+    int64_t cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (cache <= 0)
+        cache = TYPICAL;
+    return ist_max(1, cache / 2 / (IST_TILE * d * (int64_t)sizeof(float)));
+}
+
+/* Tiles of rows with themselves come first: from then on every row has bounds. */
+static void diagonal_tiles(visit *v)
+{
+    const ist_packed *home = &v->sweep->rows->packed, *guests = &v->chunk->packed;
+    int64_t a = 0, offset = v->chunk->slab.first - v->sweep->rows->home.first;
+    for (int64_t b = 0; b < guests->tiles; b++) {
+        while (home->row[a] < guests->row[b] + offset)
+            a++;
+        one_tile(v, a, b, true);
     }
+}
+
+static void all_tiles(visit *v)
+{
+    ist_sweep *sweep = v->sweep;
+    int64_t rows = sweep->rows->packed.tiles, columns = v->chunk->packed.tiles;
+    int64_t at_once = tiles_at_once(sweep->rows->d);
+    for (int64_t group = 0; group < columns; group += at_once)
+        for (int64_t a = 0; a < rows; a++) {
+            for (int64_t b = group; b < ist_min(group + at_once, columns); b++)
+                if (wanted(v, a, b))
+                    one_tile(v, a, b, false);
+            if (sweep->poke)
+                sweep->poke(sweep->poke_data);
+        }
 }
 
 void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns, int64_t column_offset,
                      ist_pairing pairing)
 {
     const ist_rows *rows = sweep->rows;
-    const ist_blocks *blocks = &rows->blocks;
     if (rows->home.count == 0 || chunk->slab.count == 0)
         return;
-    int64_t first = ist_blocks_find(blocks, rows->home.first);
-    int64_t last = ist_blocks_find(blocks, rows->home.first + rows->home.count - 1);
+    size_t values = (size_t)(IST_TILE * rows->d);
     workspace *work = ist_alloc(1, sizeof *work);
-    visit v = {sweep, chunk, columns, column_offset, work};
-    for (int64_t k = 0; k < chunk->block_count; k++) {
-        int64_t b = chunk->first_block + k;
-        place at = {.packed = chunk->tile_of_block[k]};
-        for (int64_t col = blocks->start[b]; col < blocks->start[b + 1]; col += IST_TILE) {
-            at.col = col - chunk->slab.first;
-            at.cols = (int)ist_min(IST_TILE, blocks->start[b + 1] - col);
-            sweep->consumer->enter(columns, at.col + column_offset, at.cols);
-            for (int64_t a = first; a <= last; a++)
-                if (wanted(blocks, a, b, pairing))
-                    column_in_block(&v, a, at, pairing == IST_PAIRS_OWN && a == b);
-            at.packed++;
-            if (sweep->poke)
-                sweep->poke(sweep->poke_data);
-        }
-    }
+    work->rows = ist_alloc(values, sizeof *work->rows);
+    work->columns = ist_alloc(values, sizeof *work->columns);
+    visit v = {.sweep = sweep,
+               .chunk = chunk,
+               .columns = columns,
+               .column_offset = column_offset,
+               .pairing = pairing,
+               .work = work};
+    ist_meeting meeting = {.kernel = sweep->kernel,
+                           .home = &rows->home,
+                           .guests = &chunk->slab,
+                           .same = pairing == IST_PAIRS_OWN,
+                           .stats = &sweep->stats};
+    if (sweep->consumer->meet)
+        sweep->consumer->meet(sweep->state, columns, &meeting);
+    if (pairing == IST_PAIRS_OWN)
+        diagonal_tiles(&v);
+    all_tiles(&v);
+    if (sweep->consumer->part)
+        sweep->consumer->part(sweep->state, columns, &meeting);
+    ist_free(work->rows);
+    ist_free(work->columns);
+    ist_free(work->open.pair);
     ist_free(work);
 }

@@ -1,134 +1,65 @@
-/* The float32 filter and the scans of its tiles: compiled once per instruction set. Nothing here
- * is exact; docs/numerics.md bounds what it may be wrong by. */
-#include <string.h>
+/* The float32 filters: compiled once per instruction set. docs/numerics.md bounds what they may be
+ * wrong by. */
+#include "lanes.h"
 
-#include "infostrata/pairs.h"
+enum { FEATURES = 64 };
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define NAMED(what) JOIN(JOIN(ist_, what), JOIN(_, IST_TILE32_NAME))
+/* The inner loops: ROWS rows of a panel against WIDE vectors of columns, in registers. Two forms of
+ * one loop, so a macro. AVX2 has 16 registers, AVX-512 has 32. */
+#define REGISTER_TILE(name, ROWS, WIDE, ...)                                              \
+    enum { name##_rows = (ROWS), name##_vectors = (WIDE) };                               \
+    static inline __attribute__((always_inline)) void name(                               \
+        const float *rows, const float *columns, int64_t features, lanes sum[ROWS][WIDE]) \
+    {                                                                                     \
+        for (int64_t f = 0; f < features; f++) {                                          \
+            lanes y[WIDE];                                                                \
+            for (int v = 0; v < (WIDE); v++)                                              \
+                y[v] = load(columns + f * IST_PANEL + v * LANES);                         \
+            for (int r = 0; r < (ROWS); r++) {                                            \
+                float x = rows[f * IST_PANEL + r];                                        \
+                for (int v = 0; v < (WIDE); v++) {                                        \
+                    __VA_ARGS__                                                           \
+                }                                                                         \
+            }                                                                             \
+        }                                                                                 \
+    }
 
-/* A register tile of ROWS rows by VECTORS vectors of LANES columns. */
 #ifdef __AVX512F__
-enum { LANES = 16, VECTORS = 2, ROWS = 8 };
-typedef float lanes __attribute__((vector_size(64)));
+REGISTER_TILE(products, 8, 3, sum[r][v] += x * y[v];)
+REGISTER_TILE(squares, 8, 3, lanes t = x - y[v]; sum[r][v] += t * t;)
 #else
-enum { LANES = 8, VECTORS = 2, ROWS = 4 };
-typedef float lanes __attribute__((vector_size(32)));
+REGISTER_TILE(products, 4, 3, sum[r][v] += x * y[v];)
+REGISTER_TILE(squares, 4, 2, lanes t = x - y[v]; sum[r][v] += t * t;)
 #endif
-enum { FEATURES = 64, STRIP = VECTORS * LANES };
 
-/* Adds the squared differences of `features` features to `tile`; a fresh accumulator each call. */
-static inline __attribute__((always_inline)) void register_tile(const float *const row[ROWS],
-                                                                const float *panel,
-                                                                int64_t features,
-                                                                float *const out[ROWS])
-{
-    lanes sum[ROWS][VECTORS] = {{{0}}};
-    for (int64_t f = 0; f < features; f++) {
-        lanes y[VECTORS];
-        for (int v = 0; v < VECTORS; v++)
-            memcpy(&y[v], panel + f * IST_PANEL + v * LANES, sizeof y[v]);
-        for (int r = 0; r < ROWS; r++)
-            for (int v = 0; v < VECTORS; v++) {
-                lanes t = row[r][f] - y[v];
-                sum[r][v] += t * t;
-            }
+/* A tile of a form: sums of at most FEATURES features each, added up, then what `finish` says. */
+#define TILE(name, loop, finish)                                                                \
+    void NAMED(name)(const float *rows, const float *columns, int64_t d, const float *row_term, \
+                     const float *column_term, float *tile);                                    \
+    void NAMED(name)(const float *rows, const float *columns, int64_t d, const float *row_term, \
+                     const float *column_term, float *tile)                                     \
+    {                                                                                           \
+        enum { ROWS = loop##_rows, WIDE = loop##_vectors };                                     \
+        for (int j = 0; j < IST_TILE; j += WIDE * LANES)                                        \
+            for (int i = 0; i < IST_TILE; i += ROWS) {                                          \
+                const float *a = rows + i / IST_PANEL * IST_PANEL * d + i % IST_PANEL;          \
+                const float *b = columns + j / IST_PANEL * IST_PANEL * d + j % IST_PANEL;       \
+                lanes total[ROWS][WIDE] = {{{0}}};                                              \
+                for (int64_t f = 0; f < d; f += FEATURES) {                                     \
+                    lanes sum[ROWS][WIDE] = {{{0}}};                                            \
+                    loop(a + f * IST_PANEL, b + f * IST_PANEL,                                  \
+                         d - f < FEATURES ? d - f : FEATURES, sum);                             \
+                    for (int r = 0; r < ROWS; r++)                                              \
+                        for (int v = 0; v < WIDE; v++)                                          \
+                            total[r][v] = f ? total[r][v] + sum[r][v] : sum[r][v];              \
+                }                                                                               \
+                for (int r = 0; r < ROWS; r++)                                                  \
+                    for (int v = 0; v < WIDE; v++) {                                            \
+                        lanes terms = row_term[i + r] + load(column_term + j + v * LANES);      \
+                        store(tile + (i + r) * IST_TILE + j + v * LANES, finish);               \
+                    }                                                                           \
+            }                                                                                   \
     }
-    for (int r = 0; r < ROWS; r++)
-        for (int v = 0; v < VECTORS; v++) {
-            lanes total;
-            memcpy(&total, out[r] + v * LANES, sizeof total);
-            total += sum[r][v];
-            memcpy(out[r] + v * LANES, &total, sizeof total);
-        }
-}
 
-void NAMED(tile32)(const float *rows, int row_count, const float *panels, int64_t d, float *tile);
-int NAMED(select)(const float *c, float row_limit, const float *column_limit, uint8_t *which);
-int NAMED(count_row)(const float *c, ist_band band, bool *open);
-void NAMED(count_columns)(const float *c, const float *low, const float *high, int32_t *count,
-                          bool *open);
-int NAMED(within_row)(const float *c, ist_band band, uint8_t *which);
-int NAMED(within_columns)(const float *c, const float *low, const float *high, uint8_t *which);
-
-void NAMED(tile32)(const float *rows, int row_count, const float *panels, int64_t d, float *tile)
-{
-    memset(tile, 0, sizeof(float) * IST_TILE * IST_TILE);
-    for (int64_t f = 0; f < d; f += FEATURES) {
-        int64_t features = d - f < FEATURES ? d - f : FEATURES;
-        for (int column = 0; column < IST_TILE; column += STRIP) {
-            const float *panel = panels + (int64_t)(column / IST_PANEL) * IST_PANEL * d +
-                                 f * IST_PANEL + column % IST_PANEL;
-            for (int i = 0; i < row_count; i += ROWS) {
-                const float *row[ROWS];
-                float *out[ROWS];
-                float beyond[STRIP] = {0};
-                for (int r = 0; r < ROWS; r++) {
-                    bool inside = i + r < row_count;
-                    row[r] = rows + (inside ? i + r : i) * d + f;
-                    out[r] = inside ? tile + (i + r) * IST_TILE + column : beyond;
-                }
-                register_tile(row, panel, features, out);
-            }
-        }
-    }
-}
-
-int NAMED(select)(const float *c, float row_limit, const float *column_limit, uint8_t *which)
-{
-    int any = 0;
-    for (int j = 0; j < IST_TILE; j++)
-        any |= (c[j] <= row_limit) | (c[j] <= column_limit[j]);
-    if (!any)
-        return 0;
-    int count = 0;
-    for (int j = 0; j < IST_TILE; j++) {
-        which[count] = (uint8_t)j;
-        count += (c[j] <= row_limit) | (c[j] <= column_limit[j]);
-    }
-    return count;
-}
-
-int NAMED(count_row)(const float *c, ist_band band, bool *open)
-{
-    int below = 0, upto = 0;
-    for (int j = 0; j < IST_TILE; j++) {
-        below += c[j] < band.low;
-        upto += c[j] <= band.high;
-    }
-    *open |= upto > below;
-    return below;
-}
-
-void NAMED(count_columns)(const float *c, const float *low, const float *high, int32_t *count,
-                          bool *open)
-{
-    int any = 0;
-    for (int j = 0; j < IST_TILE; j++) {
-        int below = c[j] < low[j], upto = c[j] <= high[j];
-        count[j] += below;
-        any |= upto - below;
-    }
-    *open |= any != 0;
-}
-
-int NAMED(within_row)(const float *c, ist_band band, uint8_t *which)
-{
-    int count = 0;
-    for (int j = 0; j < IST_TILE; j++) {
-        which[count] = (uint8_t)j;
-        count += (c[j] >= band.low) & (c[j] <= band.high);
-    }
-    return count;
-}
-
-int NAMED(within_columns)(const float *c, const float *low, const float *high, uint8_t *which)
-{
-    int count = 0;
-    for (int j = 0; j < IST_TILE; j++) {
-        which[count] = (uint8_t)j;
-        count += (c[j] >= low[j]) & (c[j] <= high[j]);
-    }
-    return count;
-}
+TILE(product_tile, products, terms - 2 * total[r][v])
+TILE(direct_tile, squares, total[r][v] + terms)

@@ -43,10 +43,11 @@ static ist_machine assumed_machine(const ist_options *options)
     int64_t limit = options->memory_limit;
     if (limit == 0)
         limit = ist_available_memory() / options->ranks;
-    return (ist_machine){.ranks = options->ranks,
-                         .flops = ist_kernel_rate(options->kernel, TYPICAL_WIDTH),
-                         .chunk_bytes = options->chunk_bytes,
-                         .memory_limit = limit};
+    return (ist_machine){
+        .ranks = options->ranks,
+        .flops = ist_kernel_rate(options->kernel, IST_FILTER_PRODUCT, TYPICAL_WIDTH, 0.02),
+        .chunk_bytes = options->chunk_bytes,
+        .memory_limit = limit};
 }
 
 static ist_code print_plan(const ist_options *options, ist_known_job *known, ist_error *error)

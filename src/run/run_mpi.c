@@ -281,7 +281,7 @@ static int64_t memory_limit(const ist_comm *comm, const ist_options *options)
 static ist_machine machine_of(const ist_comm *comm, const ist_options *options)
 {
     enum { TYPICAL_WIDTH = 64 };
-    double rate = ist_kernel_rate(options->kernel, TYPICAL_WIDTH);
+    double rate = ist_kernel_rate(options->kernel, IST_FILTER_PRODUCT, TYPICAL_WIDTH, 0.02);
     return (ist_machine){.ranks = comm->size,
                          .flops = ist_largest_real(comm, rate),
                          .chunk_bytes = options->chunk_bytes,

@@ -1,4 +1,5 @@
-/* Tile kernels: the float64 one gives the defined distance bit for bit, the float32 one never contradicts it beyond its bound. */
+/* Tile kernels: the float64 ones give the defined distance bit for bit, the float32 filters never contradict it
+ * beyond their bounds, and the scans say the same as plain loops. */
 #include "infostrata/pairs.h"
 
 #include <criterion/criterion.h>
@@ -26,193 +27,397 @@ static double defined(const double *x, const double *y, int64_t d)
     return sum;
 }
 
-/* Rows of one tile: as they are, rounded to float32, and as the kernels want their columns. */
-typedef struct {
-    int64_t d;
-    double *wide, *panels64;
-    float *narrow, *panels32;
-} tile_rows;
+/* ---- float64 ------------------------------------------------------------------------------- */
 
-static tile_rows tile_rows_new(int64_t d, double offset, double scale, uint64_t seed)
-{
-    size_t values = (size_t)(IST_TILE * d);
-    tile_rows r = {d, ist_alloc(values, sizeof(double)), ist_alloc(values, sizeof(double)),
-                   ist_alloc(values, sizeof(float)), ist_alloc(values, sizeof(float))};
-    for (int64_t i = 0; i < IST_TILE; i++)
-        for (int64_t f = 0; f < d; f++) {
-            int64_t at = i * d + f;
-            int64_t packed = i / IST_PANEL * IST_PANEL * d + f * IST_PANEL + i % IST_PANEL;
-            r.narrow[at] = (float)(offset + scale * uniform(&seed));
-            r.wide[at] = (double)r.narrow[at];
-            r.panels32[packed] = r.narrow[at];
-            r.panels64[packed] = r.wide[at];
-        }
-    return r;
-}
-
-static void tile_rows_release(tile_rows *r)
-{
-    ist_free(r->wide);
-    ist_free(r->panels64);
-    ist_free(r->narrow);
-    ist_free(r->panels32);
-}
-
-static void check_tile64(const ist_kernel *kernel, const tile_rows *rows, const tile_rows *cols)
+static void check_exact(const ist_kernel *kernel, int64_t d, uint64_t seed)
 {
     static double tile[IST_TILE * IST_TILE];
-    int64_t wrong = 0;
-    for (int wide = 0; wide < 2; wide++) {
-        kernel->tile64(wide ? (const void *)rows->wide : rows->narrow, IST_TILE,
-                       wide ? (const void *)cols->panels64 : cols->panels32, rows->d, wide, tile);
+    size_t values = (size_t)(IST_TILE * d);
+    double *rows = ist_alloc(values, sizeof *rows), *cols = ist_alloc(values, sizeof *cols);
+    float *narrow = ist_alloc(values, sizeof *narrow);
+    double *panels = ist_alloc(values, sizeof *panels);
+    for (int64_t i = 0; i < IST_TILE; i++)
+        for (int64_t f = 0; f < d; f++) {
+            rows[i * d + f] = (double)(float)uniform(&seed);
+            cols[i * d + f] = (double)(float)uniform(&seed);
+            narrow[i * d + f] = (float)rows[i * d + f];
+            panels[i / IST_PANEL * IST_PANEL * d + f * IST_PANEL + i % IST_PANEL] = cols[i * d + f];
+        }
+    int wrong = 0;
+    for (int row_count = IST_TILE; row_count > 0; row_count -= 37) {
+        memset(tile, 0, sizeof tile);
+        kernel->tile64(rows, row_count, panels, d, tile);
         for (int64_t i = 0; i < IST_TILE; i++)
-            for (int64_t j = 0; j < IST_TILE; j++)
-                wrong += tile[i * IST_TILE + j] !=
-                         defined(rows->wide + i * rows->d, cols->wide + j * rows->d, rows->d);
+            for (int64_t j = 0; j < IST_TILE; j++) {
+                double expected = i < row_count ? defined(rows + i * d, cols + j * d, d) : 0;
+                wrong += tile[i * IST_TILE + j] != expected;
+            }
     }
-    cr_expect(wrong == 0, "%s, d = %d: %d distances", kernel->name, (int)rows->d, (int)wrong);
+    const double *x[8], *y[8];
+    const float *nx[8], *ny[8];
+    double wide[8], narrowed[8];
+    for (int p = 0; p < 8; p++) {
+        x[p] = rows + 11 * p * d, y[p] = rows + (95 - 7 * p) * d;
+        nx[p] = narrow + 11 * p * d, ny[p] = narrow + (95 - 7 * p) * d;
+    }
+    kernel->pairs_wide(x, y, d, wide);
+    kernel->pairs_narrow(nx, ny, d, narrowed);
+    for (int p = 0; p < 8; p++)
+        wrong += wide[p] != defined(x[p], y[p], d) || narrowed[p] != wide[p];
+    cr_expect(wrong == 0, "%s, d = %d: %d distances", kernel->name, (int)d, wrong);
+    ist_free(rows);
+    ist_free(cols);
+    ist_free(narrow);
+    ist_free(panels);
 }
 
-/* A pair's own distance as threshold: the filter must leave it open. */
-static void check_tile32(const ist_kernel *kernel, const tile_rows *rows, const tile_rows *cols)
+Test(tiles, distances, .timeout = 60)
+{
+    static const int64_t widths[] = {1, 2, 3, 7, 8, 9, 16, 63, 64, 65, 200};
+    for (size_t n = 0; n < 3; n++)
+        for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
+            if (ist_kernel_choose(names[n]))
+                check_exact(ist_kernel_choose(names[n]), widths[w], w);
+}
+
+/* ---- the filters --------------------------------------------------------------------------- */
+
+enum { ROWS = 150 };
+
+typedef struct {
+    const char *name;
+    double offset, scale, grid; /* grid: values are multiples of it; 0: any */
+    double outlier;             /* row 7 is so many times larger */
+    double useful; /* the bounds' gap, relative to the mean distance: at most so much */
+} data_kind;
+
+/* A set of rows without ranks, filtered by a form. */
+static ist_rows rows_of(const data_kind *kind, int64_t d, bool wide, ist_filter_form form)
+{
+    uint64_t seed = (uint64_t)d;
+    ist_rows rows = {.n = ROWS, .d = d, .wide = wide};
+    const int64_t start[2] = {0, ROWS};
+    rows.blocks = ist_blocks_new(start, 1);
+    rows.home.count = ROWS;
+    size_t values = (size_t)(ROWS * d);
+    rows.home.wide = wide ? ist_alloc(values, sizeof *rows.home.wide) : NULL;
+    rows.home.narrow = wide ? NULL : ist_alloc(values, sizeof *rows.home.narrow);
+    for (int64_t at = 0; at < ROWS * d; at++) {
+        double value = kind->offset + kind->scale * uniform(&seed);
+        if (kind->grid > 0)
+            value = kind->grid * rint(value / kind->grid);
+        if (at / d == 7 && kind->outlier > 0)
+            value *= kind->outlier;
+        if (wide)
+            rows.home.wide[at] = value;
+        else
+            rows.home.narrow[at] = (float)value;
+    }
+    double *centre = ist_alloc((size_t)d, sizeof *centre), squares = 0;
+    ist_value_census census = ist_filter_census(&rows.home, d, centre, &squares);
+    for (int64_t f = 0; f < d; f++)
+        centre[f] /= ROWS;
+    ist_filter_round_centre(&census, d, centre);
+    double norm = ist_filter_largest_norm(&rows.home, centre, d);
+    bool centred = wide || form == IST_FILTER_PRODUCT;
+    rows.filter = ist_filter_new(form, &census, centre, centred, norm, d);
+    ist_free(centre);
+    rows.packed = ist_pack(&rows, &rows.home);
+    return rows;
+}
+
+typedef struct {
+    int64_t wrong, pairs, settled, sure;
+    double gap, distance;
+} tally;
+
+/* Bounds (L) and (U) of a pair, and the thresholds made of them: its own distance must not be excluded; the next
+ * distances above and below must not be included. */
+static void check_pair(const ist_filter *filter, float l, float own, float other, double distance,
+                       tally *t)
+{
+    double scaled = ldexp(distance, 2 * filter->scale);
+    double upper = (1 + filter->relative) * ((double)l + (double)own + (double)other);
+    double farther = distance > 0 ? distance * 1.01 : DBL_MIN, nearer = distance * 0.99;
+    t->pairs++;
+    t->wrong += (double)l > (1 + filter->relative) * scaled + filter->absolute;
+    t->wrong += scaled > upper;
+    t->wrong += l > ist_filter_high(filter, distance);
+    t->wrong += l + other < ist_filter_low(filter, distance, own);
+    t->wrong += l + other < ist_filter_low(filter, nearer, own);
+    t->wrong += l > ist_filter_high(filter, farther);
+    t->wrong += l == ist_filter_sure(filter, farther);
+    t->wrong += distance > 0 && l == ist_filter_sure(filter, nearer);
+    t->wrong +=
+        ist_filter_upper(filter, l, (double)own + (double)other) * (1 + filter->relative) < scaled;
+    float guessed = ist_filter_upper(filter, l, (double)own + (double)other);
+    t->wrong += l > ist_filter_high_of_upper(filter, guessed);
+    float shrunk = ist_filter_tree_shrink(filter) * ist_filter_high(filter, distance) -
+                   ist_filter_tree_width(filter, own);
+    t->wrong += shrunk > ist_filter_low(filter, distance, own);
+    t->sure += l == ist_filter_sure(filter, distance);
+    t->gap += (double)own + (double)other;
+    t->distance += scaled;
+}
+
+static void check_filter(const ist_kernel *kernel, const data_kind *kind, int64_t d, bool wide,
+                         ist_filter_form form)
 {
     static float tile[IST_TILE * IST_TILE];
-    int64_t wrong = 0, useless = 0;
-    kernel->tile32(rows->narrow, IST_TILE, cols->panels32, rows->d, tile);
-    for (int64_t i = 0; i < IST_TILE; i++)
-        for (int64_t j = 0; j < IST_TILE; j++) {
-            double distance = defined(rows->wide + i * rows->d, cols->wide + j * rows->d, rows->d);
-            ist_band band = ist_band_of(distance, 0, rows->d);
-            float c = tile[i * IST_TILE + j];
-            wrong += c < band.low || c > band.high;
-            useless += distance > 1e-30 && band.high > (1 + 2e-5f) * band.low;
-        }
-    cr_expect(wrong == 0, "%s, d = %d: %d pairs beyond the bound", kernel->name, (int)rows->d,
-              (int)wrong);
-    cr_expect(useless == 0, "%s, d = %d: %d wide bands", kernel->name, (int)rows->d, (int)useless);
-}
-
-Test(tiles, kernels, .timeout = 60)
-{
-    static const int64_t widths[] = {1, 2, 3, 7, 16, 63, 64, 65, 127, 128, 200, 1000};
-    static const struct {
-        double offset, scale;
-    } data[] = {{0, 1}, {1e5, 1}, {0, 1e-20}, {0, 1e15}};
-    for (size_t n = 0; n < 3; n++) {
-        const ist_kernel *kernel = ist_kernel_choose(names[n]);
-        if (!kernel)
-            continue;
-        for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
-            for (size_t s = 0; s < 4; s++) {
-                tile_rows rows = tile_rows_new(widths[w], data[s].offset, data[s].scale, w);
-                tile_rows cols = tile_rows_new(widths[w], data[s].offset, data[s].scale, w + 100);
-                check_tile64(kernel, &rows, &cols);
-                if (kernel->tile32)
-                    check_tile32(kernel, &rows, &cols);
-                tile_rows_release(&rows);
-                tile_rows_release(&cols);
-            }
-    }
-}
-
-/* Half-filled tiles: rows beyond the count are left alone. */
-Test(tiles, few_rows)
-{
-    for (size_t n = 0; n < 3; n++) {
-        const ist_kernel *kernel = ist_kernel_choose(names[n]);
-        if (!kernel)
-            continue;
-        static double tile[IST_TILE * IST_TILE];
-        tile_rows rows = tile_rows_new(5, 0, 1, 3);
-        for (int count = 1; count < IST_TILE; count += 11) {
-            for (size_t at = 0; at < IST_TILE * IST_TILE; at++)
-                tile[at] = -7;
-            kernel->tile64(rows.narrow, count, rows.panels32, 5, false, tile);
-            cr_expect(tile[count * IST_TILE - 1] >= 0, "%s, %d rows", kernel->name, count);
-            cr_expect(tile[count * IST_TILE] == -7, "%s, %d rows", kernel->name, count);
-        }
-        tile_rows_release(&rows);
-    }
-}
-
-Test(tiles, names)
-{
-    cr_expect(ist_kernel_choose(NULL) && ist_kernel_choose("reference"));
-    cr_expect(!ist_kernel_choose("fast") && !ist_kernel_choose(""));
-    ist_text all = {0};
-    ist_kernel_names(&all);
-    cr_expect(strncmp(all.data, ist_kernel_choose(NULL)->name,
-                      strlen(ist_kernel_choose(NULL)->name)) == 0);
-    cr_expect(strstr(all.data, "reference"), "%s", all.data);
-    ist_text_release(&all);
-}
-
-/* ---- exact distances and bands ------------------------------------------------------------------- */
-
-Test(tiles, exact_distances)
-{
-    enum { D = 13, COUNT = 19 };
-    tile_rows r = tile_rows_new(D, 3, 1, 8);
-    int64_t a[COUNT], b[COUNT];
-    double found[COUNT];
-    for (int p = 0; p < COUNT; p++) {
-        a[p] = (p * 7) % IST_TILE;
-        b[p] = (p * 31 + 2) % IST_TILE;
-    }
-    for (int wide = 0; wide < 2; wide++) {
-        ist_slab slab = {.count = IST_TILE, .narrow = r.narrow, .wide = wide ? r.wide : NULL};
-        ist_exact_distances(&slab, a, &slab, b, COUNT, D, found);
-        for (int p = 0; p < COUNT; p++) {
-            cr_expect(found[p] == defined(r.wide + a[p] * D, r.wide + b[p] * D, D));
-            cr_expect(found[p] == ist_exact_distance(&slab, a[p], &slab, b[p], D));
-        }
-    }
-    tile_rows_release(&r);
-}
-
-Test(tiles, bands)
-{
-    static const double thresholds[] = {0,         DBL_MIN, 1e-45, 1e-30, 1,
-                                        12345.678, 1e30,    1e38,  1e300, INFINITY};
-    static const double radii[] = {0, 1e-7, 1e-3, 1.5};
-    for (size_t t = 0; t < sizeof thresholds / sizeof *thresholds; t++)
-        for (int64_t d = 1; d < 5000; d = 3 * d + 1)
-            for (size_t r = 0; r < 4; r++) {
-                ist_band band = ist_band_of(thresholds[t], radii[r], d);
-                cr_expect((double)band.low < thresholds[t] || thresholds[t] == 0);
-                cr_expect(band.low < 0 || thresholds[t] > 0);
-                cr_expect((double)band.high > thresholds[t] || isinf(band.high));
-                cr_expect(!isnan(band.low) && !isnan(band.high));
-            }
-}
-
-/* Float64 rows shifted and rounded: what was lost is within the radii. */
-Test(tiles, rounded_rows)
-{
-    enum { D = 20, ROWS = 50 };
-    static const double offsets[] = {0, 1, 1e5, 1e12};
-    for (size_t o = 0; o < 4; o++) {
-        double wide[ROWS * D], shift[D];
-        float narrow[ROWS * D], radius[ROWS];
-        uint64_t state = 5;
-        for (int e = 0; e < ROWS * D; e++)
-            wide[e] = offsets[o] + uniform(&state);
-        memcpy(shift, wide, sizeof shift);
-        ist_rows rows = {.n = ROWS, .d = D, .shift = shift};
-        ist_slab slab = {.count = ROWS, .narrow = narrow, .wide = wide, .radius = radius};
-        cr_assert(ist_slab_round(&rows, &slab));
-        for (int i = 0; i < ROWS; i++)
-            for (int j = 0; j < ROWS; j++) {
-                double distance = sqrt(defined(wide + i * D, wide + j * D, D)), rounded = 0;
-                for (int f = 0; f < D; f++) {
-                    double t = (double)narrow[i * D + f] - (double)narrow[j * D + f];
-                    rounded += t * t;
+    ist_rows rows = rows_of(kind, d, wide, form);
+    const ist_packed *packed = &rows.packed;
+    tally t = {0};
+    for (int64_t a = 0; a < packed->tiles; a++)
+        for (int64_t b = 0; b < packed->tiles; b++) {
+            kernel->filter[form](packed->panels + a * IST_TILE * d,
+                                 packed->panels + b * IST_TILE * d, d, packed->term + a * IST_TILE,
+                                 packed->term + b * IST_TILE, tile);
+            for (int64_t i = 0; i < IST_TILE; i++)
+                for (int64_t j = 0; j < IST_TILE; j++) {
+                    int64_t x = a * IST_TILE + i, y = b * IST_TILE + j;
+                    float l = tile[i * IST_TILE + j];
+                    if (x >= ROWS || y >= ROWS)
+                        t.wrong += !isnan(l);
+                    else if (x != y)
+                        check_pair(&rows.filter, l, packed->width[x], packed->width[y],
+                                   ist_exact_distance(&rows.home, x, &rows.home, y, d), &t);
                 }
-                double allowed = (double)radius[i] + (double)radius[j];
-                cr_expect(fabs(sqrt(rounded) - distance) <= allowed * (1 + 1e-9));
-                cr_expect(allowed < 1e-5 * (1 + offsets[o] * 1e-9));
+        }
+    cr_expect(t.wrong == 0, "%s, form %d, %s, %s, d = %d: %d bounds", kernel->name, (int)form,
+              kind->name, wide ? "float64" : "float32", (int)d, (int)t.wrong);
+    cr_expect(t.gap <= kind->useful * t.distance, "%s, form %d, %s, %s, d = %d: gap %g of %g",
+              kernel->name, (int)form, kind->name, wide ? "float64" : "float32", (int)d, t.gap,
+              t.distance);
+    cr_expect(rows.filter.exact || kind->grid == 0);
+    if (rows.filter.exact)
+        cr_expect(t.sure == t.pairs, "%s: %d of %d", kind->name, (int)t.sure, (int)t.pairs);
+    ist_rows_release(&rows);
+}
+
+Test(tiles, filters, .timeout = 240)
+{
+    static const data_kind kinds[] = {
+        {"plain", 0, 1, 0, 0, 1e-3},       {"offset", 1e5, 1, 0, 0, 1},
+        {"tiny", 0, 1e-20, 0, 0, 1e-3},    {"large", 0, 1e15, 0, 0, 1e-3},
+        {"denormal", 0, 1e-40, 0, 0, 0.1}, {"huge", 0, 1e30, 0, 0, 1e-3},
+        {"lattice", 3, 9, 1, 0, 0},        {"fine lattice", 100, 4, 0.125, 0, 0},
+        {"outlier", 0, 1, 0, 1e6, 1e-3}};
+    static const int64_t widths[] = {1, 3, 63, 64, 65, 130, 600};
+    for (size_t n = 1; n < 3; n++)
+        for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+            for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
+                for (int wide = 0; wide < 2 && ist_kernel_choose(names[n]); wide++) {
+                    const ist_kernel *kernel = ist_kernel_choose(names[n]);
+                    /* Denormal numbers are a lattice that float32 holds, if few features make a square. */
+                    if (kinds[k].scale == 1e-40 && !wide && widths[w] < 4)
+                        continue;
+                    check_filter(kernel, &kinds[k], widths[w], wide, IST_FILTER_DIRECT);
+                    check_filter(kernel, &kinds[k], widths[w], wide, IST_FILTER_PRODUCT);
+                }
+}
+
+/* Equal rows are known as such without a float64 distance. */
+Test(tiles, equal_rows)
+{
+    const data_kind plain = {"plain", 0, 1, 0, 0, 1};
+    ist_rows rows = rows_of(&plain, 20, false, IST_FILTER_DIRECT);
+    cr_assert(rows.filter.zero_exact);
+    cr_expect(ist_filter_sure(&rows.filter, 0) == 0);
+    cr_expect(ist_filter_high(&rows.filter, 0) == 0);
+    cr_expect(ist_filter_sure(&rows.filter, 1) < -FLT_MAX);
+    ist_rows_release(&rows);
+    rows = rows_of(&plain, 20, false, IST_FILTER_PRODUCT);
+    cr_expect(!rows.filter.zero_exact);
+    ist_rows_release(&rows);
+}
+
+/* ---- the scans ----------------------------------------------------------------------------- */
+
+/* Numbers of which many are equal; some NaN. */
+static float few_numbers(uint64_t *seed)
+{
+    double u = uniform(seed) + 0.5;
+    return u < 0.02 ? NAN : (float)floor(20 * u);
+}
+
+static bool bit(const uint32_t *words, int j)
+{
+    return words[j / 32] >> (j % 32) & 1;
+}
+
+typedef struct {
+    float tile[IST_TILE * IST_TILE];
+    float low[2][IST_TILE], high[2][IST_TILE], sure[2][IST_TILE], width[2][IST_TILE];
+    uint64_t word[2][IST_TILE], base[2][IST_TILE], bound[2][IST_TILE];
+} scan_data;
+
+static void fill(scan_data *s, uint64_t seed)
+{
+    for (int e = 0; e < IST_TILE * IST_TILE; e++)
+        s->tile[e] = few_numbers(&seed);
+    for (int side = 0; side < 2; side++)
+        for (int i = 0; i < IST_TILE; i++) {
+            s->low[side][i] = (float)floor(20 * uniform(&seed));
+            s->high[side][i] = s->low[side][i] + (float)floor(4 * uniform(&seed) + 2);
+            s->sure[side][i] = i % 3 ? -INFINITY : s->low[side][i];
+            s->width[side][i] = (float)floor(3 * uniform(&seed) + 1.5f);
+            s->word[side][i] = (uint64_t)(uniform(&seed) * 0x1p63) * 2;
+            s->base[side][i] = (uint64_t)(uniform(&seed) * 0x1p63) * 2;
+            s->bound[side][i] = (uint64_t)(uniform(&seed) * 0x1p63) * 2;
+        }
+}
+
+static void check_marks(const ist_kernel *kernel, const scan_data *s)
+{
+    ist_marks marks, row_marks, column_marks;
+    int wrong = 0, marked = 0;
+    int found = kernel->mark(s->tile, s->high[0], s->high[1], marks);
+    ist_tie_side row = {s->high[0], s->low[0], s->word[0], s->base[0], s->bound[0]};
+    ist_tie_side column = {s->high[1], s->low[1], s->word[1], s->base[1], s->bound[1]};
+    kernel->mark_ties(s->tile, &row, &column, row_marks, column_marks);
+    for (int i = 0; i < IST_TILE; i++)
+        for (int j = 0; j < IST_TILE; j++) {
+            float l = s->tile[i * IST_TILE + j];
+            bool expected = l <= s->high[0][i] || l <= s->high[1][j];
+            bool in_row = l <= s->high[0][i] &&
+                          (l < s->low[0][i] || s->word[1][j] - s->base[0][i] <= s->bound[0][i]);
+            bool in_column = l <= s->high[1][j] &&
+                             (l < s->low[1][j] || s->word[0][i] - s->base[1][j] <= s->bound[1][j]);
+            marked += expected;
+            wrong += bit(marks[i], j) != expected;
+            wrong += bit(row_marks[i], j) != in_row || bit(column_marks[i], j) != in_column;
+        }
+    cr_expect(wrong == 0 && marked == found && marked > 1000, "%s: %d marks", kernel->name, wrong);
+}
+
+static void check_count(const ist_kernel *kernel, const scan_data *s, bool with_sure)
+{
+    int32_t below[2][IST_TILE], same[2][IST_TILE], expected[2][IST_TILE], equal[2][IST_TILE];
+    for (int i = 0; i < IST_TILE; i++)
+        for (int side = 0; side < 2; side++)
+            below[side][i] = expected[side][i] = same[side][i] = equal[side][i] = i;
+    ist_threshold_side row = {s->low[0], s->high[0], s->sure[0], s->width[0], below[0], same[0]};
+    ist_threshold_side column = {s->low[1], s->high[1], s->sure[1], s->width[1], below[1], same[1]};
+    ist_marks marks;
+    int wrong = 0, marked = 0, found = kernel->count(s->tile, &row, &column, with_sure, marks);
+    for (int i = 0; i < IST_TILE; i++)
+        for (int j = 0; j < IST_TILE; j++) {
+            float l = s->tile[i * IST_TILE + j];
+            bool open = false;
+            for (int side = 0; side < 2; side++) {
+                int at = side ? j : i, other = side ? i : j;
+                bool is_below = l + s->width[!side][other] < s->low[side][at];
+                bool near = l <= s->high[side][at] && !is_below;
+                bool is_same = with_sure && near && l <= s->sure[side][at];
+                expected[side][at] += is_below;
+                equal[side][at] += is_same;
+                open |= near && !is_same;
             }
-        wide[7] = 1e20;
-        cr_expect(!ist_slab_round(&rows, &slab));
+            marked += open;
+            wrong += bit(marks[i], j) != open;
+        }
+    wrong += memcmp(below, expected, sizeof below) != 0 || memcmp(same, equal, sizeof same) != 0;
+    cr_expect(wrong == 0 && marked == found && marked > 100, "%s: %d counts", kernel->name, wrong);
+}
+
+/* The same by a search from one end. */
+static void check_place(const ist_kernel *kernel, const scan_data *s, int thresholds, int sure)
+{
+    int levels = 4;
+    while ((1 << levels) - 1 < thresholds)
+        levels++;
+    float *sorted = ist_alloc((size_t)thresholds, sizeof *sorted);
+    float *heap = ist_alloc((size_t)1 << levels, sizeof *heap);
+    int32_t *places = ist_alloc(2 * (size_t)thresholds + 2, sizeof *places);
+    int32_t *expected = ist_alloc(2 * (size_t)thresholds + 2, sizeof *expected);
+    for (int m = 0; m < thresholds; m++)
+        sorted[m] = (float)(m * 18 / thresholds + (sure == 2 ? 0 : m % 2 * 0.5));
+    for (int node = 1; node < 1 << levels; node++) {
+        int level = 31 - __builtin_clz((unsigned)node);
+        int place = ((2 * (node - (1 << level)) + 1) << (levels - 1 - level)) - 1;
+        heap[node] = place < thresholds ? sorted[place] : INFINITY;
     }
+    int wrong = 0, total = 0;
+    for (int i = 0; i < IST_TILE; i++) {
+        ist_threshold_tree tree = {heap, levels, thresholds, 1, s->width[0][i], sure, places};
+        uint32_t marks[IST_MARK_WORDS];
+        const float *value = s->tile + i * IST_TILE;
+        int open = 0, found = kernel->place(value, s->width[1], &tree, marks);
+        for (int j = 0; j < IST_TILE; j++) {
+            int m = 0;
+            while (m < thresholds && !(value[j] <= sorted[m]))
+                m++;
+            float high = m < thresholds ? sorted[m] : INFINITY;
+            bool same = value[j] == high && (sure == 2 || (sure == 1 && high == 0));
+            bool is_open = value[j] + s->width[1][j] >= high - s->width[0][i] && !same;
+            open += is_open;
+            wrong += bit(marks, j) != is_open;
+            expected[is_open ? 2 * thresholds + 1 : 2 * m + same]++;
+        }
+        wrong += open != found;
+        total += open;
+    }
+    wrong += memcmp(places, expected, (2 * (size_t)thresholds + 2) * sizeof *places) != 0;
+    cr_expect(wrong == 0 && (total > 0 || sure > 0), "%s, %d thresholds, sure %d: %d", kernel->name,
+              thresholds, sure, wrong);
+    ist_free(sorted);
+    ist_free(heap);
+    ist_free(places);
+    ist_free(expected);
+}
+
+static void check_upper_of(const ist_kernel *kernel, uint64_t seed)
+{
+    float value[333];
+    for (int count = 1; count < 333; count += 17)
+        for (int k = 1; k <= count; k = 2 * k + 1) {
+            for (int i = 0; i < count; i++)
+                value[i] = (float)exp(40 * uniform(&seed));
+            value[count / 2] = INFINITY;
+            float upper = kernel->upper_of(value, count, k);
+            int found = 0, clearly = 0;
+            for (int i = 0; i < count; i++) {
+                found += value[i] <= upper;
+                clearly += value[i] <= upper * 0.99f;
+            }
+            cr_expect(found >= k && (k == count ? isinf(upper) : clearly <= k),
+                      "%s: %d of %d, k = %d", kernel->name, found, count, k);
+        }
+}
+
+Test(tiles, scans)
+{
+    static scan_data s;
+    static float turned[IST_TILE * IST_TILE];
+    static const int thresholds[] = {1, 9, 15, 16, 31, 40, 63, 64, 100, 127, 128, 300};
+    for (size_t n = 1; n < 3; n++) {
+        const ist_kernel *kernel = ist_kernel_choose(names[n]);
+        if (!kernel)
+            continue;
+        fill(&s, n);
+        check_marks(kernel, &s);
+        check_count(kernel, &s, false);
+        check_count(kernel, &s, true);
+        for (size_t t = 0; t < sizeof thresholds / sizeof *thresholds; t++)
+            for (int sure = 0; sure < 3; sure++)
+                check_place(kernel, &s, thresholds[t], sure);
+        check_upper_of(kernel, n);
+        kernel->transpose(s.tile, turned);
+        for (int i = 0; i < IST_TILE; i++)
+            for (int j = 0; j < IST_TILE; j++)
+                cr_assert(memcmp(&turned[j * IST_TILE + i], &s.tile[i * IST_TILE + j],
+                                 sizeof(float)) == 0);
+    }
+}
+
+Test(tiles, kernel_choice)
+{
+    cr_expect(ist_kernel_choose("avx1024") == NULL);
+    cr_expect(ist_kernel_choose("reference") != NULL);
+    ist_text list = {0};
+    ist_kernel_names(&list);
+    cr_expect(strstr(list.data, "reference") != NULL);
+    cr_expect(strncmp(list.data, ist_kernel_choose(NULL)->name,
+                      strlen(ist_kernel_choose(NULL)->name)) == 0);
+    ist_text_release(&list);
 }

@@ -1,0 +1,23 @@
+/* The two ways of counting below thresholds, shared by counts.c (states, results, travel). Private to
+ * the room. */
+#ifndef INFOSTRATA_PAIRS_COUNTS_H
+#define INFOSTRATA_PAIRS_COUNTS_H
+
+#include "infostrata/pairs.h"
+
+/* Up to IST_FEW_THRESHOLDS a row: counts_few.c. */
+void ist_counts_few_prepare(ist_counts *s, const ist_packed *packed);
+void ist_counts_few_scan(ist_counts *rows, ist_counts *columns, const ist_tile *tile,
+                         ist_open_list *open);
+/* One pair of a row at a known distance, against one threshold. */
+void ist_counts_few_settle(ist_counts *s, int64_t row, int64_t m, double distance,
+                           int64_t position);
+
+/* More: counts_many.c. */
+void ist_counts_many_prepare(ist_counts *s, const ist_packed *packed);
+void ist_counts_many_scan(ist_counts *rows, ist_counts *columns, const ist_tile *tile,
+                          ist_open_list *open);
+/* One pair of a row at a known distance, against all its thresholds. */
+void ist_counts_many_settle(ist_counts *s, int64_t row, double distance, int64_t position);
+
+#endif

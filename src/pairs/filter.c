@@ -1,0 +1,367 @@
+/* The bounds of the float32 filter: docs/numerics.md derives every number of this file. */
+#include <float.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "infostrata/pairs.h"
+
+_Static_assert(FLT_EVAL_METHOD == 0, "the bounds assume operations rounded to their own type");
+
+enum { BLOCK = 64, PRODUCT_MOST_FEATURES = 16000000 };
+
+/* Two radii r: (sqrt(D) +- r)^2 lies within (1 +- delta) D and (1 + 1/delta) r^2. */
+static const double delta = 0x1p-22;
+/* Against the roundings of this file's own arithmetic. */
+static const double slack = 0x1p-20;
+
+static float up(double x)
+{
+    return x < FLT_MAX ? nextafterf((float)x, INFINITY) : INFINITY;
+}
+
+static float down(double x)
+{
+    return x < FLT_MAX ? nextafterf((float)x, -INFINITY) : FLT_MAX;
+}
+
+/* ---- what the values are like ---------------------------------------------------------------- */
+
+static int lowest_bit_of(double x)
+{
+    int exponent;
+    double mantissa = frexp(x, &exponent);
+    int64_t whole = (int64_t)ldexp(mantissa, DBL_MANT_DIG);
+    return exponent - DBL_MANT_DIG + __builtin_ctzll((uint64_t)whole);
+}
+
+/* Once the lowest bit is so far below the largest value that no sum of squares could be exact, its
+ * place is not of interest any more. */
+static void add_row(ist_value_census *census, const double *value, int64_t d)
+{
+    for (int64_t f = 0; f < d; f++) {
+        double size = fabs(value[f]);
+        if (!(size <= DBL_MAX)) {
+            census->finite = false;
+            return;
+        }
+        if (size == 0)
+            continue;
+        census->largest = fmax(census->largest, size);
+        census->smallest = fmin(census->smallest, size);
+        if (census->lowest_bit > ilogb(census->largest) - FLT_MANT_DIG - 2) {
+            int bit = lowest_bit_of(size);
+            census->lowest_bit = bit < census->lowest_bit ? bit : census->lowest_bit;
+        }
+    }
+}
+
+/* A row's values as float64, where they are or in `room`. */
+static const double *row_values(const ist_slab *slab, int64_t row, int64_t d, double *room)
+{
+    if (slab->wide)
+        return slab->wide + row * d;
+    for (int64_t f = 0; f < d; f++)
+        room[f] = (double)slab->narrow[row * d + f];
+    return room;
+}
+
+ist_value_census ist_filter_census(const ist_slab *slab, int64_t d, double *sum, double *squares)
+{
+    ist_value_census census = {.finite = true, .smallest = INFINITY, .lowest_bit = INT_MAX};
+    double *room = ist_alloc((size_t)d, sizeof *room);
+    for (int64_t i = 0; i < slab->count && census.finite; i++) {
+        const double *value = row_values(slab, i, d, room);
+        add_row(&census, value, d);
+        for (int64_t f = 0; f < d; f++) {
+            sum[f] += value[f];
+            *squares += value[f] * value[f];
+        }
+    }
+    ist_free(room);
+    return census;
+}
+
+double ist_filter_largest_norm(const ist_slab *slab, const double *centre, int64_t d)
+{
+    double largest = 0, *room = ist_alloc((size_t)d, sizeof *room);
+    for (int64_t i = 0; i < slab->count; i++) {
+        const double *value = row_values(slab, i, d, room);
+        double norm = 0;
+        for (int64_t f = 0; f < d; f++)
+            norm += (value[f] - centre[f]) * (value[f] - centre[f]);
+        largest = fmax(largest, norm);
+    }
+    ist_free(room);
+    return largest * (1 + 1e-6);
+}
+
+void ist_filter_round_centre(const ist_value_census *census, int64_t d, double *centre)
+{
+    if (census->lowest_bit == INT_MAX)
+        return;
+    for (int64_t f = 0; f < d; f++)
+        centre[f] = ldexp(rint(ldexp(centre[f], -census->lowest_bit)), census->lowest_bit);
+}
+
+/* ---- the filter ------------------------------------------------------------------------------ */
+
+/* Are all copies small integers, so that no sum of squares or products of two of them is rounded? Every
+ * partial sum is at most (|x| + |y|)^2. */
+static bool sums_are_exact(const ist_value_census *census, double largest_norm)
+{
+    if (census->lowest_bit == INT_MAX)
+        return true;
+    return abs(census->lowest_bit) < 400 &&
+           ldexp(4 * largest_norm, -2 * census->lowest_bit) <= 0x1p24;
+}
+
+static double *copy_of(const double *values, int64_t d)
+{
+    double *copy = ist_alloc((size_t)d, sizeof *copy);
+    for (int64_t f = 0; f < d; f++)
+        copy[f] = values[f];
+    return copy;
+}
+
+/* Squares of the copies must neither overflow nor vanish. */
+static int scale_for(double largest)
+{
+    enum { WANTED = 15 };
+    bool comfortable = largest == 0 || (largest > 0x1p-30 && largest < 0x1p40);
+    return comfortable ? 0 : WANTED - ilogb(largest);
+}
+
+static void set_bounds(ist_filter *filter, int64_t d, bool rounded)
+{
+    const double v = 0x1p-24;
+    double e = (double)(ist_min(d, BLOCK) + ist_ceil_div(d, BLOCK) + 4) * v;
+    double e64 = (double)(d + 3) * 0x1p-53;
+    double moved = (1 + (rounded ? delta : 0)) * (1 + e64) * (1 + 0x1p-40);
+    if (filter->form == IST_FILTER_DIRECT)
+        moved *= (1 + 4 * v) / (1 - e);
+    filter->share = e;
+    filter->relative = moved - 1;
+    filter->absolute = 2 * (double)d * 0x1p-149;
+}
+
+ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
+                          const double *centre, bool centred, double largest_norm, int64_t d)
+{
+    ist_filter filter = {.form = form};
+    bool usable =
+        census->finite && census->largest < 1e140 &&
+        (census->largest == 0 || census->largest > 1e-140) &&
+        d <= (form == IST_FILTER_PRODUCT ? PRODUCT_MOST_FEATURES : IST_FILTER_MOST_FEATURES);
+    if (!usable || form == IST_FILTER_NONE)
+        return (ist_filter){.form = IST_FILTER_NONE};
+    if (sums_are_exact(census, largest_norm)) {
+        filter.exact = true;
+        filter.shift = copy_of(centre, d);
+        filter.scale = census->lowest_bit == INT_MAX ? 0 : -census->lowest_bit;
+        return filter;
+    }
+    if (centred)
+        filter.shift = copy_of(centre, d);
+    filter.scale = scale_for(census->largest);
+    set_bounds(&filter, d, centred || filter.scale < 0);
+    filter.zero_exact = form == IST_FILTER_DIRECT && !centred && filter.scale >= 0 &&
+                        ilogb(census->smallest) - FLT_MANT_DIG + filter.scale > -70;
+    return filter;
+}
+
+void ist_filter_release(ist_filter *filter)
+{
+    ist_free(filter->shift);
+    *filter = (ist_filter){0};
+}
+
+/* ---- copies ---------------------------------------------------------------------------------- */
+
+/* Writes the copy of a row into its place in a panel; returns its squared norm, and the squared norm of what the
+ * rounding took off. */
+static double copy_row(const ist_filter *filter, const double *value, int64_t d, float *panel,
+                       double *error)
+{
+    double norm = 0, factor = ldexp(1, filter->scale);
+    *error = 0;
+    for (int64_t f = 0; f < d; f++) {
+        double x = (filter->shift ? value[f] - filter->shift[f] : value[f]) * factor;
+        float copy = (float)x;
+        panel[f * IST_PANEL] = copy;
+        norm += (double)copy * (double)copy;
+        /* The subtraction was rounded too: half an ulp of float64, taken double. */
+        double off = fabs((double)copy - x) + (filter->shift ? DBL_EPSILON * fabs(x) : 0);
+        *error += off * off;
+    }
+    return norm;
+}
+
+static void set_term(const ist_filter *filter, int64_t d, double norm, double error, float *term,
+                     float *width)
+{
+    bool product = filter->form == IST_FILTER_PRODUCT;
+    if (filter->exact) {
+        *term = product ? (float)norm : 0;
+        *width = 0;
+        return;
+    }
+    double moved = error > 0 ? 2 * (1 + 1 / delta) * error * (1 + 2 * slack) + DBL_MIN : 0;
+    double tiny = (double)d * 0x1p-149;
+    if (product) {
+        *term = down(norm * (1 - filter->share) - moved - tiny);
+        *width = up((2 * filter->share + 0x1p-23) * norm * (1 + slack) + 2 * moved * (1 + slack) +
+                    2 * tiny);
+    } else {
+        double taken = moved * (1 + filter->share) * (1 + slack);
+        *term = moved > 0 ? -up(taken) : 0;
+        *width = moved > 0 ? up((taken + moved) * (1 + slack) + tiny) : up(tiny);
+    }
+}
+
+static void pack_tile(const ist_rows *rows, const ist_slab *slab, int64_t first, int64_t count,
+                      double *room, float *panels, float *term, float *width)
+{
+    int64_t d = rows->d;
+    for (int64_t i = 0; i < IST_TILE; i++) {
+        term[i] = NAN;
+        if (i >= count)
+            continue;
+        double error;
+        float *panel = panels + i / IST_PANEL * IST_PANEL * d + i % IST_PANEL;
+        double norm =
+            copy_row(&rows->filter, row_values(slab, first + i, d, room), d, panel, &error);
+        set_term(&rows->filter, d, norm, error, term + i, width + i);
+    }
+}
+
+ist_packed ist_pack(const ist_rows *rows, const ist_slab *slab)
+{
+    const ist_blocks *blocks = &rows->blocks;
+    ist_packed packed = {0};
+    int64_t block = blocks->count, last = slab->first + slab->count, tiles = 0;
+    if (slab->count > 0)
+        block = ist_blocks_find(blocks, slab->first);
+    for (int64_t b = block; b < blocks->count && blocks->start[b] < last; b++)
+        tiles += ist_ceil_div(blocks->start[b + 1] - blocks->start[b], IST_TILE);
+    bool filtered = rows->filter.form != IST_FILTER_NONE;
+    size_t values = filtered ? (size_t)(tiles * IST_TILE) : 0;
+    packed.row = ist_alloc((size_t)tiles + 1, sizeof *packed.row);
+    packed.block = ist_alloc((size_t)tiles, sizeof *packed.block);
+    packed.panels = ist_alloc(values, (size_t)rows->d * sizeof *packed.panels);
+    packed.term = ist_alloc(values, sizeof *packed.term);
+    packed.width = ist_alloc(values, sizeof *packed.width);
+    double *room = ist_alloc((size_t)rows->d, sizeof *room);
+    for (int64_t b = block; b < blocks->count && blocks->start[b] < last; b++)
+        for (int64_t at = blocks->start[b]; at < blocks->start[b + 1]; at += IST_TILE) {
+            int64_t tile = packed.tiles++, row = at - slab->first;
+            int64_t count = ist_min(IST_TILE, blocks->start[b + 1] - at);
+            packed.row[tile] = row;
+            packed.row[tile + 1] = row + count;
+            packed.block[tile] = b;
+            if (filtered)
+                pack_tile(rows, slab, row, count, room, packed.panels + tile * IST_TILE * rows->d,
+                          packed.term + tile * IST_TILE, packed.width + tile * IST_TILE);
+        }
+    ist_free(room);
+    return packed;
+}
+
+void ist_packed_release(ist_packed *packed)
+{
+    ist_free(packed->row);
+    ist_free(packed->block);
+    ist_free(packed->panels);
+    ist_free(packed->term);
+    ist_free(packed->width);
+    *packed = (ist_packed){0};
+}
+
+double ist_filter_doubt(const ist_rows *rows, const ist_slab *sample)
+{
+    int64_t d = rows->d, pairs = 0;
+    double doubt = 0, error, factor = ldexp(1, 2 * rows->filter.scale);
+    double *room = ist_alloc((size_t)d, sizeof *room);
+    float *panel = ist_alloc((size_t)(d * IST_PANEL), sizeof *panel);
+    float *width = ist_alloc((size_t)sample->count, sizeof *width), term;
+    for (int64_t i = 0; i < sample->count; i++) {
+        const double *value = row_values(sample, i, d, room);
+        double norm = copy_row(&rows->filter, value, d, panel, &error);
+        set_term(&rows->filter, d, norm, error, &term, width + i);
+    }
+    for (int64_t i = 0; i < sample->count; i++)
+        for (int64_t j = 0; j < i; j++, pairs++) {
+            double distance = ist_exact_distance(sample, i, sample, j, d) * factor;
+            double open = (double)width[i] + (double)width[j];
+            doubt += distance > open ? open / distance : 1;
+        }
+    ist_free(room);
+    ist_free(panel);
+    ist_free(width);
+    return pairs > 0 ? doubt / (double)pairs : 0;
+}
+
+/* ---- thresholds ------------------------------------------------------------------------------ */
+
+static bool is_sure_zero(const ist_filter *filter, double threshold)
+{
+    return filter->zero_exact && threshold == 0;
+}
+
+/* In exact filters l is the distance: l above the largest float32 number up to t is above t. */
+float ist_filter_high(const ist_filter *filter, double threshold)
+{
+    if (isinf(threshold))
+        return INFINITY;
+    double t = ldexp(threshold, 2 * filter->scale);
+    if (filter->exact)
+        return t >= FLT_MAX ? INFINITY : (double)(float)t <= t ? (float)t : down(t);
+    if (is_sure_zero(filter, threshold))
+        return 0;
+    return up((1 + filter->relative) * t + filter->absolute);
+}
+
+float ist_filter_low(const ist_filter *filter, double threshold, float width)
+{
+    double t = ldexp(threshold, 2 * filter->scale);
+    if (filter->exact)
+        return t >= FLT_MAX ? FLT_MAX : (double)(float)t >= t ? (float)t : up(t);
+    if (is_sure_zero(filter, threshold))
+        return 0;
+    return down(t / (1 + filter->relative) * (1 - 0x1p-50) - (double)width);
+}
+
+float ist_filter_sure(const ist_filter *filter, double threshold)
+{
+    double t = ldexp(threshold, 2 * filter->scale);
+    bool sure =
+        (filter->exact && t < FLT_MAX && (double)(float)t == t) || is_sure_zero(filter, threshold);
+    return sure ? (float)t : -INFINITY;
+}
+
+float ist_filter_tree_shrink(const ist_filter *filter)
+{
+    double factor = 1 + filter->relative;
+    return filter->exact ? 1 : down((1 - 0x1p-21) / (factor * factor));
+}
+
+float ist_filter_tree_width(const ist_filter *filter, float width)
+{
+    return filter->exact ? 0 : up(((double)width + 2 * filter->absolute) * (1 + slack));
+}
+
+float ist_filter_upper(const ist_filter *filter, float low, double widths)
+{
+    if (filter->exact || (filter->zero_exact && low == 0))
+        return low;
+    double upper = (double)low + widths;
+    return upper > 0 ? (float)(upper * (1 + 0x1p-22) + 0x1p-148) : 0;
+}
+
+float ist_filter_high_of_upper(const ist_filter *filter, float upper)
+{
+    if (filter->exact || isinf(upper) || (filter->zero_exact && upper == 0))
+        return upper;
+    double most = (1 + filter->relative) * (double)upper;
+    return up((1 + filter->relative) * most + filter->absolute);
+}

@@ -1,0 +1,12 @@
+/* The choice of a layer's filter. Private to the room. */
+#ifndef INFOSTRATA_PAIRS_FILTER_H
+#define INFOSTRATA_PAIRS_FILTER_H
+
+#include "infostrata/comm.h"
+#include "infostrata/pairs.h"
+
+/* Collective. Chooses the filter of a set of rows: by what its values are like (of all ranks), and by a
+ * short trial of both forms on rows of the first rank that has some. */
+void ist_filter_agree(const ist_comm *comm, ist_rows *rows);
+
+#endif

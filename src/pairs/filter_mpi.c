@@ -1,0 +1,113 @@
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include "filter.h"
+
+/* What all ranks know of the values. */
+typedef struct {
+    ist_value_census census;
+    double *centre;      /* d: the column means, on the grid of the values */
+    double largest_norm; /* about the centre */
+    bool centring_pays;  /* it takes off at least half of the sum of squares */
+} survey;
+
+static void add_columns(const ist_comm *comm, double *sum, int64_t d)
+{
+    enum { AT_ONCE = 1 << 20 };
+    for (int64_t f = 0; f < d; f += AT_ONCE)
+        MPI_Allreduce(MPI_IN_PLACE, sum + f, ist_narrow(ist_min(AT_ONCE, d - f)), MPI_DOUBLE,
+                      MPI_SUM, comm->handle);
+}
+
+/* The centre serves the filter alone, so that its last bits may depend on the number of ranks. */
+static survey survey_of(const ist_comm *comm, const ist_rows *rows)
+{
+    int64_t d = rows->d;
+    survey s = {.centre = ist_alloc((size_t)d, sizeof *s.centre)};
+    double squares = 0, centred = 0;
+    s.census = ist_filter_census(&rows->home, d, s.centre, &squares);
+    s.census.finite = ist_largest(comm, !s.census.finite) == 0;
+    s.census.largest = ist_largest_real(comm, s.census.largest);
+    s.census.smallest = -ist_largest_real(comm, -s.census.smallest);
+    s.census.lowest_bit = (int)-ist_largest(comm, -(int64_t)s.census.lowest_bit);
+    if (!s.census.finite)
+        return s;
+    add_columns(comm, s.centre, d);
+    add_columns(comm, &squares, 1);
+    for (int64_t f = 0; f < d; f++) {
+        s.centre[f] /= (double)ist_max(rows->n, 1);
+        centred += s.centre[f] * s.centre[f] * (double)rows->n;
+    }
+    s.centring_pays = centred > 0.5 * squares;
+    ist_filter_round_centre(&s.census, d, s.centre);
+    s.largest_norm = ist_largest_real(comm, ist_filter_largest_norm(&rows->home, s.centre, d));
+    return s;
+}
+
+/* Rows spread over the slab. */
+static ist_slab sample_of(const ist_rows *rows)
+{
+    enum { MOST = 128 };
+    const ist_slab *home = &rows->home;
+    int64_t d = rows->d, count = ist_min(home->count, MOST);
+    ist_slab sample = {.count = count};
+    if (rows->wide)
+        sample.wide = ist_alloc((size_t)(count * d), sizeof *sample.wide);
+    else
+        sample.narrow = ist_alloc((size_t)(count * d), sizeof *sample.narrow);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t from = i * home->count / count;
+        if (rows->wide)
+            memcpy(sample.wide + i * d, home->wide + from * d, (size_t)d * sizeof *sample.wide);
+        else
+            memcpy(sample.narrow + i * d, home->narrow + from * d,
+                   (size_t)d * sizeof *sample.narrow);
+    }
+    return sample;
+}
+
+static ist_filter filter_of(const survey *s, const ist_rows *rows, ist_filter_form form)
+{
+    bool centred = rows->wide || (s->centring_pays && form == IST_FILTER_PRODUCT);
+    return ist_filter_new(form, &s->census, s->centre, centred, s->largest_norm, rows->d);
+}
+
+/* Nanoseconds of a pair, about: its operations, and the float64 distance where it is open for either
+ * side. A distance of typical data is open with some times the doubt, the density of the distances
+ * about a threshold. */
+static double cost_of(ist_rows *rows, const ist_slab *sample, const survey *s, ist_filter_form form)
+{
+    const double density = 8, trial_seconds = 0.002;
+    double d = (double)rows->d, distance = 10 + 0.2 * d;
+    rows->filter = filter_of(s, rows, form);
+    if (rows->filter.form == IST_FILTER_NONE)
+        return INFINITY;
+    double doubt = ist_filter_doubt(rows, sample);
+    double rate = ist_kernel_rate(ist_kernel_choose(NULL), form, rows->d, trial_seconds);
+    ist_filter_release(&rows->filter);
+    return 2e9 * d / rate + 2 * fmin(1, density * doubt) * distance;
+}
+
+static ist_filter_form faster_form(ist_rows *rows, const survey *s)
+{
+    if (rows->home.count < 2)
+        return IST_FILTER_PRODUCT;
+    ist_slab sample = sample_of(rows);
+    double direct = cost_of(rows, &sample, s, IST_FILTER_DIRECT);
+    double product = cost_of(rows, &sample, s, IST_FILTER_PRODUCT);
+    ist_slab_release(&sample);
+    return direct < product ? IST_FILTER_DIRECT : IST_FILTER_PRODUCT;
+}
+
+void ist_filter_agree(const ist_comm *comm, ist_rows *rows)
+{
+    survey s = survey_of(comm, rows);
+    int64_t form = IST_FILTER_NONE;
+    if (s.census.finite) {
+        form = comm->rank == 0 ? (int64_t)faster_form(rows, &s) : 0;
+        form = ist_largest(comm, form);
+    }
+    rows->filter = filter_of(&s, rows, (ist_filter_form)form);
+    ist_free(s.centre);
+}

@@ -1,0 +1,202 @@
+/* A thin layer over the vectors of one instruction set, AVX-512 or AVX2, for the files that are
+ * compiled once for each (cmake/sources.cmake). Arithmetic is that of the compiler's vector types;
+ * what these cannot say (a comparison as bits, a look-up) is here. Private to the room. */
+#ifndef INFOSTRATA_PAIRS_LANES_H
+#define INFOSTRATA_PAIRS_LANES_H
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "infostrata/pairs.h"
+
+#define IST_JOIN_(a, b) a##b
+#define IST_JOIN(a, b) IST_JOIN_(a, b)
+#define NAMED(what) IST_JOIN(IST_JOIN(ist_, what), IST_JOIN(_, IST_SET))
+
+#ifdef __AVX512F__
+enum { LANES = 16 };
+typedef float lanes __attribute__((vector_size(64)));
+typedef int32_t counts __attribute__((vector_size(64)));
+#else
+enum { LANES = 8 };
+typedef float lanes __attribute__((vector_size(32)));
+typedef int32_t counts __attribute__((vector_size(32)));
+#endif
+enum { VECTORS = IST_TILE / LANES };
+
+static inline lanes load(const float *at)
+{
+    lanes v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+static inline void store(float *at, lanes v)
+{
+    memcpy(at, &v, sizeof v);
+}
+
+static inline counts load_counts(const int32_t *at)
+{
+    counts v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+static inline void store_counts(int32_t *at, counts v)
+{
+    memcpy(at, &v, sizeof v);
+}
+
+static inline lanes all(float value)
+{
+    return value - (lanes){0};
+}
+
+#ifdef __AVX512F__
+
+/* Comparisons as one bit a lane: NaN gives 0, but 1 in above_or_nan. */
+static inline uint32_t at_most(lanes a, lanes b)
+{
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LE_OQ);
+}
+
+static inline uint32_t less(lanes a, lanes b)
+{
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ);
+}
+
+static inline uint32_t above_or_nan(lanes a, lanes b)
+{
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_NLE_UQ);
+}
+
+static inline lanes larger(lanes a, lanes b)
+{
+    return (lanes)_mm512_max_ps((__m512)a, (__m512)b);
+}
+
+/* a where the bit is 0, b where it is 1. */
+static inline lanes choose(uint32_t bits, lanes a, lanes b)
+{
+    return (lanes)_mm512_mask_blend_ps((__mmask16)bits, (__m512)a, (__m512)b);
+}
+
+static inline counts plus_bits(counts c, uint32_t bits)
+{
+    __m512i one = _mm512_set1_epi32(1);
+    return (counts)_mm512_mask_add_epi32((__m512i)c, (__mmask16)bits, (__m512i)c, one);
+}
+
+/* heap[node], all nodes of the level that begins with node `first`: while a level fits into a few
+ * registers it is looked up there. */
+static inline lanes nodes(const float *heap, int first, counts node)
+{
+    __m512i at = (__m512i)node;
+    if (first <= 8)
+        return (lanes)_mm512_permutexvar_ps(at, _mm512_loadu_ps(heap));
+    if (first == 16)
+        return (lanes)_mm512_permutexvar_ps(at, _mm512_loadu_ps(heap + 16));
+    if (first > 64)
+        return (lanes)_mm512_i32gather_ps(at, heap, sizeof *heap);
+    const float *level = heap + first;
+    __m512 low = _mm512_permutex2var_ps(_mm512_loadu_ps(level), at, _mm512_loadu_ps(level + 16));
+    if (first == 32)
+        return (lanes)low;
+    __m512 high =
+        _mm512_permutex2var_ps(_mm512_loadu_ps(level + 32), at, _mm512_loadu_ps(level + 48));
+    __mmask16 upper = _mm512_test_epi32_mask(at, _mm512_set1_epi32(32));
+    return (lanes)_mm512_mask_blend_ps(upper, low, high);
+}
+
+/* Bits of word[lane] - base <= bound. */
+static inline uint32_t row_ties(const uint64_t *word, uint64_t base, uint64_t bound)
+{
+    uint32_t bits = 0;
+    for (int half = 0; half < LANES / 8; half++) {
+        __m512i tie = _mm512_sub_epi64(_mm512_loadu_si512(word + 8 * half),
+                                       _mm512_set1_epi64((long long)base));
+        bits |= (uint32_t)_mm512_cmple_epu64_mask(tie, _mm512_set1_epi64((long long)bound))
+                << (8 * half);
+    }
+    return bits;
+}
+
+/* Bits of word - base[lane] <= bound[lane]. */
+static inline uint32_t column_ties(uint64_t word, const uint64_t *base, const uint64_t *bound)
+{
+    uint32_t bits = 0;
+    for (int half = 0; half < LANES / 8; half++) {
+        __m512i tie = _mm512_sub_epi64(_mm512_set1_epi64((long long)word),
+                                       _mm512_loadu_si512(base + 8 * half));
+        bits |= (uint32_t)_mm512_cmple_epu64_mask(tie, _mm512_loadu_si512(bound + 8 * half))
+                << (8 * half);
+    }
+    return bits;
+}
+
+#else
+
+static inline uint32_t at_most(lanes a, lanes b)
+{
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_LE_OQ));
+}
+
+static inline uint32_t less(lanes a, lanes b)
+{
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_LT_OQ));
+}
+
+static inline uint32_t above_or_nan(lanes a, lanes b)
+{
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_NLE_UQ));
+}
+
+static inline lanes larger(lanes a, lanes b)
+{
+    return (lanes)_mm256_max_ps((__m256)a, (__m256)b);
+}
+
+/* The bits spread over the lanes again: -1 or 0 in each. */
+static inline counts spread(uint32_t bits)
+{
+    const counts bit = {1, 2, 4, 8, 16, 32, 64, 128};
+    return (((counts){0} + (int32_t)bits) & bit) == bit;
+}
+
+static inline lanes choose(uint32_t bits, lanes a, lanes b)
+{
+    return (lanes)_mm256_blendv_ps((__m256)a, (__m256)b, (__m256)spread(bits));
+}
+
+static inline counts plus_bits(counts c, uint32_t bits)
+{
+    return c - spread(bits);
+}
+
+static inline lanes nodes(const float *heap, int first, counts node)
+{
+    if (first <= 4)
+        return (lanes)_mm256_permutevar8x32_ps(_mm256_loadu_ps(heap), (__m256i)node);
+    return (lanes)_mm256_i32gather_ps(heap, (__m256i)node, sizeof *heap);
+}
+
+static inline uint32_t row_ties(const uint64_t *word, uint64_t base, uint64_t bound)
+{
+    uint32_t bits = 0;
+    for (int lane = 0; lane < LANES; lane++)
+        bits |= (uint32_t)(word[lane] - base <= bound) << lane;
+    return bits;
+}
+
+static inline uint32_t column_ties(uint64_t word, const uint64_t *base, const uint64_t *bound)
+{
+    uint32_t bits = 0;
+    for (int lane = 0; lane < LANES; lane++)
+        bits |= (uint32_t)(word - base[lane] <= bound[lane]) << lane;
+    return bits;
+}
+
+#endif
+
+#endif

@@ -1,0 +1,244 @@
+/* What is read off a tile of filter values: compiled once per instruction set. Everything here is
+ * comparisons of given numbers; that they prove something is the business of filter.c. */
+#include "lanes.h"
+
+int NAMED(mark)(const float *tile, const float *row_limit, const float *column_limit,
+                ist_marks marks);
+void NAMED(mark_ties)(const float *tile, const ist_tie_side *row, const ist_tie_side *column,
+                      ist_marks row_marks, ist_marks column_marks);
+int NAMED(count)(const float *tile, const ist_threshold_side *row, const ist_threshold_side *column,
+                 bool with_sure, ist_marks marks);
+int NAMED(place)(const float *value, const float *width, const ist_threshold_tree *tree,
+                 uint32_t *marks);
+void NAMED(transpose)(const float *tile, float *turned);
+float NAMED(upper_of)(const float *value, int64_t count, int64_t k);
+
+/* The bits of vector v of a row. */
+static inline void put_bits(uint32_t *words, int v, uint32_t bits)
+{
+    words[v * LANES / 32] |= bits << (v * LANES % 32);
+}
+
+int NAMED(mark)(const float *tile, const float *row_limit, const float *column_limit,
+                ist_marks marks)
+{
+    int marked = 0;
+    for (int i = 0; i < IST_TILE; i++) {
+        lanes limit = all(row_limit[i]);
+        uint32_t words[IST_MARK_WORDS] = {0};
+        for (int v = 0; v < VECTORS; v++)
+            put_bits(words, v,
+                     at_most(load(tile + i * IST_TILE + v * LANES),
+                             larger(limit, load(column_limit + v * LANES))));
+        for (int w = 0; w < IST_MARK_WORDS; w++) {
+            marks[i][w] = words[w];
+            marked += __builtin_popcount(words[w]);
+        }
+    }
+    return marked;
+}
+
+void NAMED(mark_ties)(const float *tile, const ist_tie_side *row, const ist_tie_side *column,
+                      ist_marks row_marks, ist_marks column_marks)
+{
+    memset(row_marks, 0, sizeof(ist_marks));
+    memset(column_marks, 0, sizeof(ist_marks));
+    for (int i = 0; i < IST_TILE; i++)
+        for (int v = 0; v < VECTORS; v++) {
+            int j = v * LANES;
+            lanes l = load(tile + i * IST_TILE + j);
+            put_bits(row_marks[i], v,
+                     at_most(l, all(row->limit[i])) &
+                         (less(l, all(row->strict[i])) |
+                          row_ties(column->word + j, row->base[i], row->bound_tie[i])));
+            put_bits(column_marks[i], v,
+                     at_most(l, load(column->limit + j)) &
+                         (less(l, load(column->strict + j)) |
+                          column_ties(row->word[i], column->base + j, column->bound_tie + j)));
+        }
+}
+
+/* `below` and `open` pairs of one vector against one threshold a lane; `same` if asked for. */
+typedef struct {
+    uint32_t below, same, open;
+} verdict;
+
+static inline __attribute__((always_inline)) verdict judge(lanes l, lanes upper, lanes low,
+                                                           lanes high, lanes sure, bool with_sure)
+{
+    verdict v = {.below = less(upper, low)};
+    v.open = at_most(l, high) & ~v.below;
+    if (with_sure) {
+        v.same = v.open & at_most(l, sure);
+        v.open &= ~v.same;
+    }
+    return v;
+}
+
+static inline __attribute__((always_inline)) int count_sides(const float *tile,
+                                                             const ist_threshold_side *row,
+                                                             const ist_threshold_side *column,
+                                                             bool with_sure, ist_marks marks)
+{
+    counts below[VECTORS], same[VECTORS];
+    for (int v = 0; v < VECTORS; v++) {
+        below[v] = load_counts(column->below + v * LANES);
+        same[v] = load_counts(column->same + v * LANES);
+    }
+    int marked = 0;
+    for (int i = 0; i < IST_TILE; i++) {
+        uint32_t words[IST_MARK_WORDS] = {0};
+        int row_below = 0, row_same = 0;
+        for (int v = 0; v < VECTORS; v++) {
+            int j = v * LANES;
+            lanes l = load(tile + i * IST_TILE + j);
+            verdict r = judge(l, l + load(column->width + j), all(row->low[i]), all(row->high[i]),
+                              all(row->sure[i]), with_sure);
+            verdict c = judge(l, l + row->width[i], load(column->low + j), load(column->high + j),
+                              load(column->sure + j), with_sure);
+            row_below += __builtin_popcount(r.below);
+            below[v] = plus_bits(below[v], c.below);
+            if (with_sure) {
+                row_same += __builtin_popcount(r.same);
+                same[v] = plus_bits(same[v], c.same);
+            }
+            put_bits(words, v, r.open | c.open);
+        }
+        row->below[i] += row_below;
+        row->same[i] += row_same;
+        for (int w = 0; w < IST_MARK_WORDS; w++) {
+            marks[i][w] = words[w];
+            marked += __builtin_popcount(words[w]);
+        }
+    }
+    for (int v = 0; v < VECTORS; v++) {
+        store_counts(column->below + v * LANES, below[v]);
+        store_counts(column->same + v * LANES, same[v]);
+    }
+    return marked;
+}
+
+int NAMED(count)(const float *tile, const ist_threshold_side *row, const ist_threshold_side *column,
+                 bool with_sure, ist_marks marks)
+{
+    return with_sure ? count_sides(tile, row, column, true, marks)
+                     : count_sides(tile, row, column, false, marks);
+}
+
+/* All vectors go down the tree side by side, level by level, to hide the latency of the look-ups. */
+static inline __attribute__((always_inline)) int place_all(const float *value, const float *width,
+                                                           const ist_threshold_tree *tree,
+                                                           int levels, uint32_t *marks)
+{
+    counts node[VECTORS];
+    lanes high[VECTORS];
+    for (int v = 0; v < VECTORS; v++) {
+        node[v] = (counts){0} + 1;
+        high[v] = all(__builtin_inff());
+    }
+    for (int level = 0; level < levels; level++)
+        for (int v = 0; v < VECTORS; v++) {
+            lanes threshold = nodes(tree->heap, 1 << level, node[v]);
+            uint32_t right = above_or_nan(load(value + v * LANES), threshold);
+            node[v] = plus_bits(node[v] + node[v], right);
+            high[v] = choose(right, threshold, high[v]);
+        }
+    int32_t place[IST_TILE];
+    int open = 0;
+    memset(marks, 0, sizeof(uint32_t) * IST_MARK_WORDS);
+    for (int v = 0; v < VECTORS; v++) {
+        lanes l = load(value + v * LANES), nothing = {0};
+        uint32_t same = 0;
+        if (tree->sure)
+            same = at_most(l, high[v]) & at_most(high[v], l) &
+                   (tree->sure == 2 ? ~0u : at_most(high[v], nothing));
+        uint32_t is_open =
+            at_most(tree->shrink * high[v] - tree->width, l + load(width + v * LANES)) & ~same;
+        counts leaf = node[v] - (1 << levels);
+        counts beyond = leaf > tree->last;
+        leaf = (leaf & ~beyond) | (beyond & tree->last);
+        leaf = plus_bits(leaf + leaf, same);
+        counts aside = (counts){0} + (2 * tree->last + 1);
+        leaf = (counts)choose(is_open, (lanes)leaf, (lanes)aside);
+        store_counts(place + v * LANES, leaf);
+        put_bits(marks, v, is_open);
+        open += __builtin_popcount(is_open);
+    }
+    for (int j = 0; j < IST_TILE; j++)
+        tree->places[place[j]]++;
+    return open;
+}
+
+int NAMED(place)(const float *value, const float *width, const ist_threshold_tree *tree,
+                 uint32_t *marks)
+{
+    switch (tree->levels) {
+    case 4: return place_all(value, width, tree, 4, marks);
+    case 5: return place_all(value, width, tree, 5, marks);
+    case 6: return place_all(value, width, tree, 6, marks);
+    case 7: return place_all(value, width, tree, 7, marks);
+    default: return place_all(value, width, tree, tree->levels, marks);
+    }
+}
+
+void NAMED(transpose)(const float *tile, float *turned)
+{
+    enum { SIDE = 4 };
+    for (int i = 0; i < IST_TILE; i += SIDE)
+        for (int j = 0; j < IST_TILE; j += SIDE) {
+            __m128 row[SIDE];
+            for (int r = 0; r < SIDE; r++)
+                row[r] = _mm_loadu_ps(tile + (i + r) * IST_TILE + j);
+            _MM_TRANSPOSE4_PS(row[0], row[1], row[2], row[3]);
+            for (int r = 0; r < SIDE; r++)
+                _mm_storeu_ps(turned + (j + r) * IST_TILE + i, row[r]);
+        }
+}
+
+static inline int64_t count_up_to(const float *value, int64_t count, float limit)
+{
+    int64_t found = 0, i = 0;
+    for (; i + LANES <= count; i += LANES)
+        found += __builtin_popcount(at_most(load(value + i), all(limit)));
+    for (; i < count; i++)
+        found += value[i] <= limit;
+    return found;
+}
+
+static inline float float_of(int32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* By bisection over the bits, which are in the order of the numbers where none is negative. A little
+ * more than the k-th value is as good as the value, so it stops early. */
+float NAMED(upper_of)(const float *value, int64_t count, int64_t k)
+{
+    enum { INFINITY_BITS = 0x7f800000, STEPS = 16 };
+    int32_t low = INFINITY_BITS, high = 0;
+    int64_t finite = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int32_t bits;
+        memcpy(&bits, value + i, sizeof bits);
+        bool counted = bits < INFINITY_BITS;
+        finite += counted;
+        low = bits < low ? bits : low;
+        high = counted && bits > high ? bits : high;
+    }
+    if (finite < k)
+        return __builtin_inff();
+    low--;
+    for (int step = 0; step < STEPS && high - low > 1; step++) {
+        int32_t middle = low + (high - low) / 2;
+        int64_t found = middle < 0 ? 0 : count_up_to(value, count, float_of(middle));
+        if (found >= k)
+            high = middle;
+        else
+            low = middle;
+        if (found == k)
+            break;
+    }
+    return float_of(high);
+}
