@@ -23,9 +23,10 @@ static ist_packed part_of(const ist_packed *home, int64_t first, int64_t count, 
 ist_chunk ist_chunk_new(const ist_rows *rows, const ist_slab *slab, const ist_tie_rule *ties)
 {
     ist_chunk chunk = {.slab = *slab};
+    /* By position: what arrived from elsewhere may lie anywhere in memory, also at home's address less
+     * the distance of the positions. */
     int64_t offset = slab->first - rows->home.first;
-    chunk.borrowed = rows->wide ? slab->wide == rows->home.wide + offset * rows->d
-                                : slab->narrow == rows->home.narrow + offset * rows->d;
+    chunk.borrowed = offset >= 0 && offset < rows->home.count;
     chunk.packed = chunk.borrowed ? part_of(&rows->packed, offset, slab->count, rows->d)
                                   : ist_pack(rows, slab);
     chunk.word = ist_alloc((size_t)slab->count, sizeof *chunk.word);
