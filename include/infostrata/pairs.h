@@ -126,7 +126,13 @@ float ist_filter_sure(const ist_filter *filter, double threshold);
 float ist_filter_tree_shrink(const ist_filter *filter);
 float ist_filter_tree_width(const ist_filter *filter, float width);
 /* An upper bound of the distance (a float32 number, in the copies' units) from l and w_i + w_j. */
-float ist_filter_upper(const ist_filter *filter, float low, double widths);
+static inline float ist_filter_upper(const ist_filter *filter, float low, double widths)
+{
+    if (filter->exact || (filter->zero_exact && low == 0))
+        return low;
+    double upper = (double)low + widths;
+    return upper > 0 ? (float)(upper * (1 + 0x1p-22) + 0x1p-148) : 0;
+}
 /* `high` of a distance at most `upper` (copies' units). */
 float ist_filter_high_of_upper(const ist_filter *filter, float upper);
 
@@ -178,6 +184,12 @@ typedef struct {
     int32_t *places;
 } ist_threshold_tree;
 
+/* Places in a tile, IST_TILE row + column, ascending. */
+typedef struct {
+    int count;
+    int32_t at[IST_TILE * IST_TILE + 16]; /* the vectors that write it may overshoot */
+} ist_places;
+
 /* IST_TILE bits for each row of a tile. */
 enum { IST_MARK_WORDS = IST_TILE / 32 };
 typedef uint32_t ist_marks[IST_TILE][IST_MARK_WORDS];
@@ -197,12 +209,12 @@ typedef struct {
     /* The defined distances of 8 pairs of rows. */
     void (*pairs_narrow)(const float *const *x, const float *const *y, int64_t d, double *distance);
     void (*pairs_wide)(const double *const *x, const double *const *y, int64_t d, double *distance);
-    /* Marks l <= max(row_limit, column_limit); returns how many. */
-    int (*mark)(const float *tile, const float *row_limit, const float *column_limit,
-                ist_marks marks);
-    /* For each side l <= limit and (l < strict or tie <= bound_tie). */
-    void (*mark_ties)(const float *tile, const ist_tie_side *row, const ist_tie_side *column,
-                      ist_marks row_marks, ist_marks column_marks);
+    /* Where l <= row_limit, and where l <= column_limit. */
+    void (*within)(const float *tile, const float *row_limit, const float *column_limit,
+                   ist_places *row_side, ist_places *column_side);
+    /* For each side where l <= limit and (l < strict or tie <= bound_tie). */
+    void (*within_ties)(const float *tile, const ist_tie_side *row, const ist_tie_side *column,
+                        ist_places *row_side, ist_places *column_side);
     /* Counts pairs surely below and (with_sure) surely equal, for both sides; marks those open for
      * either; returns how many. */
     int (*count)(const float *tile, const ist_threshold_side *row, const ist_threshold_side *column,
@@ -293,6 +305,8 @@ typedef struct {
     /* Bytes a row: what a visiting copy must know / what it brings back. */
     size_t (*out_bytes)(const void *state);
     size_t (*back_bytes)(const void *state);
+    /* Bytes a row of the state itself: how many rows are at work at once depends on it. */
+    size_t (*state_bytes)(const void *state);
     void (*pack_out)(const void *home, int64_t first, int64_t count, void *message);
     /* A visiting state for the rows of a chunk (borrowed), from the message. */
     void *(*init)(const void *home, const ist_chunk *chunk, const void *message);
@@ -343,6 +357,12 @@ void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns, in
 uint64_t ist_tie_word(const ist_tie_rule *ties, int64_t number);
 uint64_t ist_tie_base(const ist_tie_rule *ties, int64_t number);
 
+/* A row that waits for its distance: the filter's bounds of it, and its position. */
+typedef struct {
+    float low, high;
+    int32_t position;
+} ist_candidate;
+
 /* Of each row: the k smallest by (distance, tie, number). Pairs that the filter does not rule out wait
  * in a buffer of `capacity` bounds, which is thinned by the bounds alone when it is full; what is left
  * of it gets its defined distance when the chunk goes. */
@@ -355,14 +375,14 @@ typedef struct {
     int32_t *held;      /* count */
     double *bound;      /* count: none worse than (bound, bound_tie) is wanted */
     uint64_t *bound_tie;
-    uint64_t *base;      /* count */
-    float *limit;        /* count: filter values above it are worse than the bound */
-    float *strict;       /* count: filter values from it on can only tie with the bound */
-    float *low, *high;   /* count x capacity: the filter's bounds of those that wait */
-    int32_t *candidate;  /* count x capacity: their positions */
-    int32_t *waiting;    /* count */
-    bool any_strict;     /* some row's `strict` is finite */
-    ist_meeting meeting; /* while a chunk is here */
+    uint64_t *base;           /* count */
+    float *limit;             /* count: filter values above it are worse than the bound */
+    float *strict;            /* count: filter values from it on can only tie with the bound */
+    ist_candidate *candidate; /* count x capacity */
+    int32_t *waiting;         /* count: how many wait */
+    float *high;              /* capacity: room to thin them */
+    bool any_strict;          /* some row's `strict` is finite */
+    ist_meeting meeting;      /* while a chunk is here */
 } ist_nearest;
 
 ist_nearest *ist_nearest_new(const ist_rows *rows, int64_t k, ist_tie_rule ties);

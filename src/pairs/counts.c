@@ -225,6 +225,12 @@ static size_t back_bytes(const void *state)
     return (size_t)results_of(state) * sizeof(int32_t);
 }
 
+static size_t state_bytes(const void *state)
+{
+    const ist_counts *s = state;
+    return (size_t)ist_counts_bytes(s->thresholds);
+}
+
 static void pack_out(const void *home, int64_t first, int64_t count, void *message)
 {
     const ist_counts *s = home;
@@ -281,6 +287,7 @@ static void release(void *visiting)
 
 const ist_consumer ist_counts_consumer = {.out_bytes = out_bytes,
                                           .back_bytes = back_bytes,
+                                          .state_bytes = state_bytes,
                                           .pack_out = pack_out,
                                           .init = init,
                                           .pack_back = pack_back,

@@ -350,14 +350,6 @@ float ist_filter_tree_width(const ist_filter *filter, float width)
     return filter->exact ? 0 : up(((double)width + 2 * filter->absolute) * (1 + slack));
 }
 
-float ist_filter_upper(const ist_filter *filter, float low, double widths)
-{
-    if (filter->exact || (filter->zero_exact && low == 0))
-        return low;
-    double upper = (double)low + widths;
-    return upper > 0 ? (float)(upper * (1 + 0x1p-22) + 0x1p-148) : 0;
-}
-
 float ist_filter_high_of_upper(const ist_filter *filter, float upper)
 {
     if (filter->exact || isinf(upper) || (filter->zero_exact && upper == 0))

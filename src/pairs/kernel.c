@@ -7,18 +7,19 @@
     void ist_pairs_narrow_##set(const float *const *, const float *const *, int64_t, double *); \
     void ist_pairs_wide_##set(const double *const *, const double *const *, int64_t, double *);
 
-#define DECLARE_32(set)                                                                            \
-    void ist_direct_tile_##set(const float *, const float *, int64_t, const float *,               \
-                               const float *, float *);                                            \
-    void ist_product_tile_##set(const float *, const float *, int64_t, const float *,              \
-                                const float *, float *);                                           \
-    int ist_mark_##set(const float *, const float *, const float *, ist_marks);                    \
-    void ist_mark_ties_##set(const float *, const ist_tie_side *, const ist_tie_side *, ist_marks, \
-                             ist_marks);                                                           \
-    int ist_count_##set(const float *, const ist_threshold_side *, const ist_threshold_side *,     \
-                        bool, ist_marks);                                                          \
-    int ist_place_##set(const float *, const float *, const ist_threshold_tree *, uint32_t *);     \
-    void ist_transpose_##set(const float *, float *);                                              \
+#define DECLARE_32(set)                                                                        \
+    void ist_direct_tile_##set(const float *, const float *, int64_t, const float *,           \
+                               const float *, float *);                                        \
+    void ist_product_tile_##set(const float *, const float *, int64_t, const float *,          \
+                                const float *, float *);                                       \
+    void ist_within_##set(const float *, const float *, const float *, ist_places *,           \
+                          ist_places *);                                                       \
+    void ist_within_ties_##set(const float *, const ist_tie_side *, const ist_tie_side *,      \
+                               ist_places *, ist_places *);                                    \
+    int ist_count_##set(const float *, const ist_threshold_side *, const ist_threshold_side *, \
+                        bool, ist_marks);                                                      \
+    int ist_place_##set(const float *, const float *, const ist_threshold_tree *, uint32_t *); \
+    void ist_transpose_##set(const float *, float *);                                          \
     float ist_upper_of_##set(const float *, int64_t, int64_t);
 
 DECLARE_64(generic)
@@ -45,15 +46,15 @@ static bool has_avx512(void)
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
 }
 
-#define VARIANT(set)                                                                          \
-    {                                                                                         \
-        .name = #set, .supported = has_##set,                                                 \
-        .filter = {[IST_FILTER_DIRECT] = ist_direct_tile_##set,                               \
-                   [IST_FILTER_PRODUCT] = ist_product_tile_##set},                            \
-        .tile64 = ist_tile64_##set, .pairs_narrow = ist_pairs_narrow_##set,                   \
-        .pairs_wide = ist_pairs_wide_##set, .mark = ist_mark_##set,                           \
-        .mark_ties = ist_mark_ties_##set, .count = ist_count_##set, .place = ist_place_##set, \
-        .transpose = ist_transpose_##set, .upper_of = ist_upper_of_##set                      \
+#define VARIANT(set)                                                                              \
+    {                                                                                             \
+        .name = #set, .supported = has_##set,                                                     \
+        .filter = {[IST_FILTER_DIRECT] = ist_direct_tile_##set,                                   \
+                   [IST_FILTER_PRODUCT] = ist_product_tile_##set},                                \
+        .tile64 = ist_tile64_##set, .pairs_narrow = ist_pairs_narrow_##set,                       \
+        .pairs_wide = ist_pairs_wide_##set, .within = ist_within_##set,                           \
+        .within_ties = ist_within_ties_##set, .count = ist_count_##set, .place = ist_place_##set, \
+        .transpose = ist_transpose_##set, .upper_of = ist_upper_of_##set                          \
     }
 #endif
 

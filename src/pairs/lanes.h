@@ -88,6 +88,15 @@ static inline counts plus_bits(counts c, uint32_t bits)
     return (counts)_mm512_mask_add_epi32((__m512i)c, (__mmask16)bits, (__m512i)c, one);
 }
 
+/* Writes first + lane for every bit, in order; may overshoot by a vector. Returns how many. */
+static inline int list_bits(uint32_t bits, int32_t first, int32_t *at)
+{
+    const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    __m512i place = _mm512_add_epi32(lane, _mm512_set1_epi32(first));
+    _mm512_storeu_si512(at, _mm512_maskz_compress_epi32((__mmask16)bits, place));
+    return __builtin_popcount(bits);
+}
+
 /* heap[node], all nodes of the level that begins with node `first`: while a level fits into a few
  * registers it is looked up there. */
 static inline lanes nodes(const float *heap, int first, counts node)
@@ -172,6 +181,14 @@ static inline lanes choose(uint32_t bits, lanes a, lanes b)
 static inline counts plus_bits(counts c, uint32_t bits)
 {
     return c - spread(bits);
+}
+
+static inline int list_bits(uint32_t bits, int32_t first, int32_t *at)
+{
+    int count = 0;
+    for (; bits; bits &= bits - 1)
+        at[count++] = first + __builtin_ctz(bits);
+    return count;
 }
 
 static inline lanes nodes(const float *heap, int first, counts node)

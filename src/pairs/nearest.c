@@ -14,7 +14,7 @@ typedef struct {
     double distance;
     uint64_t tie;
     int32_t position;
-} candidate;
+} offered;
 
 uint64_t ist_tie_word(const ist_tie_rule *ties, int64_t number)
 {
@@ -29,7 +29,7 @@ uint64_t ist_tie_base(const ist_tie_rule *ties, int64_t number)
 
 /* ---- the heap of settled neighbours ---------------------------------------------------------- */
 
-static bool worse(const ist_nearest *s, candidate a, candidate b)
+static bool worse(const ist_nearest *s, offered a, offered b)
 {
     if (a.distance != b.distance)
         return a.distance > b.distance;
@@ -47,11 +47,11 @@ static uint64_t tie_of(const ist_nearest *s, int64_t row, int32_t position)
 static bool worse_held(const ist_nearest *s, int64_t row, int64_t a, int64_t b)
 {
     const double *distance = s->distance + row * s->k;
-    const int32_t *neighbour = s->neighbour + row * s->k;
+    const int32_t *position = s->neighbour + row * s->k;
     if (distance[a] != distance[b])
         return distance[a] > distance[b];
-    candidate x = {distance[a], tie_of(s, row, neighbour[a]), neighbour[a]};
-    candidate y = {distance[b], tie_of(s, row, neighbour[b]), neighbour[b]};
+    offered x = {distance[a], tie_of(s, row, position[a]), position[a]};
+    offered y = {distance[b], tie_of(s, row, position[b]), position[b]};
     return worse(s, x, y);
 }
 
@@ -100,7 +100,7 @@ static void set_bound(ist_nearest *s, int64_t row, double bound, uint64_t tie)
     s->any_strict |= sure >= 0;
 }
 
-static void offer(ist_nearest *s, int64_t row, candidate c)
+static void offer(ist_nearest *s, int64_t row, offered c)
 {
     if (c.distance > s->bound[row] || (c.distance == s->bound[row] && c.tie > s->bound_tie[row]))
         return;
@@ -112,8 +112,8 @@ static void offer(ist_nearest *s, int64_t row, candidate c)
         sift_up(s, row, at);
     } else {
         if (c.distance == s->distance[base]) {
-            candidate worst = {s->distance[base], tie_of(s, row, s->neighbour[base]),
-                               s->neighbour[base]};
+            offered worst = {s->distance[base], tie_of(s, row, s->neighbour[base]),
+                             s->neighbour[base]};
             if (!worse(s, worst, c))
                 return;
         }
@@ -130,19 +130,18 @@ static void offer(ist_nearest *s, int64_t row, candidate c)
 /* Drops what surely lies beyond the k nearest of those that wait. */
 static void thin(ist_nearest *s, int64_t row)
 {
-    float *low = s->low + row * s->capacity, *high = s->high + row * s->capacity;
-    int32_t *position = s->candidate + row * s->capacity;
+    ist_candidate *candidate = s->candidate + row * s->capacity;
     int32_t count = s->waiting[row], kept = 0;
     if (count >= s->k) {
-        float upper = s->meeting.kernel->upper_of(high, count, s->k);
+        for (int32_t c = 0; c < count; c++)
+            s->high[c] = candidate[c].high;
+        float upper = s->meeting.kernel->upper_of(s->high, count, s->k);
         s->limit[row] = fminf(s->limit[row], ist_filter_high_of_upper(&s->rows->filter, upper));
     }
     float limit = s->limit[row];
     for (int32_t c = 0; c < count; c++) {
-        low[kept] = low[c];
-        high[kept] = high[c];
-        position[kept] = position[c];
-        kept += low[c] <= limit;
+        candidate[kept] = candidate[c];
+        kept += candidate[c].low <= limit;
     }
     s->waiting[row] = kept;
 }
@@ -154,12 +153,12 @@ static void distances_of(ist_nearest *s, int64_t row, int32_t first, int count, 
     const ist_meeting *m = &s->meeting;
     const ist_slab *own = s->position == m->home->first ? m->home : m->guests;
     const ist_slab *other = own == m->home && !m->same ? m->guests : m->home;
-    const int32_t *position = s->candidate + row * s->capacity + first;
+    const ist_candidate *candidate = s->candidate + row * s->capacity + first;
     const float *x[AT_ONCE] = {0}, *y[AT_ONCE] = {0};
     const double *wide_x[AT_ONCE] = {0}, *wide_y[AT_ONCE] = {0};
     int64_t d = s->rows->d;
     for (int p = 0; p < AT_ONCE; p++) {
-        int64_t at = position[p < count ? p : 0] - other->first;
+        int64_t at = candidate[p < count ? p : 0].position - other->first;
         if (s->rows->wide) {
             wide_x[p] = own->wide + row * d;
             wide_y[p] = other->wide + at * d;
@@ -181,21 +180,20 @@ static void decide(ist_nearest *s, int64_t row)
     enum { AT_ONCE = 8 };
     thin(s, row);
     const ist_filter *filter = &s->rows->filter;
-    const float *low = s->low + row * s->capacity;
-    const int32_t *position = s->candidate + row * s->capacity;
+    const ist_candidate *candidate = s->candidate + row * s->capacity;
     for (int32_t first = 0; first < s->waiting[row]; first += AT_ONCE) {
         int count = s->waiting[row] - first < AT_ONCE ? s->waiting[row] - first : AT_ONCE;
         double distance[AT_ONCE];
         if (filter->exact)
             for (int p = 0; p < count; p++)
-                distance[p] = ldexp((double)low[first + p], -2 * filter->scale);
+                distance[p] = ldexp((double)candidate[first + p].low, -2 * filter->scale);
         else
             distances_of(s, row, first, count, distance);
         for (int p = 0; p < count; p++)
             if (distance[p] <= s->bound[row])
                 offer(s, row,
-                      (candidate){distance[p], tie_of(s, row, position[first + p]),
-                                  position[first + p]});
+                      (offered){distance[p], tie_of(s, row, candidate[first + p].position),
+                                candidate[first + p].position});
     }
     s->waiting[row] = 0;
 }
@@ -208,15 +206,10 @@ static void make_room(ist_nearest *s, int64_t row)
         decide(s, row);
 }
 
-static inline void wait_with(ist_nearest *s, int64_t row, float l, double widths, int32_t position,
-                             uint64_t word)
+static inline void wait_with(ist_nearest *s, int64_t row, float l, double widths, int32_t position)
 {
-    if (l >= s->strict[row] && word - s->base[row] > s->bound_tie[row])
-        return;
-    int64_t at = row * s->capacity + s->waiting[row]++;
-    s->low[at] = l;
-    s->high[at] = ist_filter_upper(&s->rows->filter, l, widths);
-    s->candidate[at] = position;
+    ist_candidate *candidate = s->candidate + row * s->capacity + s->waiting[row]++;
+    *candidate = (ist_candidate){l, ist_filter_upper(&s->rows->filter, l, widths), position};
     if (s->waiting[row] == s->capacity)
         make_room(s, row);
 }
@@ -233,10 +226,9 @@ static int64_t capacity_for(int64_t k)
 int64_t ist_nearest_bytes(int64_t k)
 {
     const int64_t settled = sizeof(double) + sizeof(int32_t);
-    const int64_t waiting = 2 * sizeof(float) + sizeof(int32_t);
     const int64_t row =
         2 * sizeof(int32_t) + sizeof(double) + 2 * sizeof(uint64_t) + 2 * sizeof(float);
-    return k * settled + capacity_for(k) * waiting + row;
+    return k * settled + capacity_for(k) * (int64_t)sizeof(ist_candidate) + row;
 }
 
 static ist_nearest *state_new(const ist_rows *rows, const ist_slab *slab, int64_t k,
@@ -260,8 +252,7 @@ static ist_nearest *state_new(const ist_rows *rows, const ist_slab *slab, int64_
     s->base = ist_alloc(padded, sizeof *s->base);
     s->limit = ist_alloc(padded, sizeof *s->limit);
     s->strict = ist_alloc(padded, sizeof *s->strict);
-    s->low = ist_alloc(room, sizeof *s->low);
-    s->high = ist_alloc(room, sizeof *s->high);
+    s->high = ist_alloc((size_t)s->capacity, sizeof *s->high);
     s->candidate = ist_alloc(room, sizeof *s->candidate);
     s->waiting = ist_alloc((size_t)count, sizeof *s->waiting);
     for (int64_t i = 0; i < count; i++)
@@ -290,7 +281,6 @@ void ist_nearest_free(ist_nearest **nearest)
     ist_free(s->base);
     ist_free(s->limit);
     ist_free(s->strict);
-    ist_free(s->low);
     ist_free(s->high);
     ist_free(s->candidate);
     ist_free(s->waiting);
@@ -340,43 +330,43 @@ static void seed_limits(ist_nearest *s, const ist_tile *tile)
     }
 }
 
-/* Both sides of the marked pairs. Limits fall while a tile is read, so they are asked again. */
-static void take_marks(ist_nearest *s, const ist_tile *tile, const uint32_t *marks, int i,
-                       bool row_side)
+/* What the kernels found for the rows of one side. Limits fall while the places are read, so they are
+ * asked again. */
+static void take_places(ist_nearest *s, const ist_tile *tile, const ist_places *places,
+                        bool row_side)
 {
-    const float *l = tile->l + i * IST_TILE;
-    for (int w = 0; w < IST_MARK_WORDS; w++)
-        for (uint32_t bits = marks[w]; bits; bits &= bits - 1) {
-            int j = 32 * w + __builtin_ctz(bits);
-            double widths = (double)tile->row_width[i] + (double)tile->col_width[j];
-            int64_t row = row_side ? tile->row + i : tile->col + j;
-            if (!(l[j] <= s->limit[row]))
-                continue;
-            if (row_side)
-                wait_with(s, row, l[j], widths, (int32_t)(tile->col_position + j),
-                          tile->col_word[j]);
-            else
-                wait_with(s, row, l[j], widths, (int32_t)(tile->row_position + i),
-                          tile->row_word[i]);
-        }
+    enum { AHEAD = 8 };
+    int64_t first = row_side ? tile->row : tile->col;
+    int64_t position = row_side ? tile->col_position : tile->row_position;
+    for (int p = 0; p < places->count; p++) {
+        int32_t soon = places->at[p + AHEAD < places->count ? p + AHEAD : p];
+        int64_t next = first + (row_side ? soon / IST_TILE : soon % IST_TILE);
+        __builtin_prefetch(s->candidate + next * s->capacity + s->waiting[next], 1);
+        int32_t at = places->at[p];
+        int i = at / IST_TILE, j = at % IST_TILE;
+        int64_t row = first + (row_side ? i : j);
+        float l = tile->l[at];
+        if (!(l <= s->limit[row]))
+            continue;
+        if (l >= s->strict[row] &&
+            (row_side ? tile->col_word[j] : tile->row_word[i]) - s->base[row] > s->bound_tie[row])
+            continue;
+        wait_with(s, row, l, (double)tile->row_width[i] + (double)tile->col_width[j],
+                  (int32_t)(position + (row_side ? j : i)));
+    }
 }
 
-static void scan_ties(ist_nearest *r, ist_nearest *s, const ist_tile *tile)
+static void find_ties(const ist_nearest *r, const ist_nearest *s, const ist_tile *tile,
+                      const float *column_limit, ist_places *row_side, ist_places *column_side)
 {
     uint64_t row_word[IST_TILE] = {0}, col_word[IST_TILE] = {0};
     memcpy(row_word, tile->row_word, (size_t)tile->rows * sizeof *row_word);
     memcpy(col_word, tile->col_word, (size_t)tile->cols * sizeof *col_word);
     ist_tie_side row = {r->limit + tile->row, r->strict + tile->row, row_word, r->base + tile->row,
                         r->bound_tie + tile->row};
-    ist_tie_side column = {s->limit + tile->col, s->strict + tile->col, col_word,
-                           s->base + tile->col, s->bound_tie + tile->col};
-    ist_marks row_marks, column_marks;
-    tile->kernel->mark_ties(tile->l, &row, &column, row_marks, column_marks);
-    for (int i = 0; i < tile->rows; i++) {
-        take_marks(r, tile, row_marks[i], i, true);
-        if (!tile->diagonal)
-            take_marks(s, tile, column_marks[i], i, false);
-    }
+    ist_tie_side column = {column_limit, s->strict + tile->col, col_word, s->base + tile->col,
+                           s->bound_tie + tile->col};
+    tile->kernel->within_ties(tile->l, &row, &column, row_side, column_side);
 }
 
 static void scan(void *rows, void *columns, const ist_tile *tile, ist_open_list *open)
@@ -392,17 +382,12 @@ static void scan(void *rows, void *columns, const ist_tile *tile, ist_open_list 
         column_limit = nobody;
         seed_limits(r, tile);
     }
-    ist_marks marks;
-    int marked = tile->kernel->mark(tile->l, r->limit + tile->row, column_limit, marks);
-    if (marked > MANY && (r->any_strict || s->any_strict)) {
-        scan_ties(r, s, tile);
-        return;
-    }
-    for (int i = 0; i < tile->rows && marked > 0; i++) {
-        take_marks(r, tile, marks[i], i, true);
-        if (!tile->diagonal)
-            take_marks(s, tile, marks[i], i, false);
-    }
+    ist_places row_side, column_side;
+    tile->kernel->within(tile->l, r->limit + tile->row, column_limit, &row_side, &column_side);
+    if (row_side.count + column_side.count > MANY && (r->any_strict || s->any_strict))
+        find_ties(r, s, tile, column_limit, &row_side, &column_side);
+    take_places(r, tile, &row_side, true);
+    take_places(s, tile, &column_side, false);
 }
 
 static void take(void *rows, void *columns, const ist_tile *tile)
@@ -416,12 +401,12 @@ static void take(void *rows, void *columns, const ist_tile *tile)
             int64_t row = tile->row + i, col = tile->col + j;
             if (distance <= r->bound[row])
                 offer(r, row,
-                      (candidate){distance, tile->col_word[j] - r->base[row],
-                                  (int32_t)(tile->col_position + j)});
+                      (offered){distance, tile->col_word[j] - r->base[row],
+                                (int32_t)(tile->col_position + j)});
             if (!tile->diagonal && distance <= s->bound[col])
                 offer(s, col,
-                      (candidate){distance, tile->row_word[i] - s->base[col],
-                                  (int32_t)(tile->row_position + i)});
+                      (offered){distance, tile->row_word[i] - s->base[col],
+                                (int32_t)(tile->row_position + i)});
         }
 }
 
@@ -438,6 +423,12 @@ static size_t back_bytes(const void *state)
 {
     const ist_nearest *s = state;
     return sizeof(int32_t) + (size_t)s->k * (sizeof(double) + sizeof(int32_t));
+}
+
+static size_t state_bytes(const void *state)
+{
+    const ist_nearest *s = state;
+    return (size_t)ist_nearest_bytes(s->k);
 }
 
 static void pack_out(const void *home, int64_t first, int64_t count, void *message)
@@ -480,7 +471,7 @@ static void merge(void *home, int64_t first, int64_t count, const void *message)
     for (int64_t i = 0; i < count; i++)
         for (int64_t p = 0; p < held[i]; p++) {
             int32_t position = neighbour[i * s->k + p];
-            candidate c = {distance[i * s->k + p], tie_of(s, first + i, position), position};
+            offered c = {distance[i * s->k + p], tie_of(s, first + i, position), position};
             offer(s, first + i, c);
         }
 }
@@ -493,6 +484,7 @@ static void release(void *visiting)
 
 const ist_consumer ist_nearest_consumer = {.out_bytes = out_bytes,
                                            .back_bytes = back_bytes,
+                                           .state_bytes = state_bytes,
                                            .pack_out = pack_out,
                                            .init = init,
                                            .pack_back = pack_back,

@@ -2,10 +2,10 @@
  * comparisons of given numbers; that they prove something is the business of filter.c. */
 #include "lanes.h"
 
-int NAMED(mark)(const float *tile, const float *row_limit, const float *column_limit,
-                ist_marks marks);
-void NAMED(mark_ties)(const float *tile, const ist_tie_side *row, const ist_tie_side *column,
-                      ist_marks row_marks, ist_marks column_marks);
+void NAMED(within)(const float *tile, const float *row_limit, const float *column_limit,
+                   ist_places *row_side, ist_places *column_side);
+void NAMED(within_ties)(const float *tile, const ist_tie_side *row, const ist_tie_side *column,
+                        ist_places *row_side, ist_places *column_side);
 int NAMED(count)(const float *tile, const ist_threshold_side *row, const ist_threshold_side *column,
                  bool with_sure, ist_marks marks);
 int NAMED(place)(const float *value, const float *width, const ist_threshold_tree *tree,
@@ -19,43 +19,54 @@ static inline void put_bits(uint32_t *words, int v, uint32_t bits)
     words[v * LANES / 32] |= bits << (v * LANES % 32);
 }
 
-int NAMED(mark)(const float *tile, const float *row_limit, const float *column_limit,
-                ist_marks marks)
+static inline __attribute__((always_inline)) void list_row(const uint32_t *bits, int i,
+                                                           ist_places *places)
 {
-    int marked = 0;
-    for (int i = 0; i < IST_TILE; i++) {
-        lanes limit = all(row_limit[i]);
-        uint32_t words[IST_MARK_WORDS] = {0};
-        for (int v = 0; v < VECTORS; v++)
-            put_bits(words, v,
-                     at_most(load(tile + i * IST_TILE + v * LANES),
-                             larger(limit, load(column_limit + v * LANES))));
-        for (int w = 0; w < IST_MARK_WORDS; w++) {
-            marks[i][w] = words[w];
-            marked += __builtin_popcount(words[w]);
-        }
-    }
-    return marked;
+    uint32_t any = 0;
+    for (int v = 0; v < VECTORS; v++)
+        any |= bits[v];
+    if (!any)
+        return;
+    for (int v = 0; v < VECTORS; v++)
+        places->count += list_bits(bits[v], i * IST_TILE + v * LANES, places->at + places->count);
 }
 
-void NAMED(mark_ties)(const float *tile, const ist_tie_side *row, const ist_tie_side *column,
-                      ist_marks row_marks, ist_marks column_marks)
+void NAMED(within)(const float *tile, const float *row_limit, const float *column_limit,
+                   ist_places *row_side, ist_places *column_side)
 {
-    memset(row_marks, 0, sizeof(ist_marks));
-    memset(column_marks, 0, sizeof(ist_marks));
-    for (int i = 0; i < IST_TILE; i++)
+    row_side->count = column_side->count = 0;
+    for (int i = 0; i < IST_TILE; i++) {
+        uint32_t row[VECTORS], column[VECTORS];
+        lanes limit = all(row_limit[i]);
+        for (int v = 0; v < VECTORS; v++) {
+            lanes l = load(tile + i * IST_TILE + v * LANES);
+            row[v] = at_most(l, limit);
+            column[v] = at_most(l, load(column_limit + v * LANES));
+        }
+        list_row(row, i, row_side);
+        list_row(column, i, column_side);
+    }
+}
+
+void NAMED(within_ties)(const float *tile, const ist_tie_side *row, const ist_tie_side *column,
+                        ist_places *row_side, ist_places *column_side)
+{
+    row_side->count = column_side->count = 0;
+    for (int i = 0; i < IST_TILE; i++) {
+        uint32_t in_row[VECTORS], in_column[VECTORS];
         for (int v = 0; v < VECTORS; v++) {
             int j = v * LANES;
             lanes l = load(tile + i * IST_TILE + j);
-            put_bits(row_marks[i], v,
-                     at_most(l, all(row->limit[i])) &
-                         (less(l, all(row->strict[i])) |
-                          row_ties(column->word + j, row->base[i], row->bound_tie[i])));
-            put_bits(column_marks[i], v,
-                     at_most(l, load(column->limit + j)) &
-                         (less(l, load(column->strict + j)) |
-                          column_ties(row->word[i], column->base + j, column->bound_tie + j)));
+            in_row[v] = at_most(l, all(row->limit[i])) &
+                        (less(l, all(row->strict[i])) |
+                         row_ties(column->word + j, row->base[i], row->bound_tie[i]));
+            in_column[v] = at_most(l, load(column->limit + j)) &
+                           (less(l, load(column->strict + j)) |
+                            column_ties(row->word[i], column->base + j, column->bound_tie + j));
         }
+        list_row(in_row, i, row_side);
+        list_row(in_column, i, column_side);
+    }
 }
 
 /* `below` and `open` pairs of one vector against one threshold a lane; `same` if asked for. */
@@ -233,10 +244,8 @@ float NAMED(upper_of)(const float *value, int64_t count, int64_t k)
     for (int step = 0; step < STEPS && high - low > 1; step++) {
         int32_t middle = low + (high - low) / 2;
         int64_t found = middle < 0 ? 0 : count_up_to(value, count, float_of(middle));
-        if (found >= k)
-            high = middle;
-        else
-            low = middle;
+        high = found >= k ? middle : high;
+        low = found >= k ? low : middle;
         if (found == k)
             break;
     }

@@ -186,14 +186,17 @@ static bool wanted(const visit *v, int64_t a, int64_t b)
     return true;
 }
 
-/* So many column tiles stay in half of the second-level cache while the rows pass by. */
-static int64_t tiles_at_once(int64_t d)
+/* So many column tiles stay with their states in half of the second-level cache while the rows pass
+ * by. */
+static int64_t tiles_at_once(const ist_sweep *sweep)
 {
     enum { TYPICAL = 1 << 20 };
     int64_t cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
     if (cache <= 0)
         cache = TYPICAL;
-    return ist_max(1, cache / 2 / (IST_TILE * d * (int64_t)sizeof(float)));
+    int64_t row = sweep->rows->d * (int64_t)sizeof(float) +
+                  (int64_t)sweep->consumer->state_bytes(sweep->state);
+    return ist_max(1, cache / 2 / (IST_TILE * row));
 }
 
 /* Tiles of rows with themselves come first: from then on every row has bounds. */
@@ -212,7 +215,7 @@ static void all_tiles(visit *v)
 {
     ist_sweep *sweep = v->sweep;
     int64_t rows = sweep->rows->packed.tiles, columns = v->chunk->packed.tiles;
-    int64_t at_once = tiles_at_once(sweep->rows->d);
+    int64_t at_once = tiles_at_once(sweep);
     for (int64_t group = 0; group < columns; group += at_once)
         for (int64_t a = 0; a < rows; a++) {
             for (int64_t b = group; b < ist_min(group + at_once, columns); b++)

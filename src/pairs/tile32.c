@@ -44,15 +44,20 @@ REGISTER_TILE(squares, 4, 2, lanes t = x - y[v]; sum[r][v] += t * t;)
             for (int i = 0; i < IST_TILE; i += ROWS) {                                          \
                 const float *a = rows + i / IST_PANEL * IST_PANEL * d + i % IST_PANEL;          \
                 const float *b = columns + j / IST_PANEL * IST_PANEL * d + j % IST_PANEL;       \
-                lanes total[ROWS][WIDE] = {{{0}}};                                              \
-                for (int64_t f = 0; f < d; f += FEATURES) {                                     \
-                    lanes sum[ROWS][WIDE] = {{{0}}};                                            \
-                    loop(a + f * IST_PANEL, b + f * IST_PANEL,                                  \
-                         d - f < FEATURES ? d - f : FEATURES, sum);                             \
+                lanes sum[ROWS][WIDE] = {{{0}}}, earlier[ROWS][WIDE];                           \
+                int64_t f = 0;                                                                  \
+                for (; d - f > FEATURES; f += FEATURES) {                                       \
+                    loop(a + f * IST_PANEL, b + f * IST_PANEL, FEATURES, sum);                  \
                     for (int r = 0; r < ROWS; r++)                                              \
-                        for (int v = 0; v < WIDE; v++)                                          \
-                            total[r][v] = f ? total[r][v] + sum[r][v] : sum[r][v];              \
+                        for (int v = 0; v < WIDE; v++) {                                        \
+                            earlier[r][v] = f ? earlier[r][v] + sum[r][v] : sum[r][v];          \
+                            sum[r][v] = (lanes){0};                                             \
+                        }                                                                       \
                 }                                                                               \
+                loop(a + f * IST_PANEL, b + f * IST_PANEL, d - f, sum);                         \
+                for (int r = 0; r < ROWS && f > 0; r++)                                         \
+                    for (int v = 0; v < WIDE; v++)                                              \
+                        sum[r][v] += earlier[r][v];                                             \
                 for (int r = 0; r < ROWS; r++)                                                  \
                     for (int v = 0; v < WIDE; v++) {                                            \
                         lanes terms = row_term[i + r] + load(column_term + j + v * LANES);      \
@@ -61,5 +66,5 @@ REGISTER_TILE(squares, 4, 2, lanes t = x - y[v]; sum[r][v] += t * t;)
             }                                                                                   \
     }
 
-TILE(product_tile, products, terms - 2 * total[r][v])
-TILE(direct_tile, squares, total[r][v] + terms)
+TILE(product_tile, products, terms - 2 * sum[r][v])
+TILE(direct_tile, squares, sum[r][v] + terms)

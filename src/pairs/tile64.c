@@ -56,33 +56,52 @@ void NAMED(tile64)(const double *rows, int row_count, const double *columns, int
         }
 }
 
-/* The squares of eight features at once, then their sums pair by pair in the order of the features;
- * eight pairs side by side hide the latency of each sum's one chain of additions. */
+/* Eight vectors of eight become their transpose. */
+static inline __attribute__((always_inline)) void turn(lanes64 v[LANES])
+{
+    lanes64 a[LANES], b[LANES];
+    for (int r = 0; r < LANES; r += 2) {
+        a[r] = __builtin_shufflevector(v[r], v[r + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+        a[r + 1] = __builtin_shufflevector(v[r], v[r + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+    }
+    for (int r = 0; r < LANES; r += 4)
+        for (int half = r; half < r + 2; half++) {
+            b[half] = __builtin_shufflevector(a[half], a[half + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+            b[half + 2] = __builtin_shufflevector(a[half], a[half + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+    for (int r = 0; r < LANES / 2; r++) {
+        v[r] = __builtin_shufflevector(b[r], b[r + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        v[r + 4] = __builtin_shufflevector(b[r], b[r + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+}
+
+/* The squares of eight features of eight pairs, turned so that a vector holds one feature of all
+ * pairs: the sums then grow in the order of the features, all pairs at once. */
 #define PAIRS(name, real, lanes_of)                                                            \
     void NAMED(name)(const real *const *x, const real *const *y, int64_t d, double *distance)  \
     {                                                                                          \
-        double sum[LANES] = {0}, square[LANES][LANES];                                         \
+        lanes64 sum = {0};                                                                     \
         int64_t f = 0;                                                                         \
         for (; f + LANES <= d; f += LANES) {                                                   \
+            lanes64 square[LANES];                                                             \
             for (int p = 0; p < LANES; p++) {                                                  \
                 lanes_of a, b;                                                                 \
                 memcpy(&a, x[p] + f, sizeof a);                                                \
                 memcpy(&b, y[p] + f, sizeof b);                                                \
                 lanes64 t =                                                                    \
                     __builtin_convertvector(a, lanes64) - __builtin_convertvector(b, lanes64); \
-                t = t * t;                                                                     \
-                memcpy(square[p], &t, sizeof t);                                               \
+                square[p] = t * t;                                                             \
             }                                                                                  \
+            turn(square);                                                                      \
             for (int q = 0; q < LANES; q++)                                                    \
-                for (int p = 0; p < LANES; p++)                                                \
-                    sum[p] = sum[p] + square[p][q];                                            \
+                sum = sum + square[q];                                                         \
         }                                                                                      \
+        memcpy(distance, &sum, sizeof sum);                                                    \
         for (; f < d; f++)                                                                     \
             for (int p = 0; p < LANES; p++) {                                                  \
                 double t = (double)x[p][f] - (double)y[p][f];                                  \
-                sum[p] = sum[p] + t * t;                                                       \
+                distance[p] = distance[p] + t * t;                                             \
             }                                                                                  \
-        memcpy(distance, sum, sizeof sum);                                                     \
     }
 
 PAIRS(pairs_narrow, float, lanes32)
