@@ -2,7 +2,7 @@
  * wrong by. */
 #include "lanes.h"
 
-enum { FEATURES = 64 };
+enum { FEATURES = 64, CHUNK = 512 };
 
 /* The inner loops: ROWS rows of a panel against WIDE vectors of columns, in registers. Two forms of
  * one loop, so a macro. AVX2 has 16 registers, AVX-512 has 32. */
@@ -32,38 +32,58 @@ REGISTER_TILE(products, 4, 3, sum[r][v] += x * y[v];)
 REGISTER_TILE(squares, 4, 2, lanes t = x - y[v]; sum[r][v] += t * t;)
 #endif
 
-/* A tile of a form: sums of at most FEATURES features each, added up, then what `finish` says. */
-#define TILE(name, loop, finish)                                                                \
-    void NAMED(name)(const float *rows, const float *columns, int64_t d, const float *row_term, \
-                     const float *column_term, float *tile);                                    \
-    void NAMED(name)(const float *rows, const float *columns, int64_t d, const float *row_term, \
-                     const float *column_term, float *tile)                                     \
-    {                                                                                           \
-        enum { ROWS = loop##_rows, WIDE = loop##_vectors };                                     \
-        for (int j = 0; j < IST_TILE; j += WIDE * LANES)                                        \
-            for (int i = 0; i < IST_TILE; i += ROWS) {                                          \
-                const float *a = rows + i / IST_PANEL * IST_PANEL * d + i % IST_PANEL;          \
-                const float *b = columns + j / IST_PANEL * IST_PANEL * d + j % IST_PANEL;       \
-                lanes sum[ROWS][WIDE] = {{{0}}}, earlier[ROWS][WIDE];                           \
-                int64_t f = 0;                                                                  \
-                for (; d - f > FEATURES; f += FEATURES) {                                       \
-                    loop(a + f * IST_PANEL, b + f * IST_PANEL, FEATURES, sum);                  \
-                    for (int r = 0; r < ROWS; r++)                                              \
-                        for (int v = 0; v < WIDE; v++) {                                        \
-                            earlier[r][v] = f ? earlier[r][v] + sum[r][v] : sum[r][v];          \
-                            sum[r][v] = (lanes){0};                                             \
-                        }                                                                       \
-                }                                                                               \
-                loop(a + f * IST_PANEL, b + f * IST_PANEL, d - f, sum);                         \
-                for (int r = 0; r < ROWS && f > 0; r++)                                         \
-                    for (int v = 0; v < WIDE; v++)                                              \
-                        sum[r][v] += earlier[r][v];                                             \
-                for (int r = 0; r < ROWS; r++)                                                  \
-                    for (int v = 0; v < WIDE; v++) {                                            \
-                        lanes terms = row_term[i + r] + load(column_term + j + v * LANES);      \
-                        store(tile + (i + r) * IST_TILE + j + v * LANES, finish);               \
-                    }                                                                           \
-            }                                                                                   \
+/* A tile of a form: at most CHUNK features after the other, so that what is at work stays in the
+ * second-level cache; a new sum every FEATURES features; in the end what `finish` says. */
+#define TILE(name, loop, finish)                                                                 \
+    static inline __attribute__((always_inline)) void name##_sums(                               \
+        const float *rows, const float *columns, int64_t features,                               \
+        lanes sum[loop##_rows][loop##_vectors])                                                  \
+    {                                                                                            \
+        lanes earlier[loop##_rows][loop##_vectors];                                              \
+        int64_t f = 0;                                                                           \
+        for (; features - f > FEATURES; f += FEATURES) {                                         \
+            loop(rows + f * IST_PANEL, columns + f * IST_PANEL, FEATURES, sum);                  \
+            for (int r = 0; r < loop##_rows; r++)                                                \
+                for (int v = 0; v < loop##_vectors; v++) {                                       \
+                    earlier[r][v] = f ? earlier[r][v] + sum[r][v] : sum[r][v];                   \
+                    sum[r][v] = (lanes){0};                                                      \
+                }                                                                                \
+        }                                                                                        \
+        loop(rows + f * IST_PANEL, columns + f * IST_PANEL, features - f, sum);                  \
+        for (int r = 0; r < loop##_rows && f > 0; r++)                                           \
+            for (int v = 0; v < loop##_vectors; v++)                                             \
+                sum[r][v] += earlier[r][v];                                                      \
+    }                                                                                            \
+                                                                                                 \
+    void NAMED(name)(const float *rows, const float *columns, int64_t d, const float *row_term,  \
+                     const float *column_term, float *tile);                                     \
+    void NAMED(name)(const float *rows, const float *columns, int64_t d, const float *row_term,  \
+                     const float *column_term, float *tile)                                      \
+    {                                                                                            \
+        enum { ROWS = loop##_rows, WIDE = loop##_vectors };                                      \
+        for (int64_t f = 0; f < d; f += CHUNK)                                                   \
+            for (int j = 0; j < IST_TILE; j += WIDE * LANES)                                     \
+                for (int i = 0; i < IST_TILE; i += ROWS) {                                       \
+                    lanes sum[ROWS][WIDE] = {{{0}}};                                             \
+                    float *out = tile + i * IST_TILE + j;                                        \
+                    name##_sums(                                                                 \
+                        rows + i / IST_PANEL * IST_PANEL * d + f * IST_PANEL + i % IST_PANEL,    \
+                        columns + j / IST_PANEL * IST_PANEL * d + f * IST_PANEL + j % IST_PANEL, \
+                        d - f < CHUNK ? d - f : CHUNK, sum);                                     \
+                    for (int r = 0; r < ROWS && f > 0; r++)                                      \
+                        for (int v = 0; v < WIDE; v++)                                           \
+                            sum[r][v] += load(out + r * IST_TILE + v * LANES);                   \
+                    if (d - f > CHUNK) {                                                         \
+                        for (int r = 0; r < ROWS; r++)                                           \
+                            memcpy(out + r * IST_TILE, sum[r], sizeof sum[r]);                   \
+                        continue;                                                                \
+                    }                                                                            \
+                    for (int r = 0; r < ROWS; r++)                                               \
+                        for (int v = 0; v < WIDE; v++) {                                         \
+                            lanes terms = row_term[i + r] + load(column_term + j + v * LANES);   \
+                            store(out + r * IST_TILE + v * LANES, finish);                       \
+                        }                                                                        \
+                }                                                                                \
     }
 
 TILE(product_tile, products, terms - 2 * sum[r][v])
