@@ -100,15 +100,6 @@ void ist_rows_release(ist_rows *rows);
 ist_packed ist_pack(const ist_rows *rows, const ist_slab *slab);
 void ist_packed_release(ist_packed *packed);
 
-/* ---- exact distances ----------------------------------------------------------------------- */
-
-/* The defined distance (squared, float64) of row a of `x` and row b of `y`, both slabs of the same
- * layer. */
-double ist_exact_distance(const ist_slab *x, int64_t a, const ist_slab *y, int64_t b, int64_t d);
-/* The same for `count` pairs (at most 8 at a time are interleaved). */
-void ist_exact_distances(const ist_slab *x, const int64_t *a, const ist_slab *y, const int64_t *b,
-                         int count, int64_t d, double *distance);
-
 /* ---- the filter's bounds ------------------------------------------------------------------- */
 
 /* With l the filter value of a pair, w its rows' widths and D its defined distance in the copies'
@@ -173,16 +164,18 @@ typedef struct {
     const uint64_t *word, *base, *bound_tie;
 } ist_tie_side;
 
-/* A row's thresholds as a search tree: heap[1 .. 2^levels - 1] of ist_filter_high, ascending in
- * order, +inf beyond the last; places[2 m] counts distances between thresholds m - 1 and m,
- * places[2 m + 1] those at threshold m (if the filter is sure of it), places[2 last + 1] what is open. */
+/* The thresholds of the rows of a tile as search trees. A tree: 2^levels numbers, ist_filter_high of
+ * the thresholds, ascending in order from node 1, the root, on, node 0 holding the largest; +inf
+ * beyond the last. places[2 m] of a row counts distances between thresholds m - 1 and m, places[2 m + 1]
+ * those at threshold m (if the filter is sure of it), places[2 last + 1] what is open. */
 typedef struct {
-    const float *heap;
+    const float *tree;
     int levels, last;
-    float shrink, width; /* fl(l + w_j) < shrink * high - width proves "below" */
-    int sure;            /* 0: never; 1: at high = 0; 2: wherever l = high */
-    int32_t *places;
-} ist_threshold_tree;
+    float shrink; /* fl(l + w_j) < shrink * high - width proves "below" */
+    const float *width;
+    const int8_t *sure; /* 0: never; 1: at high = 0; 2: wherever l = high */
+    int32_t *places;    /* 2 last + 2 a row */
+} ist_threshold_trees;
 
 /* Places in a tile, IST_TILE row + column, ascending. */
 typedef struct {
@@ -219,9 +212,10 @@ typedef struct {
      * either; returns how many. */
     int (*count)(const float *tile, const ist_threshold_side *row, const ist_threshold_side *column,
                  bool with_sure, ist_marks marks);
-    /* Places IST_TILE values of one row among its thresholds; marks the open ones. */
-    int (*place)(const float *value, const float *width, const ist_threshold_tree *tree,
-                 uint32_t *marks);
+    /* Places the first `rows` rows of a tile among their thresholds; lists the open pairs, each with the
+     * first threshold that it is not surely beyond. */
+    void (*place)(const float *tile, int rows, const float *width, const ist_threshold_trees *trees,
+                  ist_places *open, int32_t *threshold);
     void (*transpose)(const float *tile, float *turned);
     /* A number that at least k of the values (not negative) do not exceed, and few more; infinity if
      * there is none. */
@@ -235,6 +229,16 @@ const ist_kernel *ist_kernel_choose(const char *name);
 void ist_kernel_names(ist_text *out);
 /* Operations (2 d a pair) a second of this process on a small sample that takes `seconds`. */
 double ist_kernel_rate(const ist_kernel *kernel, ist_filter_form form, int64_t d, double seconds);
+
+/* ---- exact distances ----------------------------------------------------------------------- */
+
+/* The defined distance (squared, float64) of row a of `x` and row b of `y`, both slabs of the same
+ * layer. */
+double ist_exact_distance(const ist_slab *x, int64_t a, const ist_slab *y, int64_t b, int64_t d);
+/* The same of `count` pairs of rows, by a kernel. */
+void ist_exact_distances(const ist_kernel *kernel, const ist_slab *x, const int64_t *a,
+                         const ist_slab *y, const int64_t *b, int64_t count, int64_t d,
+                         double *distance);
 
 /* How a pass is run; never part of a result. */
 typedef struct {
@@ -413,8 +417,9 @@ typedef struct {
     float *low, *high, *sure;
     int32_t *below, *same;
     bool any_sure;
-    /* else: an ist_threshold_tree a row, with 2^levels nodes and 2 T + 2 places */
+    /* else: ist_threshold_trees of 2^levels numbers and 2 T + 2 places a row */
     int levels;
+    float shrink;
     float *tree, *tree_width;
     int8_t *tree_sure;
     int32_t *places;

@@ -54,7 +54,7 @@ int64_t ist_counts_bytes(int64_t thresholds)
     if (thresholds <= IST_FEW_THRESHOLDS)
         return thresholds * (given + 3 * (int64_t)sizeof(float) + 2 * (int64_t)sizeof(int32_t));
     int64_t tree = 16;
-    while (tree - 1 < thresholds)
+    while (tree < thresholds)
         tree *= 2;
     return thresholds * given + tree * (int64_t)sizeof(float) +
            (2 * thresholds + 2) * (int64_t)sizeof(int32_t) + 8;
@@ -178,7 +178,7 @@ static void settle_side(ist_counts *s, int64_t row, int64_t m, double distance, 
     if (s->few)
         ist_counts_few_settle(s, row, m, distance, position);
     else
-        ist_counts_many_settle(s, row, distance, position);
+        ist_counts_many_settle(s, row, m, distance, position);
 }
 
 static void settle(void *rows, void *columns, const ist_tile *tile, ist_open_pair pair,
@@ -192,6 +192,11 @@ static void settle(void *rows, void *columns, const ist_tile *tile, ist_open_pai
                     tile->row_position + pair.row);
 }
 
+static void take_side(ist_counts *s, int64_t row, int64_t m, double distance, int64_t position)
+{
+    settle_side(s, row, s->few ? m : ist_counts_many_find(s, row, distance), distance, position);
+}
+
 static void take(void *rows, void *columns, const ist_tile *tile)
 {
     ist_counts *r = rows;
@@ -200,9 +205,9 @@ static void take(void *rows, void *columns, const ist_tile *tile)
         for (int j = 0; j < tile->cols; j++)
             for (int64_t m = 0; m < rounds && !(tile->diagonal && i == j); m++) {
                 double distance = tile->distance[i * IST_TILE + j];
-                settle_side(r, tile->row + i, m, distance, tile->col_position + j);
+                take_side(r, tile->row + i, m, distance, tile->col_position + j);
                 if (!tile->diagonal)
-                    settle_side(columns, tile->col + j, m, distance, tile->row_position + i);
+                    take_side(columns, tile->col + j, m, distance, tile->row_position + i);
             }
 }
 

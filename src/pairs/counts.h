@@ -17,7 +17,10 @@ void ist_counts_few_settle(ist_counts *s, int64_t row, int64_t m, double distanc
 void ist_counts_many_prepare(ist_counts *s, const ist_packed *packed);
 void ist_counts_many_scan(ist_counts *rows, ist_counts *columns, const ist_tile *tile,
                           ist_open_list *open);
-/* One pair of a row at a known distance, against all its thresholds. */
-void ist_counts_many_settle(ist_counts *s, int64_t row, double distance, int64_t position);
+/* One pair of a row at a known distance that is beyond the thresholds before number `from`. */
+void ist_counts_many_settle(ist_counts *s, int64_t row, int64_t from, double distance,
+                            int64_t position);
+/* The first threshold that is not below a distance. */
+int64_t ist_counts_many_find(const ist_counts *s, int64_t row, double distance);
 
 #endif

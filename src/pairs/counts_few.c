@@ -44,20 +44,46 @@ static bool is_open(const ist_threshold_side *side, int at, float l, float upper
     return !(upper < side->low[at]) && l <= side->high[at] && !(l <= side->sure[at]);
 }
 
-static void add_open(const ist_tile *tile, const ist_threshold_side *row,
-                     const ist_threshold_side *column, ist_marks marks, int64_t m,
-                     ist_open_list *open)
+/* Is the row at a position the target of threshold m? Then its distance is the threshold. */
+static bool is_target(const ist_counts *s, int64_t row, int64_t m, int64_t position)
+{
+    return s->target && !s->by_index && s->target[row * s->thresholds + m] == position;
+}
+
+/* The sides for which a marked pair is open; targets are settled at once. */
+static int open_sides(ist_counts *rows, ist_counts *columns, const ist_tile *tile,
+                      const ist_threshold_side *row, const ist_threshold_side *column, int i, int j,
+                      int64_t m)
+{
+    float l = tile->l[i * IST_TILE + j];
+    int sides = 0;
+    if (is_open(row, i, l, l + column->width[j])) {
+        if (is_target(rows, tile->row + i, m, tile->col_position + j))
+            row->same[i]++;
+        else
+            sides |= IST_ROW_SIDE;
+    }
+    if (is_open(column, j, l, l + row->width[i])) {
+        if (is_target(columns, tile->col + j, m, tile->row_position + i))
+            column->same[j]++;
+        else
+            sides |= IST_COL_SIDE;
+    }
+    return sides;
+}
+
+static void add_open(ist_counts *rows, ist_counts *columns, const ist_tile *tile,
+                     const ist_threshold_side *row, const ist_threshold_side *column,
+                     ist_marks marks, int64_t m, ist_open_list *open)
 {
     for (int i = 0; i < tile->rows; i++)
         for (int w = 0; w < IST_MARK_WORDS; w++)
             for (uint32_t bits = marks[i][w]; bits; bits &= bits - 1) {
                 int j = 32 * w + __builtin_ctz(bits);
-                float l = tile->l[i * IST_TILE + j];
-                int sides = is_open(row, i, l, l + column->width[j]) ? IST_ROW_SIDE : 0;
-                if (is_open(column, j, l, l + row->width[i]))
-                    sides |= IST_COL_SIDE;
-                ist_open_add(open,
-                             (ist_open_pair){(uint8_t)i, (uint8_t)j, (uint16_t)sides, (uint16_t)m});
+                int sides = open_sides(rows, columns, tile, row, column, i, j, m);
+                if (sides)
+                    ist_open_add(open, (ist_open_pair){(uint8_t)i, (uint8_t)j, (uint16_t)sides,
+                                                       (uint16_t)m});
             }
 }
 
@@ -76,7 +102,7 @@ void ist_counts_few_scan(ist_counts *rows, ist_counts *columns, const ist_tile *
             column = side_of(columns, m, tile->col, tile->col_width);
         ist_marks marks;
         if (tile->kernel->count(tile->l, &row, &column, rows->any_sure || columns->any_sure, marks))
-            add_open(tile, &row, &column, marks, m, open);
+            add_open(rows, columns, tile, &row, &column, marks, m, open);
     }
 }
 

@@ -22,9 +22,10 @@ void ist_counts_many_prepare(ist_counts *s, const ist_packed *packed)
 {
     const ist_filter *filter = &s->rows->filter;
     s->levels = LEAST_LEVELS;
-    while ((INT64_C(1) << s->levels) - 1 < s->thresholds)
+    while ((INT64_C(1) << s->levels) < s->thresholds)
         s->levels++;
     int64_t size = INT64_C(1) << s->levels;
+    s->shrink = ist_filter_tree_shrink(filter);
     s->places = ist_alloc((size_t)(s->count * places_of(s)), sizeof *s->places);
     if (filter->form == IST_FILTER_NONE)
         return;
@@ -35,8 +36,8 @@ void ist_counts_many_prepare(ist_counts *s, const ist_packed *packed)
         for (int64_t i = packed->row[t]; i < packed->row[t + 1]; i++) {
             const double *threshold = s->threshold + i * s->thresholds;
             float *tree = s->tree + i * size;
-            for (int64_t node = 1; node < size; node++) {
-                int64_t place = place_of_node(node, s->levels);
+            for (int64_t node = 0; node < size; node++) {
+                int64_t place = node > 0 ? place_of_node(node, s->levels) : size - 1;
                 tree[node] =
                     place < s->thresholds ? ist_filter_high(filter, threshold[place]) : INFINITY;
             }
@@ -49,68 +50,78 @@ void ist_counts_many_prepare(ist_counts *s, const ist_packed *packed)
         }
 }
 
-static ist_threshold_tree tree_of(const ist_counts *s, int64_t row)
+/* Is the row at a position the target of a threshold? Then its distance is the threshold. */
+static bool is_target(const ist_counts *s, int64_t row, int64_t m, int64_t position)
 {
-    return (ist_threshold_tree){.heap = s->tree + (row << s->levels),
-                                .levels = s->levels,
-                                .last = (int)s->thresholds,
-                                .shrink = ist_filter_tree_shrink(&s->rows->filter),
-                                .width = s->tree_width[row],
-                                .sure = s->tree_sure[row],
-                                .places = s->places + row * places_of(s)};
+    return s->target && !s->by_index && m < s->thresholds &&
+           s->target[row * s->thresholds + m] == position;
 }
 
-static void place_rows(ist_counts *s, const ist_tile *tile, const float *values, int count,
-                       int64_t first, const float *width, int side, ist_open_list *open)
+static void place_rows(ist_counts *s, const ist_tile *tile, const float *values, bool row_side,
+                       ist_open_list *open)
 {
-    for (int i = 0; i < count; i++) {
-        ist_threshold_tree tree = tree_of(s, first + i);
-        uint32_t marks[IST_MARK_WORDS];
-        if (tile->kernel->place(values + i * IST_TILE, width, &tree, marks) == 0)
+    int64_t first = row_side ? tile->row : tile->col;
+    int64_t position = row_side ? tile->col_position : tile->row_position;
+    ist_threshold_trees trees = {.tree = s->tree + (first << s->levels),
+                                 .levels = s->levels,
+                                 .last = (int)s->thresholds,
+                                 .shrink = s->shrink,
+                                 .width = s->tree_width + first,
+                                 .sure = s->tree_sure + first,
+                                 .places = s->places + first * places_of(s)};
+    ist_places found;
+    int32_t threshold[IST_TILE * IST_TILE];
+    tile->kernel->place(values, row_side ? tile->rows : tile->cols,
+                        row_side ? tile->col_width : tile->row_width, &trees, &found, threshold);
+    for (int p = 0; p < found.count; p++) {
+        int own = found.at[p] / IST_TILE, other = found.at[p] % IST_TILE;
+        if (is_target(s, first + own, threshold[p], position + other)) {
+            s->places[(first + own) * places_of(s) + 2 * threshold[p] + 1]++;
             continue;
-        for (int w = 0; w < IST_MARK_WORDS; w++)
-            for (uint32_t bits = marks[w]; bits; bits &= bits - 1) {
-                int j = 32 * w + __builtin_ctz(bits);
-                uint8_t row = (uint8_t)(side == IST_ROW_SIDE ? i : j);
-                uint8_t col = (uint8_t)(side == IST_ROW_SIDE ? j : i);
-                ist_open_add(open, (ist_open_pair){row, col, (uint16_t)side, 0});
-            }
+        }
+        ist_open_pair pair = {.row = (uint8_t)(row_side ? own : other),
+                              .col = (uint8_t)(row_side ? other : own),
+                              .sides = row_side ? IST_ROW_SIDE : IST_COL_SIDE,
+                              .threshold = (uint16_t)ist_min(threshold[p], UINT16_MAX)};
+        ist_open_add(open, pair);
     }
 }
 
 void ist_counts_many_scan(ist_counts *rows, ist_counts *columns, const ist_tile *tile,
                           ist_open_list *open)
 {
-    place_rows(rows, tile, tile->l, tile->rows, tile->row, tile->col_width, IST_ROW_SIDE, open);
+    place_rows(rows, tile, tile->l, true, open);
     if (tile->diagonal)
         return;
     float turned[IST_TILE * IST_TILE];
     tile->kernel->transpose(tile->l, turned);
-    place_rows(columns, tile, turned, tile->cols, tile->col, tile->row_width, IST_COL_SIDE, open);
+    place_rows(columns, tile, turned, false, open);
 }
 
-/* The first threshold of a row that does not lie before (distance, number). */
-static int64_t first_not_before(const ist_counts *s, int64_t row, double distance, int64_t position)
+void ist_counts_many_settle(ist_counts *s, int64_t row, int64_t from, double distance,
+                            int64_t position)
 {
-    int64_t base = row * s->thresholds, low = 0, high = s->thresholds;
+    const double *threshold = s->threshold + row * s->thresholds;
+    const int32_t *target = s->by_index ? s->target + row * s->thresholds : NULL;
+    int64_t m = from, number = ist_row_number(s->rows, position);
+    while (m < s->thresholds &&
+           (threshold[m] < distance ||
+            (target && threshold[m] == distance && ist_row_number(s->rows, target[m]) <= number)))
+        m++;
+    bool same = !s->by_index && m < s->thresholds && threshold[m] == distance;
+    s->places[row * places_of(s) + 2 * m + same]++;
+}
+
+int64_t ist_counts_many_find(const ist_counts *s, int64_t row, double distance)
+{
+    const double *threshold = s->threshold + row * s->thresholds;
+    int64_t low = 0, high = s->thresholds;
     while (low < high) {
         int64_t middle = (low + high) / 2;
-        double t = s->threshold[base + middle];
-        bool before = t < distance || (s->by_index && t == distance &&
-                                       ist_row_number(s->rows, s->target[base + middle]) <=
-                                           ist_row_number(s->rows, position));
-        if (before)
+        if (threshold[middle] < distance)
             low = middle + 1;
         else
             high = middle;
     }
     return low;
-}
-
-void ist_counts_many_settle(ist_counts *s, int64_t row, double distance, int64_t position)
-{
-    int64_t m = first_not_before(s, row, distance, position);
-    bool same =
-        !s->by_index && m < s->thresholds && s->threshold[row * s->thresholds + m] == distance;
-    s->places[row * places_of(s) + 2 * m + same]++;
 }

@@ -4,50 +4,47 @@
 
 enum { AT_ONCE = 8 };
 
-/* Several pairs at once hide the latency of the one chain of additions that each pair has. */
-#define INTERLEAVED(name, real)                                                        \
-    static void name(const real *const *x, const real *const *y, int count, int64_t d, \
-                     double *distance)                                                 \
-    {                                                                                  \
-        double sum[AT_ONCE] = {0};                                                     \
-        for (int64_t f = 0; f < d; f++)                                                \
-            for (int p = 0; p < count; p++) {                                          \
-                double t = (double)x[p][f] - (double)y[p][f];                          \
-                sum[p] = sum[p] + t * t;                                               \
-            }                                                                          \
-        for (int p = 0; p < count; p++)                                                \
-            distance[p] = sum[p];                                                      \
-    }
-
-INTERLEAVED(interleaved_narrow, float)
-INTERLEAVED(interleaved_wide, double)
-
-void ist_exact_distances(const ist_slab *x, const int64_t *a, const ist_slab *y, const int64_t *b,
-                         int count, int64_t d, double *distance)
-{
-    for (int done = 0; done < count; done += AT_ONCE) {
-        int now = count - done < AT_ONCE ? count - done : AT_ONCE;
-        const float *narrow[2][AT_ONCE];
-        const double *wide[2][AT_ONCE];
-        for (int p = 0; p < now; p++) {
-            if (x->wide) {
-                wide[0][p] = x->wide + a[done + p] * d;
-                wide[1][p] = y->wide + b[done + p] * d;
-            } else {
-                narrow[0][p] = x->narrow + a[done + p] * d;
-                narrow[1][p] = y->narrow + b[done + p] * d;
-            }
-        }
-        if (x->wide)
-            interleaved_wide(wide[0], wide[1], now, d, distance + done);
-        else
-            interleaved_narrow(narrow[0], narrow[1], now, d, distance + done);
-    }
-}
-
 double ist_exact_distance(const ist_slab *x, int64_t a, const ist_slab *y, int64_t b, int64_t d)
 {
-    double distance;
-    ist_exact_distances(x, &a, y, &b, 1, d, &distance);
-    return distance;
+    double sum = 0;
+    for (int64_t f = 0; f < d; f++) {
+        double t = x->wide ? x->wide[a * d + f] - y->wide[b * d + f]
+                           : (double)x->narrow[a * d + f] - (double)y->narrow[b * d + f];
+        sum = sum + t * t;
+    }
+    return sum;
+}
+
+/* At most eight pairs; the places of those that there are not repeat the last one. */
+static void eight(const ist_kernel *kernel, const ist_slab *x, const int64_t *a, const ist_slab *y,
+                  const int64_t *b, int count, int64_t d, double *distance)
+{
+    const float *narrow[2][AT_ONCE] = {{0}};
+    const double *wide[2][AT_ONCE] = {{0}};
+    double found[AT_ONCE];
+    for (int p = 0; p < AT_ONCE; p++) {
+        int at = p < count ? p : count - 1;
+        if (x->wide) {
+            wide[0][p] = x->wide + a[at] * d;
+            wide[1][p] = y->wide + b[at] * d;
+        } else {
+            narrow[0][p] = x->narrow + a[at] * d;
+            narrow[1][p] = y->narrow + b[at] * d;
+        }
+    }
+    if (x->wide)
+        kernel->pairs_wide(wide[0], wide[1], d, found);
+    else
+        kernel->pairs_narrow(narrow[0], narrow[1], d, found);
+    for (int p = 0; p < count; p++)
+        distance[p] = found[p];
+}
+
+void ist_exact_distances(const ist_kernel *kernel, const ist_slab *x, const int64_t *a,
+                         const ist_slab *y, const int64_t *b, int64_t count, int64_t d,
+                         double *distance)
+{
+    for (int64_t done = 0; done < count; done += AT_ONCE)
+        eight(kernel, x, a + done, y, b + done, (int)ist_min(count - done, AT_ONCE), d,
+              distance + done);
 }

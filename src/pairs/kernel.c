@@ -18,7 +18,8 @@
                                ist_places *, ist_places *);                                    \
     int ist_count_##set(const float *, const ist_threshold_side *, const ist_threshold_side *, \
                         bool, ist_marks);                                                      \
-    int ist_place_##set(const float *, const float *, const ist_threshold_tree *, uint32_t *); \
+    void ist_place_##set(const float *, int, const float *, const ist_threshold_trees *,       \
+                         ist_places *, int32_t *);                                             \
     void ist_transpose_##set(const float *, float *);                                          \
     float ist_upper_of_##set(const float *, int64_t, int64_t);
 

@@ -88,6 +88,11 @@ static inline counts plus_bits(counts c, uint32_t bits)
     return (counts)_mm512_mask_add_epi32((__m512i)c, (__mmask16)bits, (__m512i)c, one);
 }
 
+static inline counts smaller_counts(counts a, counts b)
+{
+    return (counts)_mm512_min_epi32((__m512i)a, (__m512i)b);
+}
+
 /* Writes first + lane for every bit, in order; may overshoot by a vector. Returns how many. */
 static inline int list_bits(uint32_t bits, int32_t first, int32_t *at)
 {
@@ -181,6 +186,11 @@ static inline lanes choose(uint32_t bits, lanes a, lanes b)
 static inline counts plus_bits(counts c, uint32_t bits)
 {
     return c - spread(bits);
+}
+
+static inline counts smaller_counts(counts a, counts b)
+{
+    return (counts)_mm256_min_epi32((__m256i)a, (__m256i)b);
 }
 
 static inline int list_bits(uint32_t bits, int32_t first, int32_t *at)

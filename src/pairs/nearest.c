@@ -146,54 +146,45 @@ static void thin(ist_nearest *s, int64_t row)
     s->waiting[row] = kept;
 }
 
-/* Gives up to 8 of those that wait their distances. */
-static void distances_of(ist_nearest *s, int64_t row, int32_t first, int count, double *distance)
+enum { AT_ONCE = 8 };
+
+/* Gives up to AT_ONCE of those that wait their distances. In an exact filter these are the filter
+ * values. */
+static void distances_of(ist_nearest *s, int64_t row, const ist_candidate *candidate, int count,
+                         double *distance)
 {
-    enum { AT_ONCE = 8 };
     const ist_meeting *m = &s->meeting;
+    if (s->rows->filter.exact) {
+        for (int p = 0; p < count; p++)
+            distance[p] = ldexp((double)candidate[p].low, -2 * s->rows->filter.scale);
+        return;
+    }
     const ist_slab *own = s->position == m->home->first ? m->home : m->guests;
     const ist_slab *other = own == m->home && !m->same ? m->guests : m->home;
-    const ist_candidate *candidate = s->candidate + row * s->capacity + first;
-    const float *x[AT_ONCE] = {0}, *y[AT_ONCE] = {0};
-    const double *wide_x[AT_ONCE] = {0}, *wide_y[AT_ONCE] = {0};
-    int64_t d = s->rows->d;
-    for (int p = 0; p < AT_ONCE; p++) {
-        int64_t at = candidate[p < count ? p : 0].position - other->first;
-        if (s->rows->wide) {
-            wide_x[p] = own->wide + row * d;
-            wide_y[p] = other->wide + at * d;
-        } else {
-            x[p] = own->narrow + row * d;
-            y[p] = other->narrow + at * d;
-        }
+    int64_t a[AT_ONCE], b[AT_ONCE];
+    for (int p = 0; p < count; p++) {
+        a[p] = row;
+        b[p] = candidate[p].position - other->first;
     }
-    if (s->rows->wide)
-        m->kernel->pairs_wide(wide_x, wide_y, d, distance);
-    else
-        m->kernel->pairs_narrow(x, y, d, distance);
+    ist_exact_distances(m->kernel, own, a, other, b, count, s->rows->d, distance);
     m->stats->decided_again += count;
 }
 
-/* Offers all that wait by their distances. In an exact filter these are the filter values. */
+/* Offers all that wait by their distances. */
 static void decide(ist_nearest *s, int64_t row)
 {
-    enum { AT_ONCE = 8 };
     thin(s, row);
-    const ist_filter *filter = &s->rows->filter;
-    const ist_candidate *candidate = s->candidate + row * s->capacity;
     for (int32_t first = 0; first < s->waiting[row]; first += AT_ONCE) {
+        const ist_candidate *candidate = s->candidate + row * s->capacity + first;
         int count = s->waiting[row] - first < AT_ONCE ? s->waiting[row] - first : AT_ONCE;
         double distance[AT_ONCE];
-        if (filter->exact)
-            for (int p = 0; p < count; p++)
-                distance[p] = ldexp((double)candidate[first + p].low, -2 * filter->scale);
-        else
-            distances_of(s, row, first, count, distance);
-        for (int p = 0; p < count; p++)
-            if (distance[p] <= s->bound[row])
-                offer(s, row,
-                      (offered){distance[p], tie_of(s, row, candidate[first + p].position),
-                                candidate[first + p].position});
+        distances_of(s, row, candidate, count, distance);
+        for (int p = 0; p < count; p++) {
+            if (distance[p] > s->bound[row])
+                continue;
+            int32_t position = candidate[p].position;
+            offer(s, row, (offered){distance[p], tie_of(s, row, position), position});
+        }
     }
     s->waiting[row] = 0;
 }

@@ -8,8 +8,8 @@ void NAMED(within_ties)(const float *tile, const ist_tie_side *row, const ist_ti
                         ist_places *row_side, ist_places *column_side);
 int NAMED(count)(const float *tile, const ist_threshold_side *row, const ist_threshold_side *column,
                  bool with_sure, ist_marks marks);
-int NAMED(place)(const float *value, const float *width, const ist_threshold_tree *tree,
-                 uint32_t *marks);
+void NAMED(place)(const float *tile, int rows, const float *width, const ist_threshold_trees *trees,
+                  ist_places *open, int32_t *threshold);
 void NAMED(transpose)(const float *tile, float *turned);
 float NAMED(upper_of)(const float *value, int64_t count, int64_t k);
 
@@ -136,59 +136,72 @@ int NAMED(count)(const float *tile, const ist_threshold_side *row, const ist_thr
                      : count_sides(tile, row, column, false, marks);
 }
 
-/* All vectors go down the tree side by side, level by level, to hide the latency of the look-ups. */
-static inline __attribute__((always_inline)) int place_all(const float *value, const float *width,
-                                                           const ist_threshold_tree *tree,
-                                                           int levels, uint32_t *marks)
+/* All vectors of a row go down its tree side by side, level by level, to hide the latency of the
+ * look-ups. `high` is the least threshold met that is not surely passed. */
+static inline __attribute__((always_inline)) void place_row(const float *value, const float *width,
+                                                            const ist_threshold_trees *trees,
+                                                            int row, int levels, ist_places *open,
+                                                            int32_t *first_threshold)
 {
+    const float *tree = trees->tree + ((size_t)row << levels);
+    int32_t *places = trees->places + (size_t)row * (2 * (size_t)trees->last + 2);
+    int sure = trees->sure[row];
     counts node[VECTORS];
     lanes high[VECTORS];
     for (int v = 0; v < VECTORS; v++) {
         node[v] = (counts){0} + 1;
-        high[v] = all(__builtin_inff());
+        high[v] = all(tree[0]);
     }
     for (int level = 0; level < levels; level++)
         for (int v = 0; v < VECTORS; v++) {
-            lanes threshold = nodes(tree->heap, 1 << level, node[v]);
+            lanes threshold = nodes(tree, 1 << level, node[v]);
             uint32_t right = above_or_nan(load(value + v * LANES), threshold);
             node[v] = plus_bits(node[v] + node[v], right);
             high[v] = choose(right, threshold, high[v]);
         }
     int32_t place[IST_TILE];
-    int open = 0;
-    memset(marks, 0, sizeof(uint32_t) * IST_MARK_WORDS);
     for (int v = 0; v < VECTORS; v++) {
-        lanes l = load(value + v * LANES), nothing = {0};
+        lanes l = load(value + v * LANES);
+        uint32_t beyond = above_or_nan(l, all(tree[0]));
+        counts leaf = plus_bits(node[v] - (1 << levels), beyond);
+        leaf = smaller_counts(leaf, (counts){0} + trees->last);
+        high[v] = choose(beyond, high[v], all(__builtin_inff()));
         uint32_t same = 0;
-        if (tree->sure)
+        if (sure)
             same = at_most(l, high[v]) & at_most(high[v], l) &
-                   (tree->sure == 2 ? ~0u : at_most(high[v], nothing));
+                   (sure == 2 ? ~0u : at_most(high[v], all(0)));
         uint32_t is_open =
-            at_most(tree->shrink * high[v] - tree->width, l + load(width + v * LANES)) & ~same;
-        counts leaf = node[v] - (1 << levels);
-        counts beyond = leaf > tree->last;
-        leaf = (leaf & ~beyond) | (beyond & tree->last);
-        leaf = plus_bits(leaf + leaf, same);
-        counts aside = (counts){0} + (2 * tree->last + 1);
-        leaf = (counts)choose(is_open, (lanes)leaf, (lanes)aside);
-        store_counts(place + v * LANES, leaf);
-        put_bits(marks, v, is_open);
-        open += __builtin_popcount(is_open);
+            at_most(trees->shrink * high[v] - trees->width[row], l + load(width + v * LANES)) &
+            ~same;
+        store_counts(place + v * LANES, plus_bits(leaf + leaf, same));
+        if (is_open) {
+            int count = list_bits(is_open, row * IST_TILE + v * LANES, open->at + open->count);
+            for (int c = open->count; c < open->count + count; c++) {
+                int32_t *at = place + open->at[c] % IST_TILE;
+                first_threshold[c] = *at / 2;
+                *at = 2 * trees->last + 1;
+            }
+            open->count += count;
+        }
     }
     for (int j = 0; j < IST_TILE; j++)
-        tree->places[place[j]]++;
-    return open;
+        places[place[j]]++;
 }
 
-int NAMED(place)(const float *value, const float *width, const ist_threshold_tree *tree,
-                 uint32_t *marks)
+#define PLACE_ROWS(levels)               \
+    for (int row = 0; row < rows; row++) \
+        place_row(tile + row * IST_TILE, width, trees, row, levels, open, threshold);
+
+void NAMED(place)(const float *tile, int rows, const float *width, const ist_threshold_trees *trees,
+                  ist_places *open, int32_t *threshold)
 {
-    switch (tree->levels) {
-    case 4: return place_all(value, width, tree, 4, marks);
-    case 5: return place_all(value, width, tree, 5, marks);
-    case 6: return place_all(value, width, tree, 6, marks);
-    case 7: return place_all(value, width, tree, 7, marks);
-    default: return place_all(value, width, tree, tree->levels, marks);
+    open->count = 0;
+    switch (trees->levels) {
+    case 4: PLACE_ROWS(4) return;
+    case 5: PLACE_ROWS(5) return;
+    case 6: PLACE_ROWS(6) return;
+    case 7: PLACE_ROWS(7) return;
+    default: PLACE_ROWS(trees->levels)
     }
 }
 

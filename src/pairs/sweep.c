@@ -65,31 +65,19 @@ static void exact_pairs(const visit *v, int64_t row, int64_t col)
 {
     enum { AT_ONCE = 8 };
     const ist_sweep *sweep = v->sweep;
-    const ist_slab *home = &sweep->rows->home, *guests = &v->chunk->slab;
     const ist_open_list *open = &v->work->open;
-    int64_t d = sweep->rows->d;
     for (int64_t done = 0; done < open->count; done += AT_ONCE) {
-        const float *x[AT_ONCE] = {0}, *y[AT_ONCE] = {0};
-        const double *wide_x[AT_ONCE] = {0}, *wide_y[AT_ONCE] = {0};
+        int64_t a[AT_ONCE], b[AT_ONCE], now = ist_min(AT_ONCE, open->count - done);
         double distance[AT_ONCE];
-        for (int p = 0; p < AT_ONCE; p++) {
-            ist_open_pair pair = open->pair[ist_min(done + p, open->count - 1)];
-            int64_t a = (row + pair.row) * d, b = (col + pair.col) * d;
-            if (home->wide) {
-                wide_x[p] = home->wide + a;
-                wide_y[p] = guests->wide + b;
-            } else {
-                x[p] = home->narrow + a;
-                y[p] = guests->narrow + b;
-            }
+        for (int64_t p = 0; p < now; p++) {
+            a[p] = row + open->pair[done + p].row;
+            b[p] = col + open->pair[done + p].col;
         }
-        if (home->wide)
-            sweep->kernel->pairs_wide(wide_x, wide_y, d, distance);
-        else
-            sweep->kernel->pairs_narrow(x, y, d, distance);
-        for (int64_t p = done; p < ist_min(done + AT_ONCE, open->count); p++)
-            v->work->distance[open->pair[p].row * IST_TILE + open->pair[p].col] =
-                distance[p - done];
+        ist_exact_distances(sweep->kernel, &sweep->rows->home, a, &v->chunk->slab, b, now,
+                            sweep->rows->d, distance);
+        for (int64_t p = 0; p < now; p++)
+            v->work->distance[open->pair[done + p].row * IST_TILE + open->pair[done + p].col] =
+                distance[p];
     }
 }
 

@@ -3,8 +3,8 @@
 #include "chunks.h"
 #include "infostrata/ring.h"
 
-static void distances_to(const ist_rows *rows, const ist_slab *guests, int64_t stride,
-                         const int32_t *target, double *distance)
+static void distances_to(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *guests,
+                         int64_t stride, const int32_t *target, double *distance)
 {
     enum { AT_ONCE = 64 };
     int64_t a[AT_ONCE], b[AT_ONCE], where[AT_ONCE];
@@ -13,7 +13,7 @@ static void distances_to(const ist_rows *rows, const ist_slab *guests, int64_t s
     int64_t entries = rows->home.count * stride;
     for (int64_t e = 0; e <= entries; e++) {
         if (waiting == AT_ONCE || (e == entries && waiting > 0)) {
-            ist_exact_distances(&rows->home, a, guests, b, waiting, rows->d, found);
+            ist_exact_distances(kernel, &rows->home, a, guests, b, waiting, rows->d, found);
             for (int p = 0; p < waiting; p++)
                 distance[where[p]] = found[p];
             waiting = 0;
@@ -29,10 +29,10 @@ static void distances_to(const ist_rows *rows, const ist_slab *guests, int64_t s
     }
 }
 
-static void exchange_spans(const ist_comm *comm, const ist_rows *rows, const ist_span *in,
-                           int64_t in_count, int from, const ist_span *out, int64_t out_count,
-                           int to, int64_t stride, const int32_t *target, double *distance,
-                           ist_pass_stats *stats)
+static void exchange_spans(const ist_comm *comm, const ist_kernel *kernel, const ist_rows *rows,
+                           const ist_span *in, int64_t in_count, int from, const ist_span *out,
+                           int64_t out_count, int to, int64_t stride, const int32_t *target,
+                           double *distance, ist_pass_stats *stats)
 {
     size_t bytes = ist_row_bytes(rows);
     const char *mine = ist_slab_values(rows, &rows->home);
@@ -54,7 +54,7 @@ static void exchange_spans(const ist_comm *comm, const ist_rows *rows, const ist
         MPI_Waitall(2, pending, MPI_STATUSES_IGNORE);
         stats->seconds_waiting += ist_seconds() - start;
         if (c < in_count)
-            distances_to(rows, &guests, stride, target, distance);
+            distances_to(kernel, rows, &guests, stride, target, distance);
         ist_slab_release(&guests);
     }
     MPI_Type_free(&row);
@@ -66,14 +66,14 @@ void ist_turn_distances(const ist_comm *comm, const ist_engine *engine, const is
 {
     int ranks = comm->size, me = comm->rank;
     size_t bytes = ist_row_bytes(rows);
-    distances_to(rows, &rows->home, stride, target, distance);
+    distances_to(engine->kernel, rows, &rows->home, stride, target, distance);
     for (int s = 1; s < ranks; s++) {
         int from = (me + s) % ranks, to = (me + ranks - s) % ranks;
         ist_span *in, *out;
         int64_t in_count = ist_spans_of(rows, engine, ranks, from, me, true, bytes, &in);
         int64_t out_count = ist_spans_of(rows, engine, ranks, me, to, true, bytes, &out);
-        exchange_spans(comm, rows, in, in_count, from, out, out_count, to, stride, target, distance,
-                       stats);
+        exchange_spans(comm, engine->kernel, rows, in, in_count, from, out, out_count, to, stride,
+                       target, distance, stats);
         ist_free(in);
         ist_free(out);
     }

@@ -330,45 +330,47 @@ static void check_count(const ist_kernel *kernel, const scan_data *s, bool with_
 /* The same by a search from one end. */
 static void check_place(const ist_kernel *kernel, const scan_data *s, int thresholds, int sure)
 {
-    int levels = 4;
-    while ((1 << levels) - 1 < thresholds)
+    enum { FEW_ROWS = 90 };
+    static ist_places open;
+    static int32_t first[IST_TILE * IST_TILE];
+    int levels = 4, stride = 2 * thresholds + 2, wrong = 0, next = 0;
+    while ((1 << levels) < thresholds)
         levels++;
-    float *sorted = ist_alloc((size_t)thresholds, sizeof *sorted);
-    float *heap = ist_alloc((size_t)1 << levels, sizeof *heap);
-    int32_t *places = ist_alloc(2 * (size_t)thresholds + 2, sizeof *places);
-    int32_t *expected = ist_alloc(2 * (size_t)thresholds + 2, sizeof *expected);
-    for (int m = 0; m < thresholds; m++)
-        sorted[m] = (float)(m * 18 / thresholds + (sure == 2 ? 0 : m % 2 * 0.5));
-    for (int node = 1; node < 1 << levels; node++) {
+    size_t size = (size_t)1 << levels, counted = (size_t)(IST_TILE * stride);
+    float *sorted = ist_alloc(size, sizeof *sorted);
+    float *tree = ist_alloc(size * IST_TILE, sizeof *tree);
+    int32_t *places = ist_alloc(counted, sizeof *places);
+    int32_t *expected = ist_alloc(counted, sizeof *expected);
+    int8_t each_sure[IST_TILE];
+    memset(each_sure, sure, sizeof each_sure);
+    for (int m = 0; m < (int)size; m++)
+        sorted[m] = m < thresholds ? (float)(m * 18 / thresholds + (sure == 2 ? 0 : m % 2 * 0.5))
+                                   : INFINITY;
+    for (int node = 1; node < (int)size; node++) {
         int level = 31 - __builtin_clz((unsigned)node);
-        int place = ((2 * (node - (1 << level)) + 1) << (levels - 1 - level)) - 1;
-        heap[node] = place < thresholds ? sorted[place] : INFINITY;
+        tree[node] = sorted[((2 * (node - (1 << level)) + 1) << (levels - 1 - level)) - 1];
     }
-    int wrong = 0, total = 0;
-    for (int i = 0; i < IST_TILE; i++) {
-        ist_threshold_tree tree = {heap, levels, thresholds, 1, s->width[0][i], sure, places};
-        uint32_t marks[IST_MARK_WORDS];
-        const float *value = s->tile + i * IST_TILE;
-        int open = 0, found = kernel->place(value, s->width[1], &tree, marks);
-        for (int j = 0; j < IST_TILE; j++) {
-            int m = 0;
-            while (m < thresholds && !(value[j] <= sorted[m]))
-                m++;
-            float high = m < thresholds ? sorted[m] : INFINITY;
-            bool same = value[j] == high && (sure == 2 || (sure == 1 && high == 0));
-            bool is_open = value[j] + s->width[1][j] >= high - s->width[0][i] && !same;
-            open += is_open;
-            wrong += bit(marks, j) != is_open;
-            expected[is_open ? 2 * thresholds + 1 : 2 * m + same]++;
-        }
-        wrong += open != found;
-        total += open;
+    tree[0] = sorted[size - 1];
+    for (int i = 1; i < IST_TILE; i++)
+        memcpy(tree + (size_t)i * size, tree, size * sizeof *tree);
+    ist_threshold_trees trees = {tree, levels, thresholds, 1, s->width[0], each_sure, places};
+    kernel->place(s->tile, FEW_ROWS, s->width[1], &trees, &open, first);
+    for (int at = 0; at < FEW_ROWS * IST_TILE; at++) {
+        int i = at / IST_TILE, j = at % IST_TILE, m = 0;
+        while (m < thresholds && !(s->tile[at] <= sorted[m]))
+            m++;
+        float high = m < thresholds ? sorted[m] : INFINITY;
+        bool same = s->tile[at] == high && (sure == 2 || (sure == 1 && high == 0));
+        bool is_open = s->tile[at] + s->width[1][j] >= high - s->width[0][i] && !same;
+        expected[i * stride + (is_open ? 2 * thresholds + 1 : 2 * m + same)]++;
+        wrong += is_open && first[next] != m;
+        wrong += listed(&open, at, &next) != is_open;
     }
-    wrong += memcmp(places, expected, (2 * (size_t)thresholds + 2) * sizeof *places) != 0;
-    cr_expect(wrong == 0 && (total > 0 || sure > 0), "%s, %d thresholds, sure %d: %d", kernel->name,
+    wrong += memcmp(places, expected, counted * sizeof *places) != 0 || next != open.count;
+    cr_expect(wrong == 0 && (next > 0 || sure > 0), "%s, %d thresholds, sure %d: %d", kernel->name,
               thresholds, sure, wrong);
     ist_free(sorted);
-    ist_free(heap);
+    ist_free(tree);
     ist_free(places);
     ist_free(expected);
 }
