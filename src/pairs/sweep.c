@@ -175,16 +175,17 @@ static bool wanted(const visit *v, int64_t a, int64_t b)
 }
 
 /* So many column tiles stay with their states in half of the second-level cache while the rows pass
- * by. */
+ * by. Where that would be few it is better that a row tile stays, and all columns pass by. */
 static int64_t tiles_at_once(const ist_sweep *sweep)
 {
-    enum { TYPICAL = 1 << 20 };
+    enum { TYPICAL = 1 << 20, FEW = 3 };
     int64_t cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
     if (cache <= 0)
         cache = TYPICAL;
     int64_t row = sweep->rows->d * (int64_t)sizeof(float) +
                   (int64_t)sweep->consumer->state_bytes(sweep->state);
-    return ist_max(1, cache / 2 / (IST_TILE * row));
+    int64_t tiles = cache / 2 / (IST_TILE * row);
+    return tiles < FEW ? INT64_MAX / 2 : tiles;
 }
 
 /* Tiles of rows with themselves come first: from then on every row has bounds. */
