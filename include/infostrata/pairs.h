@@ -217,6 +217,9 @@ typedef struct {
     void (*place)(const float *tile, int rows, const float *width, const ist_threshold_trees *trees,
                   ist_places *open, int32_t *threshold);
     void (*transpose)(const float *tile, float *turned);
+    /* Keeps of `count` entries, in order, those with low <= limit; returns how many. The arrays hold whole
+     * vectors of 16. */
+    int32_t (*keep)(float limit, int32_t count, float *low, float *high, int32_t *position);
     /* A number that at least k of the values (not negative) do not exceed, and few more; infinity if
      * there is none. */
     float (*upper_of)(const float *value, int64_t count, int64_t k);
@@ -361,12 +364,6 @@ void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns, in
 uint64_t ist_tie_word(const ist_tie_rule *ties, int64_t number);
 uint64_t ist_tie_base(const ist_tie_rule *ties, int64_t number);
 
-/* A row that waits for its distance: the filter's bounds of it, and its position. */
-typedef struct {
-    float low, high;
-    int32_t position;
-} ist_candidate;
-
 /* Of each row: the k smallest by (distance, tie, number). Pairs that the filter does not rule out wait
  * in a buffer of `capacity` bounds, which is thinned by the bounds alone when it is full; what is left
  * of it gets its defined distance when the chunk goes. */
@@ -379,14 +376,13 @@ typedef struct {
     int32_t *held;      /* count */
     double *bound;      /* count: none worse than (bound, bound_tie) is wanted */
     uint64_t *bound_tie;
-    uint64_t *base;           /* count */
-    float *limit;             /* count: filter values above it are worse than the bound */
-    float *strict;            /* count: filter values from it on can only tie with the bound */
-    ist_candidate *candidate; /* count x capacity */
-    int32_t *waiting;         /* count: how many wait */
-    float *high;              /* capacity: room to thin them */
-    bool any_strict;          /* some row's `strict` is finite */
-    ist_meeting meeting;      /* while a chunk is here */
+    uint64_t *base;      /* count */
+    float *limit;        /* count: filter values above it are worse than the bound */
+    float *strict;       /* count: filter values from it on can only tie with the bound */
+    float *waiting_room; /* count x 3 capacity: low, high, position (int32_t) of those that wait */
+    int32_t *waiting;    /* count: how many wait */
+    bool any_strict;     /* some row's `strict` is finite */
+    ist_meeting meeting; /* while a chunk is here */
 } ist_nearest;
 
 ist_nearest *ist_nearest_new(const ist_rows *rows, int64_t k, ist_tie_rule ties);

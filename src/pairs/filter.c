@@ -355,5 +355,6 @@ float ist_filter_high_of_upper(const ist_filter *filter, float upper)
     if (filter->exact || isinf(upper) || (filter->zero_exact && upper == 0))
         return upper;
     double most = (1 + filter->relative) * (double)upper;
-    return up((1 + filter->relative) * most + filter->absolute);
+    double high = (1 + filter->relative) * most + filter->absolute;
+    return (float)(high * (1 + 0x1p-22) + 0x1p-148);
 }

@@ -21,6 +21,7 @@
     void ist_place_##set(const float *, int, const float *, const ist_threshold_trees *,       \
                          ist_places *, int32_t *);                                             \
     void ist_transpose_##set(const float *, float *);                                          \
+    int32_t ist_keep_##set(float, int32_t, float *, float *, int32_t *);                       \
     float ist_upper_of_##set(const float *, int64_t, int64_t);
 
 DECLARE_64(generic)
@@ -55,7 +56,7 @@ static bool has_avx512(void)
         .tile64 = ist_tile64_##set, .pairs_narrow = ist_pairs_narrow_##set,                       \
         .pairs_wide = ist_pairs_wide_##set, .within = ist_within_##set,                           \
         .within_ties = ist_within_ties_##set, .count = ist_count_##set, .place = ist_place_##set, \
-        .transpose = ist_transpose_##set, .upper_of = ist_upper_of_##set                          \
+        .transpose = ist_transpose_##set, .keep = ist_keep_##set, .upper_of = ist_upper_of_##set  \
     }
 #endif
 

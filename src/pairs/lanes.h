@@ -93,6 +93,12 @@ static inline counts smaller_counts(counts a, counts b)
     return (counts)_mm512_min_epi32((__m512i)a, (__m512i)b);
 }
 
+/* The lanes with a bit, moved together. */
+static inline counts gathered(counts v, uint32_t bits)
+{
+    return (counts)_mm512_maskz_compress_epi32((__mmask16)bits, (__m512i)v);
+}
+
 /* Writes first + lane for every bit, in order; may overshoot by a vector. Returns how many. */
 static inline int list_bits(uint32_t bits, int32_t first, int32_t *at)
 {
@@ -191,6 +197,15 @@ static inline counts plus_bits(counts c, uint32_t bits)
 static inline counts smaller_counts(counts a, counts b)
 {
     return (counts)_mm256_min_epi32((__m256i)a, (__m256i)b);
+}
+
+static inline counts gathered(counts v, uint32_t bits)
+{
+    counts from = {0};
+    int count = 0;
+    for (; bits & 0xff; bits &= bits - 1)
+        from[count++] = __builtin_ctz(bits);
+    return (counts)_mm256_permutevar8x32_epi32((__m256i)v, (__m256i)from);
 }
 
 static inline int list_bits(uint32_t bits, int32_t first, int32_t *at)

@@ -10,12 +10,6 @@ typedef struct {
     uint64_t bound_tie;
 } request;
 
-typedef struct {
-    double distance;
-    uint64_t tie;
-    int32_t position;
-} offered;
-
 uint64_t ist_tie_word(const ist_tie_rule *ties, int64_t number)
 {
     return ties->by_index ? (uint64_t)number
@@ -29,30 +23,29 @@ uint64_t ist_tie_base(const ist_tie_rule *ties, int64_t number)
 
 /* ---- the heap of settled neighbours ---------------------------------------------------------- */
 
-static bool worse(const ist_nearest *s, offered a, offered b)
-{
-    if (a.distance != b.distance)
-        return a.distance > b.distance;
-    if (a.tie != b.tie)
-        return a.tie > b.tie;
-    return ist_row_number(s->rows, a.position) > ist_row_number(s->rows, b.position);
-}
-
-/* Ties are rare, so that a stored neighbour's tie word is computed again where one is met. */
 static uint64_t tie_of(const ist_nearest *s, int64_t row, int32_t position)
 {
     return ist_tie_word(&s->ties, ist_row_number(s->rows, position)) - s->base[row];
+}
+
+/* Is row a (a position, at a distance) worse than row b, seen from `row`? Ties are rare, so that their
+ * words are computed where one is met. */
+static bool worse(const ist_nearest *s, int64_t row, double distance_a, int32_t a,
+                  double distance_b, int32_t b)
+{
+    if (distance_a != distance_b)
+        return distance_a > distance_b;
+    uint64_t tie_a = tie_of(s, row, a), tie_b = tie_of(s, row, b);
+    if (tie_a != tie_b)
+        return tie_a > tie_b;
+    return ist_row_number(s->rows, a) > ist_row_number(s->rows, b);
 }
 
 static bool worse_held(const ist_nearest *s, int64_t row, int64_t a, int64_t b)
 {
     const double *distance = s->distance + row * s->k;
     const int32_t *position = s->neighbour + row * s->k;
-    if (distance[a] != distance[b])
-        return distance[a] > distance[b];
-    offered x = {distance[a], tie_of(s, row, position[a]), position[a]};
-    offered y = {distance[b], tie_of(s, row, position[b]), position[b]};
-    return worse(s, x, y);
+    return worse(s, row, distance[a], position[a], distance[b], position[b]);
 }
 
 static void swap(ist_nearest *s, int64_t row, int64_t a, int64_t b)
@@ -100,63 +93,72 @@ static void set_bound(ist_nearest *s, int64_t row, double bound, uint64_t tie)
     s->any_strict |= sure >= 0;
 }
 
-static void offer(ist_nearest *s, int64_t row, offered c)
+/* After offers: what the filter may drop from now on. */
+static void settle_bound(ist_nearest *s, int64_t row)
 {
-    if (c.distance > s->bound[row] || (c.distance == s->bound[row] && c.tie > s->bound_tie[row]))
+    if (s->held[row] == s->k)
+        set_bound(s, row, s->distance[row * s->k], tie_of(s, row, s->neighbour[row * s->k]));
+}
+
+static void offer(ist_nearest *s, int64_t row, double distance, int32_t position)
+{
+    double *held = s->distance + row * s->k;
+    int32_t *neighbour = s->neighbour + row * s->k;
+    if (distance > s->bound[row])
         return;
-    int64_t base = row * s->k;
     if (s->held[row] < s->k) {
         int64_t at = s->held[row]++;
-        s->distance[base + at] = c.distance;
-        s->neighbour[base + at] = c.position;
+        held[at] = distance;
+        neighbour[at] = position;
         sift_up(s, row, at);
     } else {
-        if (c.distance == s->distance[base]) {
-            offered worst = {s->distance[base], tie_of(s, row, s->neighbour[base]),
-                             s->neighbour[base]};
-            if (!worse(s, worst, c))
-                return;
-        }
-        s->distance[base] = c.distance;
-        s->neighbour[base] = c.position;
+        if (!worse(s, row, held[0], neighbour[0], distance, position))
+            return;
+        held[0] = distance;
+        neighbour[0] = position;
         sift_down(s, row, 0, s->k);
     }
     if (s->held[row] == s->k)
-        set_bound(s, row, s->distance[base], tie_of(s, row, s->neighbour[base]));
+        s->bound[row] = held[0];
 }
 
 /* ---- the buffer of bounds -------------------------------------------------------------------- */
 
+typedef struct {
+    float *low, *high; /* the filter's bounds of the distance */
+    int32_t *position;
+} buffer;
+
+static buffer buffer_of(const ist_nearest *s, int64_t row)
+{
+    float *low = s->waiting_room + row * 3 * s->capacity;
+    return (buffer){low, low + s->capacity, (int32_t *)(void *)(low + 2 * s->capacity)};
+}
+
 /* Drops what surely lies beyond the k nearest of those that wait. */
 static void thin(ist_nearest *s, int64_t row)
 {
-    ist_candidate *candidate = s->candidate + row * s->capacity;
-    int32_t count = s->waiting[row], kept = 0;
+    const ist_kernel *kernel = s->meeting.kernel;
+    buffer b = buffer_of(s, row);
+    int32_t count = s->waiting[row];
     if (count >= s->k) {
-        for (int32_t c = 0; c < count; c++)
-            s->high[c] = candidate[c].high;
-        float upper = s->meeting.kernel->upper_of(s->high, count, s->k);
+        float upper = kernel->upper_of(b.high, count, s->k);
         s->limit[row] = fminf(s->limit[row], ist_filter_high_of_upper(&s->rows->filter, upper));
     }
-    float limit = s->limit[row];
-    for (int32_t c = 0; c < count; c++) {
-        candidate[kept] = candidate[c];
-        kept += candidate[c].low <= limit;
-    }
-    s->waiting[row] = kept;
+    s->waiting[row] = kernel->keep(s->limit[row], count, b.low, b.high, b.position);
 }
 
 enum { AT_ONCE = 8 };
 
 /* Gives up to AT_ONCE of those that wait their distances. In an exact filter these are the filter
  * values. */
-static void distances_of(ist_nearest *s, int64_t row, const ist_candidate *candidate, int count,
-                         double *distance)
+static void distances_of(ist_nearest *s, int64_t row, int32_t first, int count, double *distance)
 {
+    buffer waiting = buffer_of(s, row);
     const ist_meeting *m = &s->meeting;
     if (s->rows->filter.exact) {
         for (int p = 0; p < count; p++)
-            distance[p] = ldexp((double)candidate[p].low, -2 * s->rows->filter.scale);
+            distance[p] = ldexp((double)waiting.low[first + p], -2 * s->rows->filter.scale);
         return;
     }
     const ist_slab *own = s->position == m->home->first ? m->home : m->guests;
@@ -164,7 +166,7 @@ static void distances_of(ist_nearest *s, int64_t row, const ist_candidate *candi
     int64_t a[AT_ONCE], b[AT_ONCE];
     for (int p = 0; p < count; p++) {
         a[p] = row;
-        b[p] = candidate[p].position - other->first;
+        b[p] = waiting.position[first + p] - other->first;
     }
     ist_exact_distances(m->kernel, own, a, other, b, count, s->rows->d, distance);
     m->stats->decided_again += count;
@@ -174,19 +176,16 @@ static void distances_of(ist_nearest *s, int64_t row, const ist_candidate *candi
 static void decide(ist_nearest *s, int64_t row)
 {
     thin(s, row);
+    buffer waiting = buffer_of(s, row);
     for (int32_t first = 0; first < s->waiting[row]; first += AT_ONCE) {
-        const ist_candidate *candidate = s->candidate + row * s->capacity + first;
         int count = s->waiting[row] - first < AT_ONCE ? s->waiting[row] - first : AT_ONCE;
         double distance[AT_ONCE];
-        distances_of(s, row, candidate, count, distance);
-        for (int p = 0; p < count; p++) {
-            if (distance[p] > s->bound[row])
-                continue;
-            int32_t position = candidate[p].position;
-            offer(s, row, (offered){distance[p], tie_of(s, row, position), position});
-        }
+        distances_of(s, row, first, count, distance);
+        for (int p = 0; p < count; p++)
+            offer(s, row, distance[p], waiting.position[first + p]);
     }
     s->waiting[row] = 0;
+    settle_bound(s, row);
 }
 
 /* A full buffer that thinning leaves nearly full holds values that the filter cannot tell apart. */
@@ -199,8 +198,11 @@ static void make_room(ist_nearest *s, int64_t row)
 
 static inline void wait_with(ist_nearest *s, int64_t row, float l, double widths, int32_t position)
 {
-    ist_candidate *candidate = s->candidate + row * s->capacity + s->waiting[row]++;
-    *candidate = (ist_candidate){l, ist_filter_upper(&s->rows->filter, l, widths), position};
+    buffer b = buffer_of(s, row);
+    int32_t at = s->waiting[row]++;
+    b.low[at] = l;
+    b.high[at] = ist_filter_upper(&s->rows->filter, l, widths);
+    b.position[at] = position;
     if (s->waiting[row] == s->capacity)
         make_room(s, row);
 }
@@ -210,7 +212,7 @@ static inline void wait_with(ist_nearest *s, int64_t row, float l, double widths
 /* Room for k and a good many more, so that thinning is rare. */
 static int64_t capacity_for(int64_t k)
 {
-    enum { LEAST_ROOM = 20, ROUND = 4 };
+    enum { LEAST_ROOM = 20, ROUND = 16 };
     return ist_ceil_div(k + ist_max(LEAST_ROOM, k / 2), ROUND) * ROUND;
 }
 
@@ -219,7 +221,8 @@ int64_t ist_nearest_bytes(int64_t k)
     const int64_t settled = sizeof(double) + sizeof(int32_t);
     const int64_t row =
         2 * sizeof(int32_t) + sizeof(double) + 2 * sizeof(uint64_t) + 2 * sizeof(float);
-    return k * settled + capacity_for(k) * (int64_t)sizeof(ist_candidate) + row;
+    const int64_t waiting = 2 * sizeof(float) + sizeof(int32_t);
+    return k * settled + capacity_for(k) * waiting + row;
 }
 
 static ist_nearest *state_new(const ist_rows *rows, const ist_slab *slab, int64_t k,
@@ -243,8 +246,7 @@ static ist_nearest *state_new(const ist_rows *rows, const ist_slab *slab, int64_
     s->base = ist_alloc(padded, sizeof *s->base);
     s->limit = ist_alloc(padded, sizeof *s->limit);
     s->strict = ist_alloc(padded, sizeof *s->strict);
-    s->high = ist_alloc((size_t)s->capacity, sizeof *s->high);
-    s->candidate = ist_alloc(room, sizeof *s->candidate);
+    s->waiting_room = ist_alloc(3 * room, sizeof *s->waiting_room);
     s->waiting = ist_alloc((size_t)count, sizeof *s->waiting);
     for (int64_t i = 0; i < count; i++)
         s->base[i] = ist_tie_base(&ties, ist_row_number(rows, slab->first + i));
@@ -272,8 +274,7 @@ void ist_nearest_free(ist_nearest **nearest)
     ist_free(s->base);
     ist_free(s->limit);
     ist_free(s->strict);
-    ist_free(s->high);
-    ist_free(s->candidate);
+    ist_free(s->waiting_room);
     ist_free(s->waiting);
     ist_free(s);
     *nearest = NULL;
@@ -332,7 +333,10 @@ static void take_places(ist_nearest *s, const ist_tile *tile, const ist_places *
     for (int p = 0; p < places->count; p++) {
         int32_t soon = places->at[p + AHEAD < places->count ? p + AHEAD : p];
         int64_t next = first + (row_side ? soon / IST_TILE : soon % IST_TILE);
-        __builtin_prefetch(s->candidate + next * s->capacity + s->waiting[next], 1);
+        buffer b = buffer_of(s, next);
+        __builtin_prefetch(b.low + s->waiting[next], 1);
+        __builtin_prefetch(b.high + s->waiting[next], 1);
+        __builtin_prefetch(b.position + s->waiting[next], 1);
         int32_t at = places->at[p];
         int i = at / IST_TILE, j = at % IST_TILE;
         int64_t row = first + (row_side ? i : j);
@@ -381,6 +385,16 @@ static void scan(void *rows, void *columns, const ist_tile *tile, ist_open_list 
     take_places(s, tile, &column_side, false);
 }
 
+/* One side of a pair at a known distance. `word` is the tie word of the other row. */
+static void take_side(ist_nearest *s, int64_t row, double distance, uint64_t word, int32_t position)
+{
+    if (distance > s->bound[row] ||
+        (distance == s->bound[row] && word - s->base[row] > s->bound_tie[row]))
+        return;
+    offer(s, row, distance, position);
+    settle_bound(s, row);
+}
+
 static void take(void *rows, void *columns, const ist_tile *tile)
 {
     ist_nearest *r = rows, *s = columns;
@@ -389,15 +403,11 @@ static void take(void *rows, void *columns, const ist_tile *tile)
             if (tile->diagonal && i == j)
                 continue;
             double distance = tile->distance[i * IST_TILE + j];
-            int64_t row = tile->row + i, col = tile->col + j;
-            if (distance <= r->bound[row])
-                offer(r, row,
-                      (offered){distance, tile->col_word[j] - r->base[row],
-                                (int32_t)(tile->col_position + j)});
-            if (!tile->diagonal && distance <= s->bound[col])
-                offer(s, col,
-                      (offered){distance, tile->row_word[i] - s->base[col],
-                                (int32_t)(tile->row_position + i)});
+            take_side(r, tile->row + i, distance, tile->col_word[j],
+                      (int32_t)(tile->col_position + j));
+            if (!tile->diagonal)
+                take_side(s, tile->col + j, distance, tile->row_word[i],
+                          (int32_t)(tile->row_position + i));
         }
 }
 
@@ -459,12 +469,11 @@ static void merge(void *home, int64_t first, int64_t count, const void *message)
     const double *distance = message;
     const int32_t *neighbour = (const int32_t *)(distance + entries);
     const int32_t *held = neighbour + entries;
-    for (int64_t i = 0; i < count; i++)
-        for (int64_t p = 0; p < held[i]; p++) {
-            int32_t position = neighbour[i * s->k + p];
-            offered c = {distance[i * s->k + p], tie_of(s, first + i, position), position};
-            offer(s, first + i, c);
-        }
+    for (int64_t i = 0; i < count; i++) {
+        for (int64_t p = 0; p < held[i]; p++)
+            offer(s, first + i, distance[i * s->k + p], neighbour[i * s->k + p]);
+        settle_bound(s, first + i);
+    }
 }
 
 static void release(void *visiting)

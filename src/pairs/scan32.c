@@ -11,6 +11,7 @@ int NAMED(count)(const float *tile, const ist_threshold_side *row, const ist_thr
 void NAMED(place)(const float *tile, int rows, const float *width, const ist_threshold_trees *trees,
                   ist_places *open, int32_t *threshold);
 void NAMED(transpose)(const float *tile, float *turned);
+int32_t NAMED(keep)(float limit, int32_t count, float *low, float *high, int32_t *position);
 float NAMED(upper_of)(const float *value, int64_t count, int64_t k);
 
 /* The bits of vector v of a row. */
@@ -240,6 +241,22 @@ void NAMED(transpose)(const float *tile, float *turned)
             for (int r = 0; r < SIDE; r++)
                 _mm_storeu_ps(turned + (j + r) * IST_TILE + i, row[r]);
         }
+}
+
+int32_t NAMED(keep)(float limit, int32_t count, float *low, float *high, int32_t *position)
+{
+    int32_t kept = 0;
+    for (int32_t c = 0; c < count; c += LANES) {
+        lanes l = load(low + c), h = load(high + c);
+        counts p = load_counts(position + c);
+        uint32_t there = count - c < LANES ? (1u << (count - c)) - 1 : (uint32_t)-1;
+        uint32_t bits = at_most(l, all(limit)) & there;
+        store(low + kept, (lanes)gathered((counts)l, bits));
+        store(high + kept, (lanes)gathered((counts)h, bits));
+        store_counts(position + kept, gathered(p, bits));
+        kept += __builtin_popcount(bits);
+    }
+    return kept;
 }
 
 static inline int64_t count_up_to(const float *value, int64_t count, float limit)

@@ -394,6 +394,28 @@ static void check_upper_of(const ist_kernel *kernel, uint64_t seed)
         }
 }
 
+static void check_keep(const ist_kernel *kernel, uint64_t seed)
+{
+    enum { ROOM = 64 };
+    float low[ROOM], high[ROOM], given[ROOM];
+    int32_t position[ROOM];
+    for (int count = 0; count <= ROOM; count += 7) {
+        for (int i = 0; i < ROOM; i++) {
+            given[i] = low[i] = (float)floor(4 * uniform(&seed));
+            high[i] = (float)(100 + i);
+            position[i] = i;
+        }
+        int kept = kernel->keep(0, count, low, high, position), expected = 0, wrong = 0;
+        for (int i = 0; i < count; i++)
+            if (given[i] <= 0) {
+                wrong += low[expected] != given[i] || position[expected] != i ||
+                         high[expected] != (float)(100 + i);
+                expected++;
+            }
+        cr_expect(wrong == 0 && kept == expected, "%s: %d of %d", kernel->name, kept, count);
+    }
+}
+
 Test(tiles, scans)
 {
     static scan_data s;
@@ -411,6 +433,7 @@ Test(tiles, scans)
             for (int sure = 0; sure < 3; sure++)
                 check_place(kernel, &s, thresholds[t], sure);
         check_upper_of(kernel, n);
+        check_keep(kernel, n);
         kernel->transpose(s.tile, turned);
         for (int i = 0; i < IST_TILE; i++)
             for (int j = 0; j < IST_TILE; j++)
