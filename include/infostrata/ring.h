@@ -10,8 +10,9 @@
  * ist_blocks_range for one segment) and completes the set: shift, rounding radii. */
 void ist_rows_natural(const ist_comm *comm, int64_t n, int64_t d, float *narrow, double *wide,
                       ist_rows *rows);
-/* Collective. The same rows in the order of `parts` random parts (order and start of
- * ist_random_parts; order is borrowed). */
+/* Collective. The same rows in another order: by position order[position], a row number, in `parts`
+ * segments that begin at start[segment] (random parts, or classes: the k nearest within a class are
+ * those of a set whose segments are the classes). order is borrowed. */
 void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
                       const int64_t *order, const int64_t *start, ist_rows *rows);
 
@@ -30,6 +31,19 @@ void ist_turn_distances(const ist_comm *comm, const ist_engine *engine, const is
 void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                      bool by_index, int64_t stride, const int32_t *target, int64_t batch,
                      int64_t *twice_rank, ist_pass_stats *stats);
+
+/* Collective. For given thresholds (squared distances, `thresholds` of each home row): how many other
+ * rows of the segment are strictly closer, and how many are at exactly that distance. */
+void ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                           int64_t thresholds, const double *threshold, int64_t *closer,
+                           int64_t *equal, ist_pass_stats *stats);
+
+/* Collective. One pass of a consumer over a set of rows; `state` is its state of the home rows, one
+ * entry a row. How sums of real numbers and Gram matrices join the engine: with an ist_consumer
+ * without `scan`, which gets every pair's defined distance. */
+void ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+              const ist_consumer *consumer, void *state, const ist_tie_rule *ties,
+              ist_pass_stats *stats);
 
 /* Collective. Rows that equal an earlier row (N less the distinct rows): found by a 128-bit hash, then
  * compared. -0 equals 0. Also the hash of all values in row order, the layer's content. */

@@ -213,9 +213,9 @@ static void add_stats(ist_pass_stats *total, const ist_pass_stats *more)
     total->seconds_waiting += more->seconds_waiting;
 }
 
-static void run_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                     const ist_consumer *consumer, void *state, const ist_tie_rule *ties,
-                     ist_pass_stats *stats)
+void ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+              const ist_consumer *consumer, void *state, const ist_tie_rule *ties,
+              ist_pass_stats *stats)
 {
     ist_sweep sweep = {
         .rows = rows, .kernel = engine->kernel, .consumer = consumer, .state = state};
@@ -232,7 +232,7 @@ ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, co
                               int64_t k, ist_tie_rule ties, ist_pass_stats *stats)
 {
     ist_nearest *nearest = ist_nearest_new(rows, k, ties);
-    run_pass(comm, engine, rows, &ist_nearest_consumer, nearest, &ties, stats);
+    ist_pass(comm, engine, rows, &ist_nearest_consumer, nearest, &ties, stats);
     ist_nearest_sort(nearest);
     return nearest;
 }
@@ -260,7 +260,7 @@ void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
         ist_counts *counts = ist_counts_new(rows, now, by_index, slots, distance);
         ist_free(slots);
         ist_free(distance);
-        run_pass(comm, engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
+        ist_pass(comm, engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
         int64_t *ranks = ist_alloc((size_t)(count * now), sizeof *ranks);
         ist_counts_ranks(counts, ranks);
         for (int64_t i = 0; i < count; i++)
@@ -268,4 +268,14 @@ void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
         ist_free(ranks);
         ist_counts_free(&counts);
     }
+}
+
+void ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                           int64_t thresholds, const double *threshold, int64_t *closer,
+                           int64_t *equal, ist_pass_stats *stats)
+{
+    ist_counts *counts = ist_counts_new(rows, thresholds, false, NULL, threshold);
+    ist_pass(comm, engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
+    ist_counts_get(counts, closer, equal);
+    ist_counts_free(&counts);
 }

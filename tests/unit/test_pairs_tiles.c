@@ -442,6 +442,23 @@ Test(tiles, scans)
     }
 }
 
+/* gcc 12 loses these roundings where its SLP vectoriser is on: the build must have switched it off. */
+Test(tiles, roundings)
+{
+    enum { WIDTH = 7 };
+    static double value[100 * WIDTH];
+    int wrong = 0;
+    for (int i = 0; i < 100; i++)
+        for (int f = 0; f < WIDTH; f++)
+            value[i * WIDTH + f] =
+                (double)(float)sin((double)(i * 31 + f * 17) + 0.37 * (double)(i * f));
+    for (int e = 0; e < 100 * WIDTH; e++) {
+        volatile float rounded = (float)value[e];
+        wrong += (double)rounded != value[e];
+    }
+    cr_expect(wrong == 0, "%d of 700", wrong);
+}
+
 Test(tiles, kernel_choice)
 {
     cr_expect(ist_kernel_choose("avx1024") == NULL);

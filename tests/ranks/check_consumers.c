@@ -1,0 +1,253 @@
+/* What is built on a pass beside imbalances: counts below any thresholds, the k nearest within classes, sums of real
+ * numbers over all pairs. */
+#include "checks.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "infostrata/ring.h"
+
+enum { N = 230, D = 7 };
+
+/* Row values that every rank knows: real numbers, or few small integers. */
+static double value_at(int64_t row, int64_t column, bool lattice)
+{
+    double value = sin((double)(row * 31 + column * 17) + 0.37 * (double)(row * column));
+    return lattice ? floor(2 * value) : (double)(float)value;
+}
+
+static double distance_of(int64_t a, int64_t b, bool lattice)
+{
+    double sum = 0;
+    for (int64_t f = 0; f < D; f++) {
+        double t = value_at(a, f, lattice) - value_at(b, f, lattice);
+        sum += t * t;
+    }
+    return sum;
+}
+
+static void make_rows(const ist_comm *comm, bool lattice, bool wide, ist_rows *rows)
+{
+    const int64_t start[2] = {0, N};
+    ist_blocks blocks = ist_blocks_new(start, 1);
+    int64_t first, last;
+    ist_blocks_range(&blocks, comm->size, comm->rank, &first, &last);
+    ist_blocks_release(&blocks);
+    size_t values = (size_t)((last - first) * D);
+    float *narrow = wide ? NULL : ist_alloc(values, sizeof *narrow);
+    double *mine = wide ? ist_alloc(values, sizeof *mine) : NULL;
+    for (int64_t i = first; i < last; i++)
+        for (int64_t f = 0; f < D; f++) {
+            if (wide)
+                mine[(i - first) * D + f] = value_at(i, f, lattice);
+            else
+                narrow[(i - first) * D + f] = (float)value_at(i, f, lattice);
+        }
+    ist_rows_natural(comm, N, D, narrow, mine, rows);
+}
+
+/* ---- counts below thresholds --------------------------------------------------------------- */
+
+/* Distances to other rows, numbers between them, 0, repeated ones, one beyond all. */
+static double threshold_at(int64_t row, int64_t m, bool lattice)
+{
+    switch (m % 5) {
+    case 0: return distance_of(row, (row + 3 + m) % N, lattice);
+    case 1: return 0.1 + 0.37 * (double)m;
+    case 2: return m % 2 ? 0 : 1e9;
+    case 3: return distance_of(row, (row + 3 + m - 3) % N, lattice);
+    default: return nextafter(distance_of(row, (row + 11) % N, lattice), m % 2 ? 0 : 1e9);
+    }
+}
+
+static bool counts_right(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                         int64_t thresholds, bool lattice)
+{
+    size_t entries = (size_t)(rows->home.count * thresholds);
+    double *threshold = ist_alloc(entries, sizeof *threshold);
+    int64_t *closer = ist_alloc(entries, sizeof *closer),
+            *equal = ist_alloc(entries, sizeof *equal);
+    for (size_t e = 0; e < entries; e++)
+        threshold[e] = threshold_at(rows->home.first + (int64_t)e / thresholds,
+                                    (int64_t)e % thresholds, lattice);
+    ist_pass_stats stats = {0};
+    ist_pass_counts_below(comm, engine, rows, thresholds, threshold, closer, equal, &stats);
+    bool right = true;
+    for (size_t e = 0; e < entries && right; e++) {
+        int64_t row = rows->home.first + (int64_t)e / thresholds, below = 0, same = 0;
+        for (int64_t j = 0; j < N; j++) {
+            double distance = distance_of(row, j, lattice);
+            below += j != row && distance < threshold[e];
+            same += j != row && distance == threshold[e];
+        }
+        right = closer[e] == below && equal[e] == same;
+    }
+    ist_free(threshold);
+    ist_free(closer);
+    ist_free(equal);
+    return right;
+}
+
+static const char *const kernels[] = {"reference", "avx2", "avx512"};
+
+RANK_CHECK(counts_below_any_thresholds)
+{
+    ist_comm mine = ist_comm_new(comm);
+    static const int64_t thresholds[] = {1, 5, 8, 9, 16, 17, 70};
+    for (size_t k = 0; k < 3; k++)
+        for (int kind = 0; kind < 4 && ist_kernel_choose(kernels[k]); kind++) {
+            ist_engine engine = {.kernel = ist_kernel_choose(kernels[k]), .chunk_bytes = 1 << 20};
+            ist_rows rows;
+            make_rows(&mine, kind % 2, kind / 2, &rows);
+            for (size_t t = 0; t < sizeof thresholds / sizeof *thresholds; t++)
+                CHECK_ALL_TELL(comm, counts_right(&mine, &engine, &rows, thresholds[t], kind % 2),
+                               "%s, kind %d, %d thresholds", kernels[k], kind, (int)thresholds[t]);
+            ist_rows_release(&rows);
+        }
+    ist_comm_release(&mine);
+}
+
+/* ---- within classes ------------------------------------------------------------------------ */
+
+static int class_of(int64_t row)
+{
+    return (int)(row * row % 11 % 3);
+}
+
+RANK_CHECK(nearest_within_classes)
+{
+    enum { CLASSES = 3, K = 4 };
+    ist_comm mine = ist_comm_new(comm);
+    int64_t order[N], start[CLASSES + 1] = {0}, at = 0;
+    for (int c = 0; c < CLASSES; c++) {
+        for (int64_t row = 0; row < N; row++)
+            if (class_of(row) == c)
+                order[at++] = row;
+        start[c + 1] = at;
+    }
+    ist_engine engine = {.kernel = ist_kernel_choose(NULL), .chunk_bytes = 1 << 20};
+    ist_rows natural, rows;
+    make_rows(&mine, false, false, &natural);
+    ist_rows_by_part(&mine, &natural, CLASSES, order, start, &rows);
+    ist_pass_stats stats = {0};
+    ist_nearest *nearest = ist_pass_nearest(&mine, &engine, &rows, K, (ist_tie_rule){0}, &stats);
+    bool right = true;
+    for (int64_t i = 0; i < rows.home.count && right; i++) {
+        int64_t row = order[rows.home.first + i], closer = 0;
+        for (int64_t p = 0; p < K; p++)
+            right = right && class_of(order[nearest->neighbour[i * K + p]]) == class_of(row);
+        for (int64_t j = 0; j < N; j++)
+            closer += j != row && class_of(j) == class_of(row) &&
+                      distance_of(row, j, false) <= nearest->distance[i * K + K - 1];
+        right = right && closer == K;
+    }
+    CHECK_ALL(comm, right);
+    ist_nearest_free(&nearest);
+    ist_rows_release(&rows);
+    ist_rows_release(&natural);
+    ist_comm_release(&mine);
+}
+
+/* ---- sums over all pairs ------------------------------------------------------------------- */
+
+/* Of each row the sum of its distances, in whole thousandths: any order of additions is exact. */
+typedef struct {
+    int64_t count;
+    int64_t *sum;
+} sums;
+
+static size_t nothing(const void *state)
+{
+    (void)state;
+    return 1;
+}
+
+static size_t sum_bytes(const void *state)
+{
+    (void)state;
+    return sizeof(int64_t);
+}
+
+static void pack_nothing(const void *home, int64_t first, int64_t count, void *message)
+{
+    (void)home, (void)first;
+    memset(message, 0, (size_t)count);
+}
+
+static void *guest_sums(const void *home, const ist_chunk *chunk, const void *message)
+{
+    (void)home, (void)message;
+    sums *s = ist_alloc(1, sizeof *s);
+    s->count = chunk->slab.count;
+    s->sum = ist_alloc((size_t)s->count, sizeof *s->sum);
+    return s;
+}
+
+static void pack_sums(const void *visiting, void *message)
+{
+    const sums *s = visiting;
+    memcpy(message, s->sum, (size_t)s->count * sizeof *s->sum);
+}
+
+static void merge_sums(void *home, int64_t first, int64_t count, const void *message)
+{
+    sums *s = home;
+    const int64_t *more = message;
+    for (int64_t i = 0; i < count; i++)
+        s->sum[first + i] += more[i];
+}
+
+static void release_sums(void *visiting)
+{
+    sums *s = visiting;
+    ist_free(s->sum);
+    ist_free(s);
+}
+
+static void take_sums(void *rows, void *columns, const ist_tile *tile)
+{
+    sums *r = rows, *s = columns;
+    for (int i = 0; i < tile->rows; i++)
+        for (int j = 0; j < tile->cols; j++) {
+            if (tile->diagonal && i == j)
+                continue;
+            int64_t amount = llrint(1000 * tile->distance[i * IST_TILE + j]);
+            r->sum[tile->row + i] += amount;
+            if (!tile->diagonal)
+                s->sum[tile->col + j] += amount;
+        }
+}
+
+RANK_CHECK(sums_over_all_pairs)
+{
+    const ist_consumer consumer = {.out_bytes = nothing,
+                                   .back_bytes = sum_bytes,
+                                   .state_bytes = sum_bytes,
+                                   .pack_out = pack_nothing,
+                                   .init = guest_sums,
+                                   .pack_back = pack_sums,
+                                   .merge = merge_sums,
+                                   .release = release_sums,
+                                   .take = take_sums};
+    ist_comm mine = ist_comm_new(comm);
+    ist_engine engine = {.kernel = ist_kernel_choose(NULL), .chunk_bytes = 1 << 20};
+    for (int wide = 0; wide < 2; wide++) {
+        ist_rows rows;
+        make_rows(&mine, false, wide, &rows);
+        sums state = {rows.home.count, ist_alloc((size_t)rows.home.count, sizeof(int64_t))};
+        ist_pass_stats stats = {0};
+        ist_pass(&mine, &engine, &rows, &consumer, &state, &(ist_tie_rule){0}, &stats);
+        bool right = stats.decided_again == 0 && stats.exact_tiles == stats.tiles;
+        for (int64_t i = 0; i < rows.home.count && right; i++) {
+            int64_t expected = 0;
+            for (int64_t j = 0; j < N; j++)
+                expected += llrint(1000 * distance_of(rows.home.first + i, j, false));
+            right = state.sum[i] == expected;
+        }
+        CHECK_ALL(comm, right);
+        ist_free(state.sum);
+        ist_rows_release(&rows);
+    }
+    ist_comm_release(&mine);
+}
