@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "infostrata/pairs.h"
 
@@ -27,16 +28,19 @@ static float down(double x)
 
 /* ---- what the values are like ---------------------------------------------------------------- */
 
+/* Of a number that is not 0: the exponent of the lowest bit that is set. */
 static int lowest_bit_of(double x)
 {
-    int exponent;
-    double mantissa = frexp(x, &exponent);
-    int64_t whole = (int64_t)ldexp(mantissa, DBL_MANT_DIG);
-    return exponent - DBL_MANT_DIG + __builtin_ctzll((uint64_t)whole);
+    enum { STORED = DBL_MANT_DIG - 1, LOWEST = DBL_MIN_EXP - DBL_MANT_DIG };
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int exponent = bits >> STORED & 0x7ff;
+    uint64_t mantissa = bits & ((UINT64_C(1) << STORED) - 1);
+    if (exponent > 0)
+        mantissa |= UINT64_C(1) << STORED;
+    return LOWEST + (exponent > 1 ? exponent - 1 : 0) + __builtin_ctzll(mantissa);
 }
 
-/* Once the lowest bit is so far below the largest value that no sum of squares could be exact, its
- * place is not of interest any more. */
 static void add_row(ist_value_census *census, const double *value, int64_t d)
 {
     for (int64_t f = 0; f < d; f++) {
@@ -47,12 +51,10 @@ static void add_row(ist_value_census *census, const double *value, int64_t d)
         }
         if (size == 0)
             continue;
-        census->largest = fmax(census->largest, size);
-        census->smallest = fmin(census->smallest, size);
-        if (census->lowest_bit > ilogb(census->largest) - FLT_MANT_DIG - 2) {
-            int bit = lowest_bit_of(size);
-            census->lowest_bit = bit < census->lowest_bit ? bit : census->lowest_bit;
-        }
+        census->largest = size > census->largest ? size : census->largest;
+        census->smallest = size < census->smallest ? size : census->smallest;
+        int bit = lowest_bit_of(size);
+        census->lowest_bit = bit < census->lowest_bit ? bit : census->lowest_bit;
     }
 }
 
@@ -96,9 +98,15 @@ double ist_filter_largest_norm(const ist_slab *slab, const double *centre, int64
     return largest * (1 + 1e-6);
 }
 
+/* Values on a grid that float64 can square. */
+static bool on_a_grid(const ist_value_census *census)
+{
+    return census->lowest_bit != INT_MAX && abs(census->lowest_bit) < 400;
+}
+
 void ist_filter_round_centre(const ist_value_census *census, int64_t d, double *centre)
 {
-    if (census->lowest_bit == INT_MAX)
+    if (!on_a_grid(census))
         return;
     for (int64_t f = 0; f < d; f++)
         centre[f] = ldexp(rint(ldexp(centre[f], -census->lowest_bit)), census->lowest_bit);
@@ -112,8 +120,7 @@ static bool sums_are_exact(const ist_value_census *census, double largest_norm)
 {
     if (census->lowest_bit == INT_MAX)
         return true;
-    return abs(census->lowest_bit) < 400 &&
-           ldexp(4 * largest_norm, -2 * census->lowest_bit) <= 0x1p24;
+    return on_a_grid(census) && ldexp(4 * largest_norm, -2 * census->lowest_bit) <= 0x1p24;
 }
 
 static double *copy_of(const double *values, int64_t d)
@@ -151,7 +158,7 @@ ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
     ist_filter filter = {.form = form};
     bool usable =
         census->finite && census->largest < 1e140 &&
-        (census->largest == 0 || census->largest > 1e-140) &&
+        (census->largest == 0 || census->largest > 1e-130) &&
         d <= (form == IST_FILTER_PRODUCT ? PRODUCT_MOST_FEATURES : IST_FILTER_MOST_FEATURES);
     if (!usable || form == IST_FILTER_NONE)
         return (ist_filter){.form = IST_FILTER_NONE};
@@ -197,8 +204,7 @@ static double copy_row(const ist_filter *filter, const double *value, int64_t d,
     return norm;
 }
 
-static void set_term(const ist_filter *filter, int64_t d, double norm, double error, float *term,
-                     float *width)
+static void set_term(const ist_filter *filter, double norm, double error, float *term, float *width)
 {
     bool product = filter->form == IST_FILTER_PRODUCT;
     if (filter->exact) {
@@ -207,11 +213,11 @@ static void set_term(const ist_filter *filter, int64_t d, double norm, double er
         return;
     }
     double moved = error > 0 ? 2 * (1 + 1 / delta) * error * (1 + 2 * slack) + DBL_MIN : 0;
-    double tiny = (double)d * 0x1p-149;
+    double tiny = filter->absolute;
     if (product) {
         *term = down(norm * (1 - filter->share) - moved - tiny);
         *width = up((2 * filter->share + 0x1p-23) * norm * (1 + slack) + 2 * moved * (1 + slack) +
-                    2 * tiny);
+                    3 * tiny);
     } else {
         double taken = moved * (1 + filter->share) * (1 + slack);
         *term = moved > 0 ? -up(taken) : 0;
@@ -231,7 +237,7 @@ static void pack_tile(const ist_rows *rows, const ist_slab *slab, int64_t first,
         float *panel = panels + i / IST_PANEL * IST_PANEL * d + i % IST_PANEL;
         double norm =
             copy_row(&rows->filter, row_values(slab, first + i, d, room), d, panel, &error);
-        set_term(&rows->filter, d, norm, error, term + i, width + i);
+        set_term(&rows->filter, norm, error, term + i, width + i);
     }
 }
 
@@ -287,7 +293,7 @@ double ist_filter_doubt(const ist_rows *rows, const ist_slab *sample)
     for (int64_t i = 0; i < sample->count; i++) {
         const double *value = row_values(sample, i, d, room);
         double norm = copy_row(&rows->filter, value, d, panel, &error);
-        set_term(&rows->filter, d, norm, error, &term, width + i);
+        set_term(&rows->filter, norm, error, &term, width + i);
     }
     for (int64_t i = 0; i < sample->count; i++)
         for (int64_t j = 0; j < i; j++, pairs++) {
@@ -347,7 +353,7 @@ float ist_filter_tree_shrink(const ist_filter *filter)
 
 float ist_filter_tree_width(const ist_filter *filter, float width)
 {
-    return filter->exact ? 0 : up(((double)width + 2 * filter->absolute) * (1 + slack));
+    return filter->exact ? 0 : up(((double)width + 4 * filter->absolute) * (1 + slack));
 }
 
 float ist_filter_high_of_upper(const ist_filter *filter, float upper)
