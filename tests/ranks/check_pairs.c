@@ -90,6 +90,27 @@ static double dominated(uint64_t *state, int64_t row, int64_t column)
     return (column == 0 ? 1e4 : 1) * normal(state);
 }
 
+static double small_integers(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)row, (void)column;
+    return floor(256 * uniform(state)) - 128;
+}
+static double ten_rows(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)state;
+    return sin((double)(row * row % 10) * 17 + (double)column * 3);
+}
+/* All distances between different rows are equal in truth, and not numbers of float32. */
+static double one_hot(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)state;
+    return column == row % 9 ? 0.1 : 0;
+}
+static double far_clusters(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)column;
+    return (double)(1 + row % 3) * (1 + 1e-7 * normal(state));
+}
 /* Only the first row lies on a grid that would make all sums exact. */
 static double grid_left(uint64_t *state, int64_t row, int64_t column)
 {
@@ -126,6 +147,10 @@ static const data_kind kinds[] = {
     {"one outlier", one_outlier},
     {"constant columns", constant_columns},
     {"one dimension dominating", dominated},
+    {"small integers", small_integers},
+    {"ten rows", ten_rows},
+    {"one hot", one_hot},
+    {"far clusters", far_clusters},
     {"grid left", grid_left},
     {"probabilities", probabilities},
     {"lost squares", lost_squares},
@@ -236,6 +261,7 @@ typedef struct {
     bool wide, parts;
     ist_tie_rule ties;
     const char *kernel;
+    ist_filter_form form; /* NONE: as the engine chooses */
 } engine_case;
 
 /* The rows of home row i's segment, by number. */
@@ -291,6 +317,26 @@ static bool ranks_right(const ist_rows *rows, const double *values, const engine
     return right;
 }
 
+/* The filter of a form instead of the one that the engine has chosen. Every rank knows all values. */
+static void force_form(const double *values, const engine_case *c, ist_rows *rows)
+{
+    if (c->form == IST_FILTER_NONE)
+        return;
+    ist_slab all = {.count = rows->n, .wide = (double *)values};
+    double *centre = ist_alloc((size_t)rows->d, sizeof *centre), squares = 0;
+    ist_value_census census = ist_filter_census(&all, rows->d, centre, &squares);
+    for (int64_t f = 0; f < rows->d; f++)
+        centre[f] /= (double)rows->n;
+    ist_filter_round_centre(&census, rows->d, centre);
+    double norm = ist_filter_largest_norm(&all, centre, rows->d);
+    bool centred = c->wide || c->form == IST_FILTER_PRODUCT;
+    ist_filter_release(&rows->filter);
+    rows->filter = ist_filter_new(c->form, &census, centre, centred, norm, rows->d);
+    ist_packed_release(&rows->packed);
+    rows->packed = ist_pack(rows, &rows->home);
+    ist_free(centre);
+}
+
 /* Neighbours in the source and their ranks in the target; false on this rank if any is wrong. */
 static bool case_right(const ist_comm *comm, value_rule *rule, const engine_case *c)
 {
@@ -300,6 +346,8 @@ static bool case_right(const ist_comm *comm, value_rule *rule, const engine_case
     ist_rows source, target, source_parts = {0}, target_parts = {0};
     distribute(comm, a, c->n, c->source_d, c->wide, &source);
     distribute(comm, b, c->n, c->target_d, c->wide, &target);
+    force_form(a, c, &source);
+    force_form(b, c, &target);
     int64_t *order = ist_alloc((size_t)c->n, sizeof *order), start[4];
     ist_random_parts(c->n, 3, order, start);
     const ist_rows *from = &source, *to = &target;
@@ -384,6 +432,59 @@ RANK_CHECK(every_neighbour)
     c.n = 3;
     c.k = c.batch = 2;
     check_kinds(comm, c);
+}
+
+/* Both forms of the filter on all kinds, over several tiles: few thresholds and many, each tie rule with
+ * one of them. */
+static void check_forms(MPI_Comm handle, bool wide)
+{
+    for (int form = IST_FILTER_DIRECT; form <= IST_FILTER_PRODUCT; form++) {
+        engine_case few = {.n = 300,
+                           .k = 3,
+                           .batch = 3,
+                           .source_d = 10,
+                           .target_d = 67,
+                           .wide = wide,
+                           .ties.by_index = form == IST_FILTER_PRODUCT,
+                           .form = (ist_filter_form)form};
+        engine_case many = {.n = 210,
+                            .k = 20,
+                            .batch = 20,
+                            .source_d = 130,
+                            .target_d = 10,
+                            .wide = wide,
+                            .ties.by_index = form == IST_FILTER_DIRECT,
+                            .form = (ist_filter_form)form};
+        check_kinds(handle, few);
+        check_kinds(handle, many);
+    }
+}
+
+RANK_CHECK(both_forms_narrow)
+{
+    check_forms(comm, false);
+}
+
+RANK_CHECK(both_forms_wide)
+{
+    check_forms(comm, true);
+}
+
+/* int8 layers as wide as a network's: every sum is exact, or (wide) just not any more. */
+RANK_CHECK(int8_layers)
+{
+    ist_comm mine = ist_comm_new(comm);
+    for (int form = IST_FILTER_DIRECT; form <= IST_FILTER_PRODUCT; form++) {
+        engine_case c = {.n = 200,
+                         .k = 9,
+                         .batch = 9,
+                         .source_d = 300,
+                         .target_d = 1000,
+                         .form = (ist_filter_form)form};
+        bool right = case_right(&mine, small_integers, &c);
+        CHECK_ALL_TELL(comm, right, "form %d", form);
+    }
+    ist_comm_release(&mine);
 }
 
 RANK_CHECK(seed_decides_ties)
