@@ -207,9 +207,7 @@ static inline __attribute__((always_inline)) void place_rows(const float *tile, 
                                                              int32_t *threshold)
 {
     int32_t nowhere = 0;
-    finds found[2];
-    memset(found[1].at, 0, sizeof found[1].at);
-    found[1].places = &nowhere;
+    finds found[2] = {{.places = &nowhere}, {.places = &nowhere}};
     for (int row = 0; row < rows; row++)
         place_row(tile + row * IST_TILE, width, trees, row, levels, &found[(row + 1) % 2],
                   &found[row % 2], open, threshold);
