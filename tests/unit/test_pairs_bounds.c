@@ -1,0 +1,124 @@
+/* How much of their bounds the float32 filters use, against distances in quadruple precision
+ * (docs/numerics.md section 5 has the figures; unit_tests --verbose prints them). */
+#include "infostrata/pairs.h"
+
+#include <criterion/criterion.h>
+#include <criterion/logging.h>
+#include <math.h>
+
+__extension__ typedef __float128 quadruple;
+
+static double uniform(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    return (double)(*state >> 11) * 0x1p-53 - 0.5;
+}
+
+enum { ROWS = IST_TILE };
+
+typedef struct {
+    const char *name;
+    double offset, scale;
+    double outlier; /* row 7 is so many times larger */
+} data_kind;
+
+/* A set of rows without ranks, filtered by a form. */
+static ist_rows rows_of(const data_kind *kind, int64_t d, bool wide, ist_filter_form form)
+{
+    uint64_t seed = (uint64_t)d;
+    ist_rows rows = {.n = ROWS, .d = d, .wide = wide};
+    const int64_t start[2] = {0, ROWS};
+    rows.blocks = ist_blocks_new(start, 1);
+    rows.home.count = ROWS;
+    size_t values = (size_t)(ROWS * d);
+    rows.home.wide = wide ? ist_alloc(values, sizeof *rows.home.wide) : NULL;
+    rows.home.narrow = wide ? NULL : ist_alloc(values, sizeof *rows.home.narrow);
+    for (int64_t at = 0; at < ROWS * d; at++) {
+        double value = kind->offset + kind->scale * uniform(&seed);
+        if (at / d == 7 && kind->outlier > 0)
+            value *= kind->outlier;
+        if (wide)
+            rows.home.wide[at] = value;
+        else
+            rows.home.narrow[at] = (float)value;
+    }
+    double *centre = ist_alloc((size_t)d, sizeof *centre), squares = 0;
+    ist_value_census census = ist_filter_census(&rows.home, d, centre, &squares);
+    for (int64_t f = 0; f < d; f++)
+        centre[f] /= ROWS;
+    ist_filter_round_centre(&census, d, centre);
+    double norm = ist_filter_largest_norm(&rows.home, centre, d);
+    bool centred = wide || form == IST_FILTER_PRODUCT;
+    rows.filter = ist_filter_new(form, &census, centre, centred, norm, d);
+    ist_free(centre);
+    rows.packed = ist_pack(&rows, &rows.home);
+    return rows;
+}
+
+/* The distance without any rounding that matters, in the copies' units. */
+static quadruple true_distance(const ist_rows *rows, int64_t x, int64_t y)
+{
+    quadruple sum = 0;
+    for (int64_t f = 0; f < rows->d; f++) {
+        const ist_slab *s = &rows->home;
+        quadruple a = s->wide ? s->wide[x * rows->d + f] : (double)s->narrow[x * rows->d + f];
+        quadruple b = s->wide ? s->wide[y * rows->d + f] : (double)s->narrow[y * rows->d + f];
+        sum += (a - b) * (a - b);
+    }
+    return sum * ldexp(1, 2 * rows->filter.scale);
+}
+
+/* Where l lies between its bounds: what it is beyond the distance, relative to what (L) and (U) allow. */
+static double worst_share(const ist_kernel *kernel, const data_kind *kind, int64_t d, bool wide,
+                          ist_filter_form form)
+{
+    static float tile[IST_TILE * IST_TILE];
+    ist_rows rows = rows_of(kind, d, wide, form);
+    const ist_packed *packed = &rows.packed;
+    const ist_filter *filter = &rows.filter;
+    double worst = 0;
+    kernel->filter[form](packed->panels, packed->panels, d, packed->term, packed->term, tile);
+    for (int i = 0; i < IST_TILE; i += 7)
+        for (int j = i + 1; j < IST_TILE; j += 5) {
+            quadruple l = tile[i * IST_TILE + j], distance = true_distance(&rows, i, j);
+            /* l is meant to lie at the lower end: the middle of the two bounds is error 0. */
+            quadruple gap = (quadruple)packed->width[i] + packed->width[j];
+            quadruple least = distance / (1 + (quadruple)filter->relative) - gap;
+            quadruple most = distance * (1 + (quadruple)filter->relative) + filter->absolute;
+            quadruple off = l - (least + most) / 2, half = (most - least) / 2;
+            if (half > 0)
+                worst = fmax(worst, (double)((off < 0 ? -off : off) / half));
+        }
+    ist_rows_release(&rows);
+    return worst;
+}
+
+/* The bounds hold for the true distance, which no float64 holds, and with something to spare. */
+Test(bounds, measured, .timeout = 120)
+{
+    static const data_kind kinds[] = {{"plain", 0, 1, 0},        {"offset", 1e5, 1, 0},
+                                      {"tiny", 0, 1e-20, 0},     {"huge", 0, 1e30, 0},
+                                      {"denormal", 0, 1e-40, 0}, {"outlier", 0, 1, 1e6}};
+    static const int64_t widths[] = {1, 2, 3, 10, 64, 65, 128, 512, 600, 1024, 4096};
+    static const char *const names[] = {"avx2", "avx512"};
+    static const char *const forms[] = {"none", "direct", "product"};
+    for (size_t n = 0; n < 2; n++)
+        for (int form = IST_FILTER_DIRECT; form <= IST_FILTER_PRODUCT; form++)
+            for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
+                double worst = 0;
+                size_t at = 0;
+                for (size_t k = 0; k < 2 * sizeof kinds / sizeof kinds[0]; k++) {
+                    const ist_kernel *kernel = ist_kernel_choose(names[n]);
+                    if (!kernel)
+                        continue;
+                    double share =
+                        worst_share(kernel, &kinds[k / 2], widths[w], k % 2, (ist_filter_form)form);
+                    at = share > worst ? k : at;
+                    worst = fmax(worst, share);
+                }
+                cr_log_info("%s, %s, d = %d: %.3f (%s, %s)", names[n], forms[form], (int)widths[w],
+                            worst, kinds[at / 2].name, at % 2 ? "float64" : "float32");
+                cr_expect(worst <= 1, "%s, %s, d = %d: %g (%s)", names[n], forms[form],
+                          (int)widths[w], worst, kinds[at / 2].name);
+            }
+}
