@@ -299,7 +299,10 @@ double ist_filter_doubt(const ist_rows *rows, const ist_slab *sample)
         for (int64_t j = 0; j < i; j++, pairs++) {
             double distance = ist_exact_distance(sample, i, sample, j, d) * factor;
             double open = (double)width[i] + (double)width[j];
-            doubt += distance > open ? open / distance : 1;
+            if (distance > open)
+                doubt += open / distance;
+            else if (!rows->filter.exact && !(rows->filter.zero_exact && distance == 0))
+                doubt += 1;
         }
     ist_free(room);
     ist_free(panel);
