@@ -231,6 +231,24 @@ Test(tiles, equal_rows)
     ist_rows_release(&rows);
 }
 
+/* The form that knows equal rows has no doubt about them; products have. */
+Test(tiles, doubt)
+{
+    const data_kind plain = {"plain", 0, 1, 0, 0, 1};
+    for (int form = IST_FILTER_DIRECT; form <= IST_FILTER_PRODUCT; form++) {
+        ist_rows rows = rows_of(&plain, 20, false, (ist_filter_form)form);
+        double before = ist_filter_doubt(&rows, &rows.home);
+        for (int64_t at = 0; at < ROWS * 20; at++)
+            if (at / 20 % 3 == 0)
+                rows.home.narrow[at] = 0;
+        double after = ist_filter_doubt(&rows, &rows.home);
+        cr_expect(before < 1e-4, "form %d: %g", form, before);
+        cr_expect(form == IST_FILTER_DIRECT ? after < 1e-4 : after > 0.05, "form %d: %g", form,
+                  after);
+        ist_rows_release(&rows);
+    }
+}
+
 /* ---- the scans ----------------------------------------------------------------------------- */
 
 /* Numbers of which many are equal; some NaN. */
