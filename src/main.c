@@ -1,6 +1,7 @@
 /* Options -> one call per command. The only place that knows MPI_COMM_WORLD and the process. */
 #include <argp.h>
 #include <cblas.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,8 +173,17 @@ static int end_mpi(ist_comm *world, ist_code code)
     return code;
 }
 
+/* Arrays go back to the system when they are freed, so that the memory of a step is what it holds: the
+ * C library would keep them for reuse, up to 32 MiB each. */
+static void return_freed_memory(void)
+{
+    enum { LARGE = 1 << 18 };
+    mallopt(M_MMAP_THRESHOLD, LARGE);
+}
+
 static int run_command(const arguments *a)
 {
+    return_freed_memory();
     ist_comm world = start_mpi();
     return end_mpi(&world, ist_run(&world, &a->options));
 }

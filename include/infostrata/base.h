@@ -57,6 +57,13 @@ char *ist_copy_text(const char *text);
 typedef void (*ist_memory_handler)(size_t bytes);
 void ist_on_memory_exhausted(ist_memory_handler handler);
 
+/* Bytes of this process in memory, with the programs and libraries that it runs: now, and at most
+ * since it started. Both 0 if the system does not say. */
+typedef struct {
+    int64_t now, peak;
+} ist_resident;
+ist_resident ist_resident_memory(void);
+
 /* ---- text ---------------------------------------------------------------------------------- */
 
 /* A growing string. {0} is empty; data is NULL only while empty; release frees it. */

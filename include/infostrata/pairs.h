@@ -36,6 +36,8 @@ void ist_blocks_range(const ist_blocks *blocks, int ranks, int rank, int64_t *fi
 int ist_blocks_owner(const ist_blocks *blocks, int ranks, int64_t position);
 /* The superblock that holds a row position. */
 int64_t ist_blocks_find(const ist_blocks *blocks, int64_t position);
+/* Rows of a superblock in a set of n, but for the last of a segment. */
+int64_t ist_blocks_size(int64_t n);
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
@@ -256,7 +258,8 @@ typedef struct {
 typedef struct {
     double pairs; /* unordered */
     int64_t tiles, exact_tiles, decided_again;
-    int64_t bytes_sent, most_in_flight;
+    int64_t bytes_sent;
+    int64_t in_flight, most_in_flight; /* bytes of messages under way, in and out: now, at most */
     double seconds_waiting;
 } ist_pass_stats;
 
@@ -407,7 +410,7 @@ typedef struct {
     const ist_rows *rows;
     double *threshold; /* count x T; ascending unless few */
     int32_t *target;   /* count x T: position of the target of each threshold; NULL: none */
-    int32_t *slot;     /* count x T: where it stood before sorting */
+    int32_t *slot;     /* count x T: where it stood before sorting; NULL: not sorted */
     /* few: threshold m of row i at [m * stride + i] */
     int64_t stride;
     float *low, *high, *sure;
@@ -421,19 +424,40 @@ typedef struct {
     int32_t *places;
 } ist_counts;
 
-/* distance[count x T]; target[count x T] are positions within home's segment, or NULL. */
-ist_counts *ist_counts_new(const ist_rows *rows, int64_t thresholds, bool by_index,
-                           const int32_t *target, const double *distance);
+/* distance[count x T]; target[count x T] are positions within home's segment, or NULL. Both become
+ * the state's own, which sorts them where they are. */
+ist_counts *ist_counts_new(const ist_rows *rows, int64_t thresholds, bool by_index, int32_t *target,
+                           double *distance);
 void ist_counts_free(ist_counts **counts);
 /* closer[count x T] and equal[count x T] (NULL: not wanted), in the order in which the thresholds
  * were given. A target is counted in its own threshold's `equal`. By index: closer = before. */
 void ist_counts_get(const ist_counts *counts, int64_t *closer, int64_t *equal);
-/* twice_rank[count x T]: 2 (1 + closer) + (equal - 1) (mid-ranks, measures.md P3), or
+/* twice_rank[i x stride + m], m < T: 2 (1 + closer) + (equal - 1) (mid-ranks, measures.md P3), or
  * 2 (1 + before) by index (P2). */
-void ist_counts_ranks(const ist_counts *counts, int64_t *twice_rank);
+void ist_counts_ranks(const ist_counts *counts, int64_t stride, int64_t *twice_rank);
 /* Bytes a row of its state. */
 int64_t ist_counts_bytes(int64_t thresholds);
 extern const ist_consumer ist_counts_consumer;
+
+/* ---- memory -------------------------------------------------------------------------------- */
+
+/* A set of rows before it is there. */
+typedef struct {
+    int64_t n, d;
+    bool wide;
+    int segments, ranks;
+} ist_set_shape;
+
+/* What the rank with most rows has: rows; bytes of its ist_rows (values, copies, superblocks). */
+int64_t ist_set_rows(const ist_set_shape *set);
+int64_t ist_set_bytes(const ist_set_shape *set);
+/* Bytes that come on top at most: while ist_duplicates looks for equal rows; while ist_rows_by_part brings
+ * the set from another order; in a pass for the k nearest (thresholds = 0) or the counts below T
+ * thresholds with targets (k = 0), chunks of chunk_bytes included. */
+int64_t ist_duplicates_bytes(const ist_set_shape *set);
+int64_t ist_reorder_bytes(const ist_set_shape *set);
+int64_t ist_pass_bytes(const ist_set_shape *set, int64_t k, int64_t thresholds,
+                       int64_t chunk_bytes);
 
 /* Local. Labels as a space: distance 0 within a class, 1 between classes. twice_rank[i x stride + p],
  * p < k: twice the mid-rank of neighbour (a row number) seen from row[i], among n samples whose class

@@ -202,16 +202,32 @@ bool ist_schedule_find(const ist_schedule *schedule, const ist_plan *plan, const
 
 /* ---- cost ---------------------------------------------------------------------------------- */
 
-/* What the machine gives: a caller measures the rate (pairs room) or assumes one. */
+/* A pass over n rows of a layer: the k nearest (thresholds = 0), or the counts below so many
+ * thresholds a row, `batch` of them at once, for lists of up to k neighbours. */
 typedef struct {
+    int64_t n, d;
+    bool wide, parts; /* parts: the same again in the random parts */
+    int64_t k, thresholds, batch;
+} ist_pass_shape;
+
+typedef struct ist_machine ist_machine;
+
+/* Bytes a rank needs for a step, from the layer's reading to the tasks that the pass completes, the
+ * lists that it leaves behind included. It never falls where the batch grows. */
+typedef int64_t (*ist_pass_memory)(const ist_pass_shape *pass, const ist_machine *machine);
+
+/* What the machine gives: a caller measures the rate (pairs room) or assumes one. */
+struct ist_machine {
     int ranks;
     double flops;         /* a rank's float32 operations a second in a pass, 2 d a pair */
     int64_t chunk_bytes;  /* what travels at once */
     int64_t memory_limit; /* bytes a rank may use; 0: not limited */
-} ist_machine;
+    int64_t program;      /* bytes of the program itself with its libraries; not in the limit */
+    ist_pass_memory pass_memory; /* the run room knows what is allocated */
+};
 
 typedef struct {
-    int64_t memory;       /* bytes a rank at the worst step, docs/plan.md */
+    int64_t memory;       /* bytes a rank at the worst step, without the program itself */
     size_t worst_layer;   /* plan->layers index of that step */
     int64_t bytes_read;   /* of input files, all ranks */
     double pairs;         /* unordered pairs visited */
@@ -226,17 +242,6 @@ ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
  * least 1, at most the slots' sum of k): the batch of the run. */
 int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule, size_t target,
                            const ist_machine *machine);
-/* Bytes a rank needs for a pass: k neighbours (T = 0) or T thresholds (k = 0) of n rows, with
- * r = ceil(n / ranks) of them at home:
- *   2 r (4 d + 12 k + 24 T)          rows and state, at home and visiting or of the parts; 12 d
- *                                    instead of 4 d for wide rows
- * + 4 min(chunk_bytes, r (4 d + 12 k + 24 T))   chunks: three in flight, one being packed
- * + 4 k r (8 k r with parts)         the neighbour lists that a pass 1 leaves behind
- * + 28 n + 4 n                       row hashes and the order of the parts; labels
- * The lists of other passes that are still needed come on top (ist_cost.memory has them). */
-int64_t ist_pass_memory(int64_t n, int64_t d, bool wide, int64_t k, int64_t thresholds, bool parts,
-                        const ist_machine *machine);
-
 /* The page that `infostrata plan` prints. */
 void ist_plan_print(const ist_plan *plan, const ist_schedule *schedule, const ist_cost *cost,
                     const ist_machine *machine, ist_text *out);

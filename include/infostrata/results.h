@@ -51,6 +51,8 @@ typedef struct {
     const char *kernel;
     double seconds, seconds_waiting, pairs;
     int64_t decided_again, exact_tiles, tiles, bytes_sent;
+    int64_t most_in_flight; /* bytes of messages at once, of the rank that had most */
+    int64_t peak_memory;    /* bytes resident so far, of the rank that had most; 0: not known */
 } ist_timing;
 
 typedef struct ist_journal ist_journal;

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,4 +57,28 @@ char *ist_copy_text(const char *text)
 {
     size_t bytes = strlen(text) + 1;
     return memcpy(ist_alloc(bytes, 1), text, bytes);
+}
+
+static int64_t status_bytes(const ist_text *status, const char *field)
+{
+    const char *line = strstr(status->data, field);
+    int64_t kilobytes;
+    if (!line || sscanf(line + strlen(field), ": %" SCNd64, &kilobytes) != 1)
+        return 0;
+    return 1024 * kilobytes;
+}
+
+/* Not getrusage: what that calls the maximum of a process begins with that of the process which
+ * started it. */
+ist_resident ist_resident_memory(void)
+{
+    ist_text status = {0};
+    ist_error error = {0};
+    ist_resident resident = {0};
+    if (ist_read_file("/proc/self/status", 1 << 20, &status, &error) == IST_OK && status.data) {
+        resident.now = status_bytes(&status, "\nVmRSS");
+        resident.peak = status_bytes(&status, "\nVmHWM");
+    }
+    ist_text_release(&status);
+    return resident;
 }

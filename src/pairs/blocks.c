@@ -2,10 +2,15 @@
 
 enum { SMALL_SET = 60000, SMALL_BLOCK = IST_TILE, LARGE_BLOCK = 10 * IST_TILE };
 
+int64_t ist_blocks_size(int64_t n)
+{
+    return n < SMALL_SET ? SMALL_BLOCK : LARGE_BLOCK;
+}
+
 ist_blocks ist_blocks_new(const int64_t *segment_start, int segments)
 {
     int64_t n = segment_start[segments];
-    int64_t size = n < SMALL_SET ? SMALL_BLOCK : LARGE_BLOCK;
+    int64_t size = ist_blocks_size(n);
     ist_blocks blocks = {0};
     size_t most = (size_t)(ist_ceil_div(n, size) + segments + 1);
     blocks.start = ist_alloc(most, sizeof *blocks.start);

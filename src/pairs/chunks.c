@@ -21,6 +21,12 @@ void *ist_slab_values(const ist_rows *rows, const ist_slab *slab)
     return rows->wide ? (void *)slab->wide : (void *)slab->narrow;
 }
 
+void ist_in_flight(ist_pass_stats *stats, int64_t bytes)
+{
+    stats->in_flight += bytes;
+    stats->most_in_flight = ist_max(stats->most_in_flight, stats->in_flight);
+}
+
 ist_slab ist_home_slab(const ist_rows *rows, ist_span span)
 {
     int64_t offset = span.first - rows->home.first;

@@ -20,6 +20,8 @@ size_t ist_row_bytes(const ist_rows *rows);
 ist_slab ist_slab_new(const ist_rows *rows, int64_t first, int64_t count);
 /* The values that travel. */
 void *ist_slab_values(const ist_rows *rows, const ist_slab *slab);
+/* So many bytes more (less) of messages are under way. */
+void ist_in_flight(ist_pass_stats *stats, int64_t bytes);
 /* A view of home's rows [first, first + count), by position; borrowed. */
 ist_slab ist_home_slab(const ist_rows *rows, ist_span span);
 

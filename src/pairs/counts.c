@@ -23,7 +23,7 @@ static int compare_entries(const void *a, const void *b)
 }
 
 static ist_counts *state_new(const ist_rows *rows, const ist_slab *slab, int64_t thresholds,
-                             bool by_index, bool targets)
+                             bool by_index)
 {
     ist_counts *s = ist_alloc(1, sizeof *s);
     *s = (ist_counts){.position = slab->first,
@@ -33,10 +33,6 @@ static ist_counts *state_new(const ist_rows *rows, const ist_slab *slab, int64_t
                       .few = thresholds <= IST_FEW_THRESHOLDS,
                       .rows = rows,
                       .stride = slab->count + IST_TILE};
-    size_t entries = (size_t)(slab->count * thresholds);
-    s->threshold = ist_alloc(entries, sizeof *s->threshold);
-    if (targets)
-        s->target = ist_alloc(entries, sizeof *s->target);
     return s;
 }
 
@@ -50,39 +46,49 @@ static void prepare(ist_counts *s, const ist_packed *packed)
 
 int64_t ist_counts_bytes(int64_t thresholds)
 {
-    const int64_t given = sizeof(double) + 2 * sizeof(int32_t);
+    const int64_t given = sizeof(double) + sizeof(int32_t);
     if (thresholds <= IST_FEW_THRESHOLDS)
         return thresholds * (given + 3 * (int64_t)sizeof(float) + 2 * (int64_t)sizeof(int32_t));
+    const int64_t slot = sizeof(int32_t), width_and_sure = sizeof(float) + 1;
     int64_t tree = 16;
     while (tree < thresholds)
         tree *= 2;
-    return thresholds * given + tree * (int64_t)sizeof(float) +
-           (2 * thresholds + 2) * (int64_t)sizeof(int32_t) + 8;
+    return thresholds * (given + slot) + tree * (int64_t)sizeof(float) +
+           (2 * thresholds + 2) * (int64_t)sizeof(int32_t) + width_and_sure;
 }
 
-ist_counts *ist_counts_new(const ist_rows *rows, int64_t thresholds, bool by_index,
-                           const int32_t *target, const double *distance)
+/* Sorts each row's thresholds and remembers where each stood. */
+static void sort_thresholds(ist_counts *s)
 {
-    ist_counts *s = state_new(rows, &rows->home, thresholds, by_index && target, target != NULL);
-    s->slot = ist_alloc((size_t)(s->count * thresholds), sizeof *s->slot);
+    int64_t thresholds = s->thresholds;
     entry *sorted = ist_alloc((size_t)thresholds, sizeof *sorted);
+    s->slot = ist_alloc((size_t)(s->count * thresholds), sizeof *s->slot);
     for (int64_t i = 0; i < s->count; i++) {
         int64_t base = i * thresholds;
         for (int64_t m = 0; m < thresholds; m++) {
-            int32_t to = target ? target[base + m] : 0;
-            sorted[m] =
-                (entry){distance[base + m], target ? ist_row_number(rows, to) : 0, to, (int32_t)m};
+            int32_t to = s->target ? s->target[base + m] : 0;
+            int64_t number = s->target ? ist_row_number(s->rows, to) : 0;
+            sorted[m] = (entry){s->threshold[base + m], number, to, (int32_t)m};
         }
-        if (!s->few)
-            qsort(sorted, (size_t)thresholds, sizeof *sorted, compare_entries);
+        qsort(sorted, (size_t)thresholds, sizeof *sorted, compare_entries);
         for (int64_t m = 0; m < thresholds; m++) {
             s->threshold[base + m] = sorted[m].threshold;
             s->slot[base + m] = sorted[m].slot;
-            if (target)
+            if (s->target)
                 s->target[base + m] = sorted[m].target;
         }
     }
     ist_free(sorted);
+}
+
+ist_counts *ist_counts_new(const ist_rows *rows, int64_t thresholds, bool by_index, int32_t *target,
+                           double *distance)
+{
+    ist_counts *s = state_new(rows, &rows->home, thresholds, by_index && target);
+    s->threshold = distance;
+    s->target = target;
+    if (!s->few)
+        sort_thresholds(s);
     prepare(s, &rows->packed);
     return s;
 }
@@ -139,26 +145,33 @@ static void many_counts(const ist_counts *s, int64_t row, int64_t *closer, int64
     }
 }
 
+static void row_counts(const ist_counts *s, int64_t row, int64_t *closer, int64_t *equal)
+{
+    if (s->few)
+        few_counts(s, row, closer, equal);
+    else
+        many_counts(s, row, closer, equal);
+}
+
 void ist_counts_get(const ist_counts *counts, int64_t *closer, int64_t *equal)
 {
     int64_t *aside = ist_alloc((size_t)counts->thresholds, sizeof *aside);
     for (int64_t i = 0; i < counts->count; i++) {
         int64_t *same = equal ? equal + i * counts->thresholds : aside;
-        if (counts->few)
-            few_counts(counts, i, closer + i * counts->thresholds, same);
-        else
-            many_counts(counts, i, closer + i * counts->thresholds, same);
+        row_counts(counts, i, closer + i * counts->thresholds, same);
     }
     ist_free(aside);
 }
 
-void ist_counts_ranks(const ist_counts *counts, int64_t *twice_rank)
+void ist_counts_ranks(const ist_counts *counts, int64_t stride, int64_t *twice_rank)
 {
-    int64_t entries = counts->count * counts->thresholds;
-    int64_t *equal = ist_alloc((size_t)entries, sizeof *equal);
-    ist_counts_get(counts, twice_rank, equal);
-    for (int64_t e = 0; e < entries; e++)
-        twice_rank[e] = 2 * (1 + twice_rank[e]) + (counts->by_index ? 0 : equal[e] - 1);
+    int64_t *equal = ist_alloc((size_t)counts->thresholds, sizeof *equal);
+    for (int64_t i = 0; i < counts->count; i++) {
+        int64_t *ranks = twice_rank + i * stride;
+        row_counts(counts, i, ranks, equal);
+        for (int64_t m = 0; m < counts->thresholds; m++)
+            ranks[m] = 2 * (1 + ranks[m]) + (counts->by_index ? 0 : equal[m] - 1);
+    }
     ist_free(equal);
 }
 
@@ -248,12 +261,14 @@ static void pack_out(const void *home, int64_t first, int64_t count, void *messa
 static void *init(const void *home, const ist_chunk *chunk, const void *message)
 {
     const ist_counts *origin = home;
-    ist_counts *s = state_new(origin->rows, &chunk->slab, origin->thresholds, origin->by_index,
-                              origin->target != NULL);
+    ist_counts *s = state_new(origin->rows, &chunk->slab, origin->thresholds, origin->by_index);
     size_t entries = (size_t)(s->count * s->thresholds);
+    s->threshold = ist_alloc(entries, sizeof *s->threshold);
     memcpy(s->threshold, message, entries * sizeof *s->threshold);
-    if (s->target)
+    if (origin->target) {
+        s->target = ist_alloc(entries, sizeof *s->target);
         memcpy(s->target, (const double *)message + entries, entries * sizeof *s->target);
+    }
     prepare(s, &chunk->packed);
     return s;
 }

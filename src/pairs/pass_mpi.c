@@ -27,6 +27,7 @@ typedef struct {
     departure out;
     char *result; /* what visiting rows found, on its way back */
     MPI_Request returning;
+    int64_t returning_bytes;
 } traffic;
 
 /* A message of `count` rows of `row_bytes` bytes each. */
@@ -46,7 +47,18 @@ static void receive_rows(void *rows, int64_t count, size_t row_bytes, int from, 
     MPI_Type_free(&row);
 }
 
-static arrival expect(const ist_comm *comm, const ist_sweep *sweep, ist_span span, int from)
+static int64_t arrival_bytes(const ist_sweep *sweep, int64_t rows)
+{
+    size_t row = ist_row_bytes(sweep->rows) + sweep->consumer->out_bytes(sweep->state);
+    return rows * (int64_t)row;
+}
+
+static int64_t result_bytes(const ist_sweep *sweep, int64_t rows)
+{
+    return rows * (int64_t)sweep->consumer->back_bytes(sweep->state);
+}
+
+static arrival expect(const ist_comm *comm, ist_sweep *sweep, ist_span span, int from)
 {
     const ist_rows *rows = sweep->rows;
     size_t out_bytes = sweep->consumer->out_bytes(sweep->state);
@@ -55,6 +67,7 @@ static arrival expect(const ist_comm *comm, const ist_sweep *sweep, ist_span spa
     receive_rows(ist_slab_values(rows, &a.slab), span.count, ist_row_bytes(rows), from,
                  IST_TAG_ROWS, comm, &a.pending[0]);
     receive_rows(a.request, span.count, out_bytes, from, IST_TAG_STATE, comm, &a.pending[1]);
+    ist_in_flight(&sweep->stats, arrival_bytes(sweep, span.count));
     return a;
 }
 
@@ -71,7 +84,9 @@ static departure send_off(const ist_comm *comm, ist_sweep *sweep, ist_span span,
     send_rows(values + (size_t)offset * row_bytes, span.count, row_bytes, to, IST_TAG_ROWS, comm,
               &d.pending[0]);
     send_rows(d.request, span.count, out_bytes, to, IST_TAG_STATE, comm, &d.pending[1]);
-    sweep->stats.bytes_sent += span.count * (int64_t)(row_bytes + out_bytes);
+    int64_t bytes = arrival_bytes(sweep, span.count);
+    sweep->stats.bytes_sent += bytes;
+    ist_in_flight(&sweep->stats, bytes);
     return d;
 }
 
@@ -80,6 +95,13 @@ static void wait_for(ist_sweep *sweep, int count, MPI_Request *requests)
     double start = ist_seconds();
     MPI_Waitall(count, requests, MPI_STATUSES_IGNORE);
     sweep->stats.seconds_waiting += ist_seconds() - start;
+}
+
+static void wait_for_returning(traffic *t)
+{
+    wait_for(t->sweep, 1, &t->returning);
+    ist_in_flight(&t->sweep->stats, -t->returning_bytes);
+    t->returning_bytes = 0;
 }
 
 /* MPI moves large messages only while it is called. */
@@ -99,13 +121,15 @@ static void receive_guests(traffic *t, arrival *guest, int from, ist_pairing pai
     void *visiting = sweep->consumer->init(sweep->state, &chunk, guest->request);
     ist_sweep_chunk(sweep, &chunk, visiting, 0, pairing);
     size_t back_bytes = sweep->consumer->back_bytes(sweep->state);
-    wait_for(sweep, 1, &t->returning);
+    wait_for_returning(t);
     ist_free(t->result);
     t->result = ist_alloc((size_t)guest->slab.count, back_bytes);
     sweep->consumer->pack_back(visiting, t->result);
     send_rows(t->result, guest->slab.count, back_bytes, from, IST_TAG_RESULT, t->comm,
               &t->returning);
-    sweep->stats.bytes_sent += guest->slab.count * (int64_t)back_bytes;
+    t->returning_bytes = result_bytes(sweep, guest->slab.count);
+    sweep->stats.bytes_sent += t->returning_bytes;
+    ist_in_flight(&sweep->stats, t->returning_bytes);
     sweep->consumer->release(visiting);
     ist_chunk_release(&chunk);
     ist_slab_release(&guest->slab);
@@ -119,7 +143,9 @@ static void welcome_back(traffic *t, ist_span span, int from)
     char *result = ist_alloc((size_t)span.count, back_bytes);
     MPI_Request request;
     receive_rows(result, span.count, back_bytes, from, IST_TAG_RESULT, t->comm, &request);
+    ist_in_flight(&sweep->stats, result_bytes(sweep, span.count));
     wait_for(sweep, 1, &request);
+    ist_in_flight(&sweep->stats, -result_bytes(sweep, span.count));
     sweep->consumer->merge(sweep->state, span.first - sweep->rows->home.first, span.count, result);
     ist_free(result);
 }
@@ -137,6 +163,7 @@ static void step(traffic *t, int from, int to, const ist_span *in, int64_t in_co
         arrival guest = {0};
         if (c < in_count) {
             wait_for(t->sweep, 2, t->in.pending);
+            ist_in_flight(&t->sweep->stats, -arrival_bytes(t->sweep, in[c].count));
             guest = t->in;
             memcpy(t->in.pending, none, sizeof none);
             if (c + 1 < in_count)
@@ -144,6 +171,7 @@ static void step(traffic *t, int from, int to, const ist_span *in, int64_t in_co
         }
         if (c < out_count) {
             wait_for(t->sweep, 2, t->out.pending);
+            ist_in_flight(&t->sweep->stats, -arrival_bytes(t->sweep, out[c].count));
             ist_free(t->out.request);
             t->out = (departure){NULL, {none[0], none[1]}};
             if (c + 1 < out_count)
@@ -154,7 +182,7 @@ static void step(traffic *t, int from, int to, const ist_span *in, int64_t in_co
         if (c < out_count)
             welcome_back(t, out[c], to);
     }
-    wait_for(t->sweep, 1, &t->returning);
+    wait_for_returning(t);
 }
 
 static void against_itself(const ist_comm *comm, const ist_engine *engine, ist_sweep *sweep,
@@ -210,6 +238,7 @@ static void add_stats(ist_pass_stats *total, const ist_pass_stats *more)
     total->exact_tiles += more->exact_tiles;
     total->decided_again += more->decided_again;
     total->bytes_sent += more->bytes_sent;
+    total->most_in_flight = ist_max(total->most_in_flight, more->most_in_flight);
     total->seconds_waiting += more->seconds_waiting;
 }
 
@@ -258,14 +287,8 @@ void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
         double *distance = ist_alloc((size_t)(count * now), sizeof *distance);
         ist_turn_distances(comm, engine, rows, now, slots, distance, stats);
         ist_counts *counts = ist_counts_new(rows, now, by_index, slots, distance);
-        ist_free(slots);
-        ist_free(distance);
         ist_pass(comm, engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
-        int64_t *ranks = ist_alloc((size_t)(count * now), sizeof *ranks);
-        ist_counts_ranks(counts, ranks);
-        for (int64_t i = 0; i < count; i++)
-            memcpy(twice_rank + i * stride + from, ranks + i * now, (size_t)now * sizeof *ranks);
-        ist_free(ranks);
+        ist_counts_ranks(counts, stride, twice_rank + from);
         ist_counts_free(&counts);
     }
 }
@@ -274,7 +297,11 @@ void ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const
                            int64_t thresholds, const double *threshold, int64_t *closer,
                            int64_t *equal, ist_pass_stats *stats)
 {
-    ist_counts *counts = ist_counts_new(rows, thresholds, false, NULL, threshold);
+    size_t entries = (size_t)(rows->home.count * thresholds);
+    double *own = ist_alloc(entries, sizeof *own);
+    if (entries > 0)
+        memcpy(own, threshold, entries * sizeof *own);
+    ist_counts *counts = ist_counts_new(rows, thresholds, false, NULL, own);
     ist_pass(comm, engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
     ist_counts_get(counts, closer, equal);
     ist_counts_free(&counts);

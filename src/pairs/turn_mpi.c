@@ -55,7 +55,9 @@ static void exchange_spans(const turn *t, const visitors *in, const visitors *ou
     for (int64_t c = 0; c < in->count || c < out->count; c++) {
         MPI_Request pending[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
         ist_slab guests = {0};
+        int64_t moving = 0;
         if (c < in->count) {
+            moving += in->span[c].count * (int64_t)bytes;
             guests = ist_slab_new(rows, in->span[c].first, in->span[c].count);
             MPI_Irecv(ist_slab_values(rows, &guests), ist_narrow(in->span[c].count), row, in->rank,
                       IST_TAG_ROWS, t->comm->handle, &pending[0]);
@@ -65,10 +67,13 @@ static void exchange_spans(const turn *t, const visitors *in, const visitors *ou
                       ist_narrow(out->span[c].count), row, out->rank, IST_TAG_ROWS, t->comm->handle,
                       &pending[1]);
             t->stats->bytes_sent += out->span[c].count * (int64_t)bytes;
+            moving += out->span[c].count * (int64_t)bytes;
         }
+        ist_in_flight(t->stats, moving);
         double start = ist_seconds();
         MPI_Waitall(2, pending, MPI_STATUSES_IGNORE);
         t->stats->seconds_waiting += ist_seconds() - start;
+        ist_in_flight(t->stats, -moving);
         if (c < in->count)
             distances_to(t, &guests);
         ist_slab_release(&guests);

@@ -20,13 +20,10 @@ static int64_t list_bytes(int64_t n, int64_t k, bool parts, const ist_machine *m
     return 4 * k * home_rows(n, machine) * (parts ? 2 : 1);
 }
 
-int64_t ist_pass_memory(int64_t n, int64_t d, bool wide, int64_t k, int64_t thresholds, bool parts,
-                        const ist_machine *machine)
+static ist_pass_shape shape_of(const ist_layer *layer, bool parts)
 {
-    int64_t rows = home_rows(n, machine);
-    int64_t state = rows * ((wide ? 12 : 4) * d + 12 * k + 24 * thresholds);
-    return 2 * state + 4 * ist_min(machine->chunk_bytes, state) + list_bytes(n, k, parts, machine) +
-           28 * n + 4 * n;
+    return (ist_pass_shape){
+        .n = layer->n, .d = layer->shape.d, .wide = layer->shape.wide, .parts = parts};
 }
 
 /* Bytes of the neighbour lists that lie in memory at each step, less those a pass 1 makes in it. */
@@ -54,19 +51,27 @@ static int64_t threshold_count(const ist_target_pass *pass)
     return count;
 }
 
+static ist_pass_shape target_shape(const ist_plan *plan, const ist_target_pass *pass)
+{
+    ist_pass_shape shape = shape_of(&plan->layers[pass->layer], pass->parts);
+    shape.thresholds = threshold_count(pass);
+    for (size_t i = 0; i < pass->slot_count; i++)
+        shape.k = ist_max(shape.k, pass->slots[i].k);
+    return shape;
+}
+
 /* The most thresholds a row that fit beside `kept` bytes; memory grows with their number. */
 static int64_t batch_beside(const ist_plan *plan, const ist_target_pass *pass, int64_t kept,
                             const ist_machine *machine)
 {
-    const ist_layer *layer = &plan->layers[pass->layer];
-    int64_t low = 1, high = ist_max(threshold_count(pass), 1);
+    ist_pass_shape shape = target_shape(plan, pass);
+    int64_t low = 1, high = ist_max(shape.thresholds, 1);
     if (machine->memory_limit <= 0)
         return high;
     while (low < high) {
         int64_t middle = low + (high - low + 1) / 2;
-        int64_t memory = ist_pass_memory(layer->n, layer->shape.d, layer->shape.wide, 0, middle,
-                                         pass->parts, machine);
-        if (memory + kept <= machine->memory_limit) {
+        shape.batch = middle;
+        if (machine->pass_memory(&shape, machine) + kept <= machine->memory_limit) {
             low = middle;
         } else {
             high = middle - 1;
@@ -122,9 +127,9 @@ static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pa
                        int64_t kept, const ist_machine *machine)
 {
     const ist_layer *layer = &plan->layers[pass->layer];
-    int64_t memory = ist_pass_memory(layer->n, layer->shape.d, layer->shape.wide, pass->k, 0,
-                                     pass->parts, machine);
-    raise_memory(cost, memory + kept, pass->layer);
+    ist_pass_shape shape = shape_of(layer, pass->parts);
+    shape.k = pass->k;
+    raise_memory(cost, machine->pass_memory(&shape, machine) + kept, pass->layer);
     add_visits(cost, layer, pairs_of(layer, pass->parts));
     cost->seconds += INSERTION_SECONDS * insertions(layer, pass->k, pass->parts);
 }
@@ -133,11 +138,10 @@ static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pa
                        int64_t kept, const ist_machine *machine)
 {
     const ist_layer *layer = &plan->layers[pass->layer];
-    int64_t total = threshold_count(pass), batch = batch_beside(plan, pass, kept, machine);
-    int64_t batches = ist_ceil_div(total, batch);
-    int64_t memory = ist_pass_memory(layer->n, layer->shape.d, layer->shape.wide, 0, batch,
-                                     pass->parts, machine);
-    raise_memory(cost, memory + kept, pass->layer);
+    ist_pass_shape shape = target_shape(plan, pass);
+    shape.batch = batch_beside(plan, pass, kept, machine);
+    int64_t total = shape.thresholds, batches = ist_ceil_div(total, shape.batch);
+    raise_memory(cost, machine->pass_memory(&shape, machine) + kept, pass->layer);
     cost->most_batches = ist_max(cost->most_batches, batches);
     double pairs = pairs_of(layer, pass->parts);
     double thresholds = (double)total * (double)layer->n * (pass->parts ? 2 : 1);

@@ -165,6 +165,12 @@ static void print_memory(const ist_plan *plan, const ist_schedule *schedule, con
     if (schedule->step_count)
         ist_text_add(out, ", most for %s", plan->layers[cost->worst_layer].key);
     ist_text_add(out, "\n");
+    if (machine->program > 0) {
+        head(out, "");
+        ist_text_add(out, "and ");
+        ist_add_bytes(out, machine->program);
+        ist_text_add(out, " for the program itself\n");
+    }
     if (machine->memory_limit > 0 && cost->memory > machine->memory_limit) {
         head(out, "");
         ist_text_add(out,

@@ -134,16 +134,19 @@ void ist_pass_time_release(ist_pass_time *pass)
 static const struct {
     const char *name;
     size_t offset;
+    bool optional; /* journals of before have it not: 0 */
 } pass_integers[] = {
-    {"n", offsetof(ist_timing, n)},
-    {"d", offsetof(ist_timing, d)},
-    {"k", offsetof(ist_timing, k)},
-    {"thresholds", offsetof(ist_timing, thresholds)},
-    {"ranks", offsetof(ist_timing, ranks)},
-    {"decided_again", offsetof(ist_timing, decided_again)},
-    {"exact_tiles", offsetof(ist_timing, exact_tiles)},
-    {"tiles", offsetof(ist_timing, tiles)},
-    {"bytes_sent", offsetof(ist_timing, bytes_sent)},
+    {"n", offsetof(ist_timing, n), false},
+    {"d", offsetof(ist_timing, d), false},
+    {"k", offsetof(ist_timing, k), false},
+    {"thresholds", offsetof(ist_timing, thresholds), false},
+    {"ranks", offsetof(ist_timing, ranks), false},
+    {"decided_again", offsetof(ist_timing, decided_again), false},
+    {"exact_tiles", offsetof(ist_timing, exact_tiles), false},
+    {"tiles", offsetof(ist_timing, tiles), false},
+    {"bytes_sent", offsetof(ist_timing, bytes_sent), false},
+    {"most_in_flight", offsetof(ist_timing, most_in_flight), true},
+    {"peak_memory", offsetof(ist_timing, peak_memory), true},
 };
 enum { PASS_INTEGERS = sizeof pass_integers / sizeof pass_integers[0] };
 
@@ -185,7 +188,10 @@ static bool read_numbers(const ist_json_object *line, ist_timing *timing)
     char *base = (char *)timing;
     for (size_t i = 0; i < PASS_INTEGERS; i++) {
         int64_t value = 0;
-        if (!ist_json_integer(ist_json_member(line, pass_integers[i].name), &value))
+        ist_json member = ist_json_member(line, pass_integers[i].name);
+        if (!member.start && pass_integers[i].optional)
+            continue;
+        if (!ist_json_integer(member, &value))
             return false;
         memcpy(base + pass_integers[i].offset, &value, sizeof value);
     }

@@ -22,15 +22,32 @@ static void add_row(const ist_timing *pass, ist_csv *out)
     ist_csv_integer(out, pass->exact_tiles);
     ist_csv_integer(out, pass->tiles);
     ist_csv_integer(out, pass->bytes_sent);
+    ist_csv_integer(out, pass->most_in_flight);
+    ist_csv_integer(out, pass->peak_memory);
     ist_csv_end(out);
 }
 
 void ist_timings_table(const ist_journal *journal, ist_csv *out)
 {
     static const char *const names[] = {
-        "layer",         "kind",        "n",       "d",          "k",     "thresholds",
-        "ranks",         "kernel",      "seconds", "waiting",    "pairs", "pairs_per_second",
-        "decided_again", "exact_tiles", "tiles",   "bytes_sent",
+        "layer",
+        "kind",
+        "n",
+        "d",
+        "k",
+        "thresholds",
+        "ranks",
+        "kernel",
+        "seconds",
+        "waiting",
+        "pairs",
+        "pairs_per_second",
+        "decided_again",
+        "exact_tiles",
+        "tiles",
+        "bytes_sent",
+        "most_in_flight",
+        "peak_memory",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         ist_csv_text(out, names[i]);

@@ -39,7 +39,8 @@ int64_t ist_available_memory(void)
 
 static ist_machine assumed_machine(const ist_options *options)
 {
-    enum { TYPICAL_WIDTH = 64 };
+    /* Seen at the start of runs on Debian 12, with MPI and HDF5. */
+    enum { TYPICAL_WIDTH = 64, PROGRAM_MIB = 24 };
     int64_t limit = options->memory_limit;
     if (limit == 0)
         limit = ist_available_memory() / options->ranks;
@@ -47,7 +48,9 @@ static ist_machine assumed_machine(const ist_options *options)
         .ranks = options->ranks,
         .flops = ist_kernel_rate(options->kernel, IST_FILTER_PRODUCT, TYPICAL_WIDTH, 0.02),
         .chunk_bytes = options->chunk_bytes,
-        .memory_limit = limit};
+        .memory_limit = limit,
+        .program = PROGRAM_MIB << 20,
+        .pass_memory = ist_step_memory};
 }
 
 static ist_code print_plan(const ist_options *options, ist_known_job *known, ist_error *error)

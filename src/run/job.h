@@ -51,6 +51,8 @@ void ist_recall_contents(ist_known_job *known, const ist_journal *journal);
 void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bool *pending,
                       bool *unsettled);
 
+/* Local: ist_machine.pass_memory. */
+int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine);
 /* Bytes that the system says are free for programs; 0 if it does not say. */
 int64_t ist_available_memory(void);
 

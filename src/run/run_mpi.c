@@ -142,8 +142,8 @@ static ist_code refuse_memory(const ist_session *s, size_t l, int64_t needed, is
 static ist_code check_layer_fits(const ist_session *s, size_t l, ist_error *error)
 {
     const ist_layer *layer = &s->known.plan->layers[l];
-    int64_t needed =
-        ist_pass_memory(layer->n, layer->shape.d, layer->shape.wide, 1, 0, false, &s->machine);
+    const ist_pass_shape least = {layer->n, layer->shape.d, layer->shape.wide, .k = 1};
+    int64_t needed = ist_step_memory(&least, &s->machine);
     bool fits = s->machine.memory_limit == 0 || needed <= s->machine.memory_limit;
     return fits ? IST_OK : refuse_memory(s, l, needed, error);
 }
@@ -218,6 +218,7 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
     ist_cost cost = ist_schedule_cost(s->known.plan, s->schedule, &s->machine);
     if (check_memory(s, &cost, error) != IST_OK)
         return error->code;
+    s->planned_memory = cost.memory + s->machine.program;
     link_tasks(s);
     size_t tasks = 0;
     for (size_t t = 0; t < s->known.plan->task_count; t++)
@@ -229,8 +230,8 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
                      "%zu of %zu tasks to do: %zu + %zu passes (%zu asked), about %.0f MiB a rank, "
                      "about %.0f s on %d rank(s), kernel %s",
                      s->to_do, tasks, s->schedule->source_count, s->schedule->target_count,
-                     s->schedule->asked, (double)cost.memory / 1048576, cost.seconds, s->comm->size,
-                     s->engine.kernel->name);
+                     s->schedule->asked, (double)s->planned_memory / 1048576, cost.seconds,
+                     s->comm->size, s->engine.kernel->name);
     return IST_OK;
 }
 
@@ -285,7 +286,9 @@ static ist_machine machine_of(const ist_comm *comm, const ist_options *options)
     return (ist_machine){.ranks = comm->size,
                          .flops = ist_largest_real(comm, rate),
                          .chunk_bytes = options->chunk_bytes,
-                         .memory_limit = memory_limit(comm, options)};
+                         .memory_limit = memory_limit(comm, options),
+                         .program = ist_largest(comm, ist_resident_memory().now),
+                         .pass_memory = ist_step_memory};
 }
 
 /* Labels were read whole before: `collect`, which opens no input, finds their contents here. */
@@ -337,6 +340,17 @@ static void log_start(ist_session *s)
     if (damaged > 0)
         ist_log_line(&s->log, "%zu damaged journal line(s) dropped: their tasks are computed again",
                      damaged);
+}
+
+static void log_memory(ist_session *s)
+{
+    int64_t peak = ist_largest(s->comm, ist_resident_memory().peak);
+    if (s->to_do > 0 && peak > 0)
+        ist_log_line(&s->log,
+                     "memory: at most %.1f MiB a rank; planned %.1f MiB, of which %.1f MiB are the "
+                     "program itself",
+                     (double)peak / 1048576, (double)s->planned_memory / 1048576,
+                     (double)s->machine.program / 1048576);
 }
 
 /* Failed tasks of the whole job, also of earlier runs: each is a row that says why. */
@@ -412,8 +426,10 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
         code = make_schedule(&s, &error);
     if (code == IST_OK)
         code = walk(&s, &error);
-    if (code == IST_OK)
+    if (code == IST_OK) {
+        log_memory(&s);
         code = write_views(&s, &error);
+    }
     if (comm->rank == 0 && error.text[0])
         fprintf(stderr, "infostrata: error: %s\n", error.text);
     close_session(&s, &lock);

@@ -38,6 +38,7 @@ typedef struct {
     const ist_options *options;
     ist_engine engine;
     ist_machine machine;
+    int64_t planned_memory; /* bytes a rank, the program itself included */
     ist_log log;
     ist_known_job known;
     ist_journal *journal; /* rank 0 only */

@@ -36,6 +36,8 @@ static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int6
         .exact_tiles = sums[1],
         .tiles = sums[2],
         .bytes_sent = sums[3],
+        .most_in_flight = ist_largest(s->comm, stats->most_in_flight),
+        .peak_memory = ist_largest(s->comm, ist_resident_memory().peak),
     };
     if (s->journal)
         ist_journal_add_timing(s->journal, &timing, error);

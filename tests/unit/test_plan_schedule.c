@@ -142,6 +142,15 @@ Test(schedule, every_list_lives_until_its_last_use)
     planned_release(&p);
 }
 
+/* A machine whose passes need so much. */
+static int64_t model(const ist_pass_shape *pass, const ist_machine *machine)
+{
+    int64_t at_once = ist_min(pass->thresholds, pass->batch);
+    return ist_ceil_div(pass->n, machine->ranks) *
+           ((pass->wide ? 8 : 4) * pass->d + 100 * pass->k + 12 * pass->thresholds + 30 * at_once +
+            (pass->parts ? 1000 : 0));
+}
+
 /* ---- pending tasks and routes ---------------------------------------------------------------- */
 
 Test(schedule, only_what_is_pending)
@@ -166,7 +175,7 @@ Test(schedule, only_what_is_pending)
     bool none[8] = {false};
     s = ist_schedule_new(p.plan, none);
     cr_expect(s->tasks == 0 && s->asked == 0 && s->step_count == 0);
-    ist_machine machine = {.ranks = 2, .flops = 1e9, .chunk_bytes = 1 << 20};
+    ist_machine machine = {.ranks = 2, .flops = 1e9, .chunk_bytes = 1 << 20, .pass_memory = model};
     ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
     cr_expect(cost.memory == 0 && cost.bytes_read == 0 && cost.seconds == 0);
     ist_schedule_free(&s);
@@ -198,26 +207,13 @@ Test(schedule, routes_lead_to_the_right_slot)
 
 /* ---- cost ------------------------------------------------------------------------------------ */
 
-Test(cost, memory_of_a_pass_is_the_formula_of_the_header)
-{
-    ist_machine machine = {.ranks = 3, .chunk_bytes = 1000};
-    /* 34 rows at home; state 34 (4*5 + 12*2) = 1496 */
-    cr_expect(ist_pass_memory(100, 5, false, 2, 0, false, &machine) ==
-              2 * 1496 + 4 * 1000 + 4 * 2 * 34 + 32 * 100);
-    cr_expect(ist_pass_memory(100, 5, true, 2, 0, true, &machine) ==
-              2 * 34 * (60 + 24) + 4 * 1000 + 8 * 2 * 34 + 32 * 100);
-    machine.chunk_bytes = 1 << 20;
-    cr_expect(ist_pass_memory(100, 5, false, 0, 7, true, &machine) ==
-              6 * 34 * (20 + 24 * 7) + 32 * 100);
-}
-
 Test(cost, pairs_operations_bytes_seconds)
 {
     planned p = plan_of(HEAD "input: {file: x.h5, layers: [a, b]}\n"
                              "measures: [{flow: {pairs: [[a, b]], k: 2, se: none}}]\n");
     shape_all(p.plan, 1000, 10);
     ist_schedule *s = ist_schedule_new(p.plan, NULL);
-    ist_machine machine = {.ranks = 2, .flops = 1e9, .chunk_bytes = 1 << 20};
+    ist_machine machine = {.ranks = 2, .flops = 1e9, .chunk_bytes = 1 << 20, .pass_memory = model};
     ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
     double pairs = 4 * 999 * 500.0, operations = pairs * 20 + 2 * (3 * 2 * 1000 * 10.0);
     cr_expect(cost.pairs == pairs);
@@ -238,9 +234,9 @@ Test(cost, lists_that_are_kept_count)
                              "measures: [{flow: {k: 10, se: none}}]\n");
     shape_all(p.plan, 1000, 10);
     ist_schedule *s = ist_schedule_new(p.plan, NULL);
-    ist_machine machine = {.ranks = 1, .chunk_bytes = 1};
+    ist_machine machine = {.ranks = 1, .chunk_bytes = 1, .pass_memory = model};
     int64_t list = 4 * 10 * 1000;
-    int64_t counts = ist_pass_memory(1000, 10, false, 0, 20, false, &machine);
+    int64_t counts = 1000 * (40 + 100 * 10 + 12 * 20 + 30 * 20);
     ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
     cr_expect(cost.memory == counts + 3 * list, "%lld", (long long)cost.memory);
     cr_expect(cost.worst_layer == 2);
@@ -254,11 +250,11 @@ Test(cost, thresholds_that_do_not_fit_come_in_batches)
                              "measures: [{flow: {k: 10, se: none}}]\n");
     shape_all(p.plan, 1000, 10);
     ist_schedule *s = ist_schedule_new(p.plan, NULL);
-    ist_machine machine = {.ranks = 1, .chunk_bytes = 1};
+    ist_machine machine = {.ranks = 1, .chunk_bytes = 1, .pass_memory = model};
     size_t c = s->steps[3].index; /* the worst step: all lists are there */
     cr_assert(s->steps[3].counts && s->targets[c].layer == 2);
     cr_expect(ist_schedule_batch(p.plan, s, c, &machine) == 20);
-    machine.memory_limit = ist_pass_memory(1000, 10, false, 0, 7, false, &machine) + 3 * 4 * 10000;
+    machine.memory_limit = 1000 * (40 + 100 * 10 + 12 * 20 + 30 * 7) + 3 * 4 * 10000;
     cr_expect(ist_schedule_batch(p.plan, s, c, &machine) == 7);
     ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
     cr_expect(cost.most_batches == 3);
@@ -288,8 +284,11 @@ Test(plan_print, the_page)
                      "measures: [{flow: {k: [1, 3]}}, {flow: {target: y}}, {likeness: {}}]\n");
     shape_all(p.plan, 60000, 512);
     ist_schedule *s = ist_schedule_new(p.plan, NULL);
-    ist_machine machine = {
-        .ranks = 4, .flops = 1e11, .chunk_bytes = 1 << 25, .memory_limit = 4000000000};
+    ist_machine machine = {.ranks = 4,
+                           .flops = 1e11,
+                           .memory_limit = 4000000000,
+                           .program = 40000000,
+                           .pass_memory = model};
     ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
     ist_text out = {0};
     ist_plan_print(p.plan, s, &cost, &machine, &out);
@@ -315,7 +314,8 @@ Test(plan_print, the_page)
         "passes      38 run of 561 asked: 19 for neighbours, 19 for ranks\n"
         "work        7.5e+10 pairs, 7.7e+13 operations\n"
         "reads       2.6 GB\n"
-        "memory      243 MB a rank of 4.0 GB, most for ../data.h5:/x\n"
+        "memory      91 MB a rank of 4.0 GB, most for ../data.h5:/x\n"
+        "            and 40 MB for the program itself\n"
         "time        about 5 min 1 s on 4 ranks\n"
         "output      /jobs/out\n");
     ist_text_release(&out);
@@ -330,7 +330,8 @@ Test(plan_print, what_does_not_fit_and_what_is_done)
     shape_all(p.plan, 1000, 10);
     bool pending[6] = {true, true, true, false, false, true};
     ist_schedule *s = ist_schedule_new(p.plan, pending);
-    ist_machine machine = {.ranks = 1, .chunk_bytes = 1, .memory_limit = 200000};
+    ist_machine machine = {
+        .ranks = 1, .chunk_bytes = 1, .memory_limit = 200000, .pass_memory = model};
     ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
     ist_text out = {0};
     ist_plan_print(p.plan, s, &cost, &machine, &out);

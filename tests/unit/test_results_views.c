@@ -188,15 +188,31 @@ Test(views, contents_as_the_journal_saw_them)
 Test(views, timings_and_the_resolved_manifest)
 {
     fixture f = start(HEAD "input: {file: x.h5, layers: [a, b]}\nmeasures: [{flow: {}}]\n");
-    ist_timing pass = {
-        (char *)"../x.h5:/a[0,:]", "nearest", 1, 2, 3, 0, 5, "avx2", 0.5, 0.25, 1e6, 6, 7, 8, 9};
+    ist_timing pass = {(char *)"../x.h5:/a[0,:]",
+                       "nearest",
+                       1,
+                       2,
+                       3,
+                       0,
+                       5,
+                       "avx2",
+                       0.5,
+                       0.25,
+                       1e6,
+                       6,
+                       7,
+                       8,
+                       9,
+                       10,
+                       11};
     ist_error error = {0};
     ist_journal_add_timing(f.journal, &pass, &error);
     expect_ok(&error);
-    expect_text(view(&f, "timings.csv"),
-                "layer,kind,n,d,k,thresholds,ranks,kernel,seconds,waiting,pairs,pairs_per_second,"
-                "decided_again,exact_tiles,tiles,bytes_sent\n"
-                "\"../x.h5:/a[0,:]\",nearest,1,2,3,0,5,avx2,0.5,0.25,1000000,2000000,6,7,8,9\n");
+    expect_text(
+        view(&f, "timings.csv"),
+        "layer,kind,n,d,k,thresholds,ranks,kernel,seconds,waiting,pairs,pairs_per_second,"
+        "decided_again,exact_tiles,tiles,bytes_sent,most_in_flight,peak_memory\n"
+        "\"../x.h5:/a[0,:]\",nearest,1,2,3,0,5,avx2,0.5,0.25,1000000,2000000,6,7,8,9,10,11\n");
     cr_expect(strstr(view(&f, "manifest.resolved.yaml"), "flow"));
     finish(&f);
 }

@@ -1,0 +1,92 @@
+/* What a run says of its memory: planned and measured. */
+#include "support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+enum { SHADOWED = 1 }; /* a sanitizer's memory is not the program's */
+#else
+enum { SHADOWED = 0 };
+#endif
+
+/* The last line of its kind in run.log, in MiB. */
+typedef struct {
+    double peak, planned, program;
+} told;
+
+static told told_by(const char *output)
+{
+    const char *log = file_read(scratch_text("%s/run.log", output), NULL);
+    const char *line = strstr(log, "memory: ");
+    told t = {0};
+    cr_assert(line &&
+                  sscanf(line, "memory: at most %lf MiB a rank; planned %lf MiB, of which %lf MiB",
+                         &t.peak, &t.planned, &t.program) == 3,
+              "%s", log);
+    return t;
+}
+
+/* What timings.csv says of each pass: memory never falls, messages are part of what was sent. */
+static size_t wrong_passes(const table *passes, int ranks, double most)
+{
+    double before = 0;
+    size_t wrong = 0;
+    for (size_t row = 0; row < passes->rows; row++) {
+        double peak = table_real(passes, row, "peak_memory");
+        double in_flight = table_real(passes, row, "most_in_flight");
+        bool rises = peak > 0 && peak >= before && peak / 1048576 <= most + 0.1;
+        bool moved = in_flight <= table_real(passes, row, "bytes_sent");
+        wrong += !rises || !moved || (in_flight > 0) != (ranks > 1);
+        before = peak;
+    }
+    return wrong;
+}
+
+/* The program's own share is known when the plan is made: what is left must be within a fifth. */
+static void expect_as_planned(int ranks, const char *job)
+{
+    const char *output = scratch_path("out-%d", ranks);
+    RUN(0, ranks, job, output);
+    told t = told_by(output);
+    table passes = table_read(scratch_text("%s/timings.csv", output));
+    cr_expect(wrong_passes(&passes, ranks, t.peak) == 0);
+    double arrays = t.planned - t.program, used = t.peak - t.program;
+    if (!SHADOWED)
+        cr_expect(arrays > 20 && fabs(used - arrays) < 0.2 * arrays,
+                  "%d rank(s): %.1f MiB planned, %.1f used, beside %.1f", ranks, arrays, used,
+                  t.program);
+}
+
+Test(memory, one_threshold, .timeout = 100)
+{
+    enum { ROWS = 20000, WIDE = 200 };
+    hid_t file = input_new(scratch_path("wide.h5"));
+    input_layer(file, "/layers/a", H5T_IEEE_F32LE, ROWS, 4, draw_normals(1, ROWS * 4));
+    input_layer(file, "/layers/b", H5T_IEEE_F32LE, ROWS, WIDE, draw_normals(2, ROWS * WIDE));
+    input_close(file);
+    const char *job =
+        job_new("one", "input: {file: wide.h5}\n"
+                       "measures: [{imbalance: {target: b, layers: [a], se: rows}}]\n");
+    for (int ranks = 1; ranks <= 2; ranks++)
+        expect_as_planned(ranks, job);
+}
+
+Test(memory, many_thresholds, .timeout = 100)
+{
+    enum { ROWS = 6000, FEATURES = 4 };
+    hid_t file = input_new(scratch_path("many.h5"));
+    for (int layer = 0; layer < 4; layer++)
+        input_layer(file, scratch_text("/layers/l%d", layer), H5T_IEEE_F32LE, ROWS, FEATURES,
+                    draw_normals((uint64_t)layer, ROWS * FEATURES));
+    input_close(file);
+    const char *job = job_new(
+        "many", "input: {file: many.h5, layers: {a: /layers/l0, b: /layers/l1, c: /layers/l2, "
+                "top: /layers/l3}}\n"
+                "measures: [{imbalance: {target: top, layers: [a, b, c], k: 90, se: none}}]\n");
+    for (int ranks = 1; ranks <= 2; ranks++)
+        expect_as_planned(ranks, job);
+    table passes = table_read(scratch_path("out-2/timings.csv"));
+    cr_expect(table_count(&passes, WHERE("kind=counts", "thresholds=270")) == 1);
+}

@@ -1,0 +1,116 @@
+/* What the engine says it needs is what it allocates. */
+#include "infostrata/pairs.h"
+
+#include <criterion/criterion.h>
+#include <malloc.h>
+#include <math.h>
+
+enum { N = 6000, D = 24 };
+
+/* Bytes that the C library has handed out. */
+static int64_t allocated(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return (int64_t)(info.uordblks + info.hblkhd);
+}
+
+/* Sanitizers bring an allocator of their own. */
+static void need_counted_memory(void)
+{
+    int64_t before = allocated();
+    void *block = ist_alloc(1 << 20, 1);
+    bool counted = allocated() - before >= 1 << 20;
+    ist_free(block);
+    if (!counted)
+        cr_skip_test("the allocator does not count");
+}
+
+static void expect_near(int64_t used, int64_t planned, const char *what)
+{
+    cr_expect(fabs((double)(used - planned)) < 0.02 * (double)planned, "%s: %lld, planned %lld",
+              what, (long long)used, (long long)planned);
+}
+
+static ist_rows rows_new(bool wide, int segments)
+{
+    int64_t start[12] = {0};
+    for (int s = 0; s <= segments; s++)
+        start[s] = ist_share(N, segments, s);
+    ist_rows rows = {.n = N, .d = D, .wide = wide, .filter = {.form = IST_FILTER_PRODUCT}};
+    rows.blocks = ist_blocks_new(start, segments);
+    rows.home.count = N;
+    if (wide)
+        rows.home.wide = ist_alloc(N * D, sizeof *rows.home.wide);
+    else
+        rows.home.narrow = ist_alloc(N * D, sizeof *rows.home.narrow);
+    rows.packed = ist_pack(&rows, &rows.home);
+    return rows;
+}
+
+Test(memory, of_a_set)
+{
+    need_counted_memory();
+    for (int wide = 0; wide < 2; wide++)
+        for (int segments = 1; segments < 12; segments += 9) {
+            ist_set_shape set = {N, D, wide, segments, 1};
+            int64_t before = allocated();
+            ist_rows rows = rows_new(wide, segments);
+            cr_expect(ist_set_rows(&set) == N);
+            expect_near(allocated() - before, ist_set_bytes(&set), "set");
+            ist_rows_release(&rows);
+        }
+}
+
+/* The words of home and of the chunk that is home's, and room for tiles: in every pass. */
+static int64_t aside(void)
+{
+    return (int64_t)N * 16 + IST_TILE * (IST_TILE * 12 + 2 * D * 8);
+}
+
+Test(memory, of_neighbours)
+{
+    need_counted_memory();
+    ist_rows rows = rows_new(false, 1);
+    ist_set_shape set = {N, D, false, 1, 1};
+    for (int64_t k = 1; k < 200; k = 3 * k + 4) {
+        int64_t before = allocated();
+        ist_nearest *nearest = ist_nearest_new(&rows, k, (ist_tie_rule){.by_index = true});
+        expect_near(allocated() - before, ist_pass_bytes(&set, k, 0, 1) - aside(), "nearest");
+        ist_nearest_free(&nearest);
+    }
+    ist_rows_release(&rows);
+}
+
+Test(memory, of_counts)
+{
+    need_counted_memory();
+    ist_rows rows = rows_new(false, 1);
+    ist_set_shape set = {N, D, false, 1, 1};
+    const int64_t thresholds[] = {1, 8, 9, 64, 270};
+    for (size_t t = 0; t < sizeof thresholds / sizeof thresholds[0]; t++) {
+        int64_t before = allocated(), entries = N * thresholds[t];
+        int32_t *target = ist_alloc((size_t)entries, sizeof *target);
+        double *distance = ist_alloc((size_t)entries, sizeof *distance);
+        ist_counts *counts = ist_counts_new(&rows, thresholds[t], false, target, distance);
+        expect_near(allocated() - before, ist_pass_bytes(&set, 0, thresholds[t], 1) - aside(),
+                    "counts");
+        ist_counts_free(&counts);
+    }
+    ist_rows_release(&rows);
+}
+
+/* 20,000 rows in superblocks of 96: 209 blocks, 70 of them at most on one of three ranks. */
+Test(memory, of_ranks_and_chunks)
+{
+    ist_set_shape set = {20000, D, false, 1, 3};
+    int64_t rows = 70 * 96, value = D * 4, copy = (D + 2) * 4;
+    cr_expect(ist_set_rows(&set) == rows);
+    ist_set_shape alone = {rows, D, false, 1, 1};
+    int64_t home = ist_pass_bytes(&alone, 5, 0, 1), out = 16, back = 4 + 12 * 5;
+    int64_t here = value + out + copy + 8 + ist_nearest_bytes(5) + back;
+    cr_expect(ist_pass_bytes(&set, 5, 0, INT64_C(1) << 30) == home + rows * here);
+    int64_t chunk = 1000 * (value + out + back);
+    cr_expect(ist_pass_bytes(&set, 5, 0, chunk) == home + 1000 * (here + value + 2 * out));
+    /* A superblock travels whole. */
+    cr_expect(ist_pass_bytes(&set, 5, 0, 1) == home + 96 * (here + value + 2 * out));
+}
