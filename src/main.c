@@ -15,6 +15,7 @@ enum {
     OPTION_KERNEL = 256,
     OPTION_CHUNK_MIB,
     OPTION_CHUNK_ROWS,
+    OPTION_SKIPPING,
     OPTION_MEMORY,
     OPTION_RANKS,
     OPTION_NOTES,
@@ -65,6 +66,11 @@ static const command_option command_options[] = {
     {RUN | BENCH,
      {"chunk-mib", OPTION_CHUNK_MIB, "MIB", 0,
       "bytes that travel between ranks at once (default 32); results do not depend on it", 3}},
+    {RUN,
+     {"skipping", OPTION_SKIPPING, "WHEN", 0,
+      "leave out what the rows' places settle: auto (where a trial says that it pays; default), "
+      "always or never; results do not depend on it",
+      3}},
     {RUN | BENCH,
      {"chunk-rows", OPTION_CHUNK_ROWS, "N", 0,
       "at most N rows travel at once; results do not depend on it", 3}},
@@ -90,6 +96,18 @@ static void choose_kernel(struct argp_state *state, ist_options *options, const 
     ist_kernel_names(&names);
     argp_error(state, "no kernel '%s' on this processor; it runs: %s", name, names.data);
     ist_text_release(&names);
+}
+
+static void choose_skipping(struct argp_state *state, ist_options *options, const char *name)
+{
+    static const char *const names[] = {"auto", "always", "never"};
+    static const ist_skipping values[] = {IST_SKIP_AUTO, IST_SKIP_ALWAYS, IST_SKIP_NEVER};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0) {
+            options->skipping = values[i];
+            return;
+        }
+    argp_error(state, "--skipping takes auto, always or never, not '%s'", name);
 }
 
 static void pick_work(struct argp_state *state, ist_bench_options *bench, const char *name)
@@ -133,6 +151,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         a->options.chunk_bytes = ist_min(positive(state, "--chunk-mib", text), 1024) << 20;
         return 0;
     case OPTION_CHUNK_ROWS: a->options.chunk_rows = positive(state, "--chunk-rows", text); return 0;
+    case OPTION_SKIPPING: choose_skipping(state, &a->options, text); return 0;
     case OPTION_MEMORY:
         a->options.memory_limit = ist_min(positive(state, "--max-memory", text), 1 << 30) << 20;
         return 0;

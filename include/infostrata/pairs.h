@@ -79,15 +79,19 @@ typedef struct {
 } ist_packed;
 
 /* A layer's rows, distributed: this rank's slab and what all ranks know of the set. A "position" is
- * a row's place in the set; its "number" is its row in the file (they differ in the parts' set). */
-typedef struct {
+ * a row's place in the set; its "number" is its row in the file (they differ in the parts' set). A set
+ * may have a clustered twin: the same rows and segments, near rows at near positions. Passes visit the
+ * twin, if there is one; what they take and give are positions of the set itself. */
+typedef struct ist_rows {
     int64_t n, d;
     ist_blocks blocks;
     const int64_t *order; /* number by position, n entries; NULL: the same; borrowed */
     bool wide;
     ist_filter filter;
     ist_slab home;
-    ist_packed packed; /* home */
+    ist_packed packed;     /* home */
+    struct ist_rows *twin; /* NULL: none */
+    int64_t *place;        /* of a twin: the position in the set, by position; n entries */
 } ist_rows;
 
 static inline int64_t ist_row_number(const ist_rows *rows, int64_t position)
@@ -96,7 +100,7 @@ static inline int64_t ist_row_number(const ist_rows *rows, int64_t position)
 }
 
 void ist_slab_release(ist_slab *slab);
-/* Frees all but `order`. */
+/* Frees the set and its twin, all but `order`. */
 void ist_rows_release(ist_rows *rows);
 /* Packs a slab of whole superblocks. */
 ist_packed ist_pack(const ist_rows *rows, const ist_slab *slab);
@@ -189,6 +193,28 @@ typedef struct {
 enum { IST_MARK_WORDS = IST_TILE / 32 };
 typedef uint32_t ist_marks[IST_TILE][IST_MARK_WORDS];
 
+/* Routines for tiles that need not be visited whole; compiled once per instruction set, too. */
+typedef struct {
+    /* The filters of `count` rows from anywhere, feature f of row r at rows[r][f stride], against the
+     * columns of a tile; row r goes to out[r][IST_TILE]. */
+    void (*thin[3])(const float *const *rows, int count, int64_t stride, const float *columns,
+                    int64_t d, const float *row_term, const float *column_term, float *const *out);
+    /* margin = value * shrink - own, IST_TILE of each; returns the least. */
+    float (*margins)(const float *value, const float *own, float shrink, float *margin);
+    /* Marks margin + other > factor * limit + more. */
+    void (*beyond)(const float *margin, float other, const float *limit, float factor, float more,
+                   uint32_t *marks);
+    /* Marks value * grow + more < (limit - reach)^2, limit > reach. */
+    void (*within)(const float *value, const float *limit, float reach, float grow, float more,
+                   uint32_t *marks);
+    /* root = sqrt(square * factor + more, at least 0) + shift */
+    void (*roots)(const float *square, float factor, float more, float shift, float *root);
+    /* For orders, which may be approximate: x y, (x - centre) y, sum += weight x. */
+    float (*dot)(const float *x, const float *y, int64_t d);
+    float (*dot_from)(const float *x, const float *centre, const float *y, int64_t d);
+    void (*add_scaled)(float weight, const float *x, int64_t d, float *sum);
+} ist_near_kernel;
+
 /* Routines compiled once per instruction set. Tiles are IST_TILE x IST_TILE, row-major. Comparisons
  * with NaN are false. */
 typedef struct {
@@ -225,6 +251,7 @@ typedef struct {
     /* A number that at least k of the values (not negative) do not exceed, and few more; infinity if
      * there is none. */
     float (*upper_of)(const float *value, int64_t count, int64_t k);
+    const ist_near_kernel *near; /* NULL: none */
 } ist_kernel;
 
 /* By name ("reference", "avx2", "avx512"); NULL name: the best that this processor runs. NULL if
@@ -245,11 +272,16 @@ void ist_exact_distances(const ist_kernel *kernel, const ist_slab *x, const int6
                          const ist_slab *y, const int64_t *b, int64_t count, int64_t d,
                          double *distance);
 
+/* Whether rows are ordered by clusters and tiles left out that are settled by where they lie: where a
+ * trial says that it pays, always, never. */
+typedef enum { IST_SKIP_AUTO, IST_SKIP_ALWAYS, IST_SKIP_NEVER } ist_skipping;
+
 /* How a pass is run; never part of a result. */
 typedef struct {
     const ist_kernel *kernel;
     int64_t chunk_bytes; /* rows and state that travel at once */
     int64_t chunk_rows;  /* at most so many rows travel at once; 0: no limit of its own */
+    ist_skipping skipping;
 } ist_engine;
 
 /* ---- tiles and consumers ------------------------------------------------------------------- */
@@ -260,6 +292,8 @@ typedef struct {
     int64_t tiles, exact_tiles, decided_again;
     int64_t bytes_sent;
     int64_t in_flight, most_in_flight; /* bytes of messages under way, in and out: now, at most */
+    int64_t tiles_skipped;               /* nothing of them was computed */
+    int64_t tiles_thinned, rows_thinned; /* some rows and columns alone were computed: how many */
     double seconds_waiting;
 } ist_pass_stats;
 
@@ -334,6 +368,14 @@ typedef struct {
                    double distance);
     /* Settles all pairs of a tile by their defined distances. */
     void (*take)(void *rows, void *columns, const ist_tile *tile);
+    /* Skipping. How many limits a row has that decide on whole tiles (NULL: no tile is skipped): a
+     * defined distance in the copies' units that is larger than farther[row] has nothing to do with
+     * limit m; one smaller than closer[row] is counted by count_closer. */
+    int64_t (*limits)(const void *state);
+    const float *(*farther)(const void *state, int64_t m); /* of all rows; whole tiles are read */
+    const float *(*closer)(const void *state, int64_t m);  /* NULL: nothing is counted */
+    void (*count_closer)(void *state, int64_t row, int64_t m, int32_t columns);
+    bool learns; /* limits fall while pairs are visited: near ones first */
 } ist_consumer;
 
 typedef enum {
@@ -347,8 +389,10 @@ typedef struct {
     const ist_rows *rows;
     const ist_kernel *kernel;
     const ist_consumer *consumer;
-    void *state;    /* at home */
-    uint64_t *word; /* tie words of home rows */
+    void *state;                         /* at home */
+    uint64_t *word;                      /* tie words of home rows */
+    const struct ist_geometry *geometry; /* of home: tiles are skipped; NULL: all are visited */
+    ist_skipping skipping;
     ist_pass_stats stats;
     void (*poke)(void *); /* called between tiles to keep messages moving; may be NULL */
     void *poke_data;
@@ -420,6 +464,7 @@ typedef struct {
     int levels;
     float shrink;
     float *tree, *tree_width;
+    float *first, *last; /* stride: filter bounds of the first and the last threshold */
     int8_t *tree_sure;
     int32_t *places;
 } ist_counts;

@@ -53,6 +53,7 @@ typedef struct {
     int64_t decided_again, exact_tiles, tiles, bytes_sent;
     int64_t most_in_flight; /* bytes of messages at once, of the rank that had most */
     int64_t peak_memory;    /* bytes resident so far, of the rank that had most; 0: not known */
+    int64_t tiles_skipped, tiles_thinned;
 } ist_timing;
 
 typedef struct ist_journal ist_journal;

@@ -16,6 +16,11 @@ void ist_rows_natural(const ist_comm *comm, int64_t n, int64_t d, float *narrow,
 void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
                       const int64_t *order, const int64_t *start, ist_rows *rows);
 
+/* Collective. Gives the set its clustered twin, which depends on the rows and their order alone, if
+ * engine->skipping wants it and (auto) a trial says that it pays. The values are the twin's from then on:
+ * of the set itself only what is told by its positions is left. */
+void ist_rows_cluster(const ist_comm *comm, const ist_engine *engine, ist_rows *rows);
+
 /* Collective. The k nearest of this rank's rows, sorted. k < the size of every segment. */
 ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                               int64_t k, ist_tie_rule ties, ist_pass_stats *stats);
@@ -33,14 +38,16 @@ void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
                      int64_t *twice_rank, ist_pass_stats *stats);
 
 /* Collective. For given thresholds (squared distances, `thresholds` of each home row): how many other
- * rows of the segment are strictly closer, and how many are at exactly that distance. */
+ * rows of the segment are strictly closer, and how many are at exactly that distance (NULL on all
+ * ranks: not wanted). */
 void ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                            int64_t thresholds, const double *threshold, int64_t *closer,
                            int64_t *equal, ist_pass_stats *stats);
 
 /* Collective. One pass of a consumer over a set of rows; `state` is its state of the home rows, one
  * entry a row. How sums of real numbers and Gram matrices join the engine: with an ist_consumer
- * without `scan`, which gets every pair's defined distance. */
+ * without `scan`, which gets every pair's defined distance. Of a set with a twin, the twin's values are
+ * there to be visited: give rows->twin and a state by its positions. */
 void ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
               const ist_consumer *consumer, void *state, const ist_tie_rule *ties,
               ist_pass_stats *stats);

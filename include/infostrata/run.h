@@ -12,10 +12,11 @@ typedef struct {
     const char *manifest;
     const char *output; /* --output, relative to the current folder; NULL: the manifest's */
     const ist_kernel *kernel;
-    int64_t chunk_bytes;  /* what travels between ranks at once */
-    int64_t chunk_rows;   /* --chunk-rows; 0: no limit of its own */
-    int64_t memory_limit; /* --max-memory, bytes a rank; 0: what the machine has free */
-    int ranks;            /* plan only: --ranks */
+    int64_t chunk_bytes;   /* what travels between ranks at once */
+    int64_t chunk_rows;    /* --chunk-rows; 0: no limit of its own */
+    ist_skipping skipping; /* --skipping */
+    int64_t memory_limit;  /* --max-memory, bytes a rank; 0: what the machine has free */
+    int ranks;             /* plan only: --ranks */
     bool quiet;
 } ist_options;
 

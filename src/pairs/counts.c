@@ -106,6 +106,8 @@ void ist_counts_free(ist_counts **counts)
     ist_free(s->sure);
     ist_free(s->below);
     ist_free(s->same);
+    ist_free(s->first);
+    ist_free(s->last);
     ist_free(s->tree);
     ist_free(s->tree_width);
     ist_free(s->tree_sure);
@@ -224,6 +226,36 @@ static void take(void *rows, void *columns, const ist_tile *tile)
             }
 }
 
+/* ---- skipping -------------------------------------------------------------------------------- */
+
+/* Few thresholds each decide for themselves; of many the last and the first. */
+static int64_t limits(const void *state)
+{
+    const ist_counts *s = state;
+    return s->few ? s->thresholds : 1;
+}
+
+static const float *farther(const void *state, int64_t m)
+{
+    const ist_counts *s = state;
+    return s->few ? s->high + m * s->stride : s->last;
+}
+
+static const float *closer(const void *state, int64_t m)
+{
+    const ist_counts *s = state;
+    return s->few ? s->low + m * s->stride : s->first;
+}
+
+static void count_closer(void *state, int64_t row, int64_t m, int32_t columns)
+{
+    ist_counts *s = state;
+    if (s->few)
+        s->below[m * s->stride + row] += columns;
+    else
+        s->places[row * (2 * s->thresholds + 2)] += columns;
+}
+
 /* ---- travelling ------------------------------------------------------------------------------ */
 
 static size_t out_bytes(const void *state)
@@ -315,4 +347,8 @@ const ist_consumer ist_counts_consumer = {.out_bytes = out_bytes,
                                           .release = release,
                                           .scan = scan,
                                           .settle = settle,
-                                          .take = take};
+                                          .take = take,
+                                          .limits = limits,
+                                          .farther = farther,
+                                          .closer = closer,
+                                          .count_closer = count_closer};

@@ -32,10 +32,14 @@ void ist_counts_many_prepare(ist_counts *s, const ist_packed *packed)
     s->tree = ist_alloc((size_t)(s->count * size), sizeof *s->tree);
     s->tree_width = ist_alloc((size_t)s->count, sizeof *s->tree_width);
     s->tree_sure = ist_alloc((size_t)s->count, sizeof *s->tree_sure);
+    s->first = ist_alloc((size_t)s->stride, sizeof *s->first);
+    s->last = ist_alloc((size_t)s->stride, sizeof *s->last);
     for (int64_t t = 0; t < packed->tiles; t++)
         for (int64_t i = packed->row[t]; i < packed->row[t + 1]; i++) {
             const double *threshold = s->threshold + i * s->thresholds;
             float *tree = s->tree + i * size;
+            s->first[i] = ist_filter_low(filter, threshold[0], 0);
+            s->last[i] = ist_filter_high(filter, threshold[s->thresholds - 1]);
             for (int64_t node = 0; node < size; node++) {
                 int64_t place = node > 0 ? place_of_node(node, s->levels) : size - 1;
                 tree[node] =

@@ -36,6 +36,7 @@ DECLARE_64(avx2)
 DECLARE_64(avx512)
 DECLARE_32(avx2)
 DECLARE_32(avx512)
+extern const ist_near_kernel ist_near_avx2, ist_near_avx512;
 
 static bool has_avx2(void)
 {
@@ -50,7 +51,7 @@ static bool has_avx512(void)
 
 #define VARIANT(set)                                                                              \
     {                                                                                             \
-        .name = #set, .supported = has_##set,                                                     \
+        .name = #set, .supported = has_##set, .near = &ist_near_##set,                            \
         .filter = {[IST_FILTER_DIRECT] = ist_direct_tile_##set,                                   \
                    [IST_FILTER_PRODUCT] = ist_product_tile_##set},                                \
         .tile64 = ist_tile64_##set, .pairs_narrow = ist_pairs_narrow_##set,                       \

@@ -411,6 +411,22 @@ static void take(void *rows, void *columns, const ist_tile *tile)
         }
 }
 
+/* ---- skipping -------------------------------------------------------------------------------- */
+
+static int64_t limits(const void *state)
+{
+    (void)state;
+    return 1;
+}
+
+/* Every distance above the filter's limit is farther than the k-th nearest. */
+static const float *farther(const void *state, int64_t m)
+{
+    const ist_nearest *s = state;
+    (void)m;
+    return s->limit;
+}
+
 /* ---- travelling ------------------------------------------------------------------------------ */
 
 static size_t out_bytes(const void *state)
@@ -493,4 +509,7 @@ const ist_consumer ist_nearest_consumer = {.out_bytes = out_bytes,
                                            .meet = meet,
                                            .part = part,
                                            .scan = scan,
-                                           .take = take};
+                                           .take = take,
+                                           .limits = limits,
+                                           .farther = farther,
+                                           .learns = true};

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "chunks.h"
+#include "elsewhere.h"
+#include "geometry.h"
 #include "infostrata/ring.h"
 
 /* A chunk on its way in, and the message that tells what its rows want. */
@@ -237,6 +239,9 @@ static void add_stats(ist_pass_stats *total, const ist_pass_stats *more)
     total->tiles += more->tiles;
     total->exact_tiles += more->exact_tiles;
     total->decided_again += more->decided_again;
+    total->tiles_skipped += more->tiles_skipped;
+    total->tiles_thinned += more->tiles_thinned;
+    total->rows_thinned += more->rows_thinned;
     total->bytes_sent += more->bytes_sent;
     total->most_in_flight = ist_max(total->most_in_flight, more->most_in_flight);
     total->seconds_waiting += more->seconds_waiting;
@@ -251,18 +256,56 @@ void ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *ro
     sweep.word = ist_alloc((size_t)rows->home.count, sizeof *sweep.word);
     for (int64_t i = 0; i < rows->home.count; i++)
         sweep.word[i] = ist_tie_word(ties, ist_row_number(rows, rows->home.first + i));
+    bool skips = consumer->limits && engine->skipping != IST_SKIP_NEVER && rows->place &&
+                 engine->kernel->near && rows->filter.form != IST_FILTER_NONE;
+    ist_geometry geometry = {0};
+    if (skips) {
+        geometry = ist_geometry_new(rows, engine->kernel, &rows->packed);
+        sweep.geometry = &geometry;
+        sweep.skipping = engine->skipping;
+    }
     against_itself(comm, engine, &sweep, ties);
     around_the_ring(comm, engine, &sweep, ties);
+    ist_geometry_release(&geometry);
     ist_free(sweep.word);
     add_stats(stats, &sweep.stats);
+}
+
+/* Records of the visited set's home rows, for those of the set that was asked about. */
+static void *carry_home(const ist_comm *comm, const ist_rows *rows, size_t bytes, void *found)
+{
+    if (!rows->twin)
+        return found;
+    void *home = ist_alloc((size_t)rows->home.count, bytes);
+    ist_carry(comm, rows, rows->twin, rows->twin->place, IST_CARRY_BACK, bytes, found, home);
+    ist_free(found);
+    return home;
+}
+
+/* Lists found in the twin, for the set's home rows and in its positions. */
+static void bring_home(const ist_comm *comm, const ist_rows *rows, ist_nearest *nearest)
+{
+    const ist_rows *twin = rows->twin;
+    size_t k = (size_t)nearest->k;
+    for (int64_t e = 0; e < twin->home.count * nearest->k; e++)
+        nearest->neighbour[e] = (int32_t)twin->place[nearest->neighbour[e]];
+    nearest->distance = carry_home(comm, rows, k * sizeof *nearest->distance, nearest->distance);
+    nearest->neighbour = carry_home(comm, rows, k * sizeof *nearest->neighbour, nearest->neighbour);
+    nearest->held = carry_home(comm, rows, sizeof *nearest->held, nearest->held);
+    nearest->rows = rows;
+    nearest->position = rows->home.first;
+    nearest->count = rows->home.count;
 }
 
 ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                               int64_t k, ist_tie_rule ties, ist_pass_stats *stats)
 {
-    ist_nearest *nearest = ist_nearest_new(rows, k, ties);
-    ist_pass(comm, engine, rows, &ist_nearest_consumer, nearest, &ties, stats);
+    const ist_rows *visited = rows->twin ? rows->twin : rows;
+    ist_nearest *nearest = ist_nearest_new(visited, k, ties);
+    ist_pass(comm, engine, visited, &ist_nearest_consumer, nearest, &ties, stats);
     ist_nearest_sort(nearest);
+    if (rows->twin)
+        bring_home(comm, rows, nearest);
     return nearest;
 }
 
@@ -276,27 +319,78 @@ static int32_t *take_slots(const int32_t *target, int64_t rows, int64_t stride, 
     return taken;
 }
 
+/* Twice the ranks of `now` targets a row; target is taken over. */
+static void count_batch(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                        bool by_index, int64_t now, int32_t *target, int64_t stride,
+                        int64_t *twice_rank, ist_pass_stats *stats)
+{
+    double *distance = ist_alloc((size_t)(rows->home.count * now), sizeof *distance);
+    ist_turn_distances(comm, engine, rows, now, target, distance, stats);
+    ist_counts *counts = ist_counts_new(rows, now, by_index, target, distance);
+    ist_pass(comm, engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
+    ist_counts_ranks(counts, stride, twice_rank);
+    ist_counts_free(&counts);
+}
+
+static void count_batch_in_twin(const ist_comm *comm, const ist_engine *engine,
+                                const ist_rows *rows, bool by_index, int64_t now,
+                                const int32_t *target, int64_t stride, int64_t *twice_rank,
+                                ist_pass_stats *stats)
+{
+    const ist_rows *twin = rows->twin;
+    int32_t *there = ist_targets_in_twin(comm, rows, now, target);
+    int64_t *found = ist_alloc((size_t)(twin->home.count * now), sizeof *found);
+    count_batch(comm, engine, twin, by_index, now, there, now, found, stats);
+    found = carry_home(comm, rows, (size_t)now * sizeof *found, found);
+    for (int64_t i = 0; i < rows->home.count; i++)
+        memcpy(twice_rank + i * stride, found + i * now, (size_t)now * sizeof *found);
+    ist_free(found);
+}
+
 void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                      bool by_index, int64_t stride, const int32_t *target, int64_t batch,
                      int64_t *twice_rank, ist_pass_stats *stats)
 {
-    int64_t count = rows->home.count;
     for (int64_t from = 0; from < stride; from += batch) {
         int64_t now = ist_min(batch, stride - from);
-        int32_t *slots = take_slots(target, count, stride, from, now);
-        double *distance = ist_alloc((size_t)(count * now), sizeof *distance);
-        ist_turn_distances(comm, engine, rows, now, slots, distance, stats);
-        ist_counts *counts = ist_counts_new(rows, now, by_index, slots, distance);
-        ist_pass(comm, engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
-        ist_counts_ranks(counts, stride, twice_rank + from);
-        ist_counts_free(&counts);
+        int32_t *slots = take_slots(target, rows->home.count, stride, from, now);
+        if (rows->twin) {
+            count_batch_in_twin(comm, engine, rows, by_index, now, slots, stride, twice_rank + from,
+                                stats);
+            ist_free(slots);
+        } else {
+            count_batch(comm, engine, rows, by_index, now, slots, stride, twice_rank + from, stats);
+        }
     }
+}
+
+static void counts_below_in_twin(const ist_comm *comm, const ist_engine *engine,
+                                 const ist_rows *rows, int64_t thresholds, const double *threshold,
+                                 int64_t *closer, int64_t *equal, ist_pass_stats *stats)
+{
+    const ist_rows *twin = rows->twin;
+    size_t entries = (size_t)(twin->home.count * thresholds);
+    double *there = ist_alloc(entries, sizeof *there);
+    int64_t *found = ist_alloc(entries, sizeof *found), *same = ist_alloc(entries, sizeof *same);
+    size_t bytes = (size_t)thresholds * sizeof *there;
+    ist_carry(comm, rows, twin, twin->place, IST_CARRY_THERE, bytes, threshold, there);
+    ist_pass_counts_below(comm, engine, twin, thresholds, there, found, same, stats);
+    ist_carry(comm, rows, twin, twin->place, IST_CARRY_BACK, bytes, found, closer);
+    if (equal)
+        ist_carry(comm, rows, twin, twin->place, IST_CARRY_BACK, bytes, same, equal);
+    ist_free(there);
+    ist_free(found);
+    ist_free(same);
 }
 
 void ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                            int64_t thresholds, const double *threshold, int64_t *closer,
                            int64_t *equal, ist_pass_stats *stats)
 {
+    if (rows->twin) {
+        counts_below_in_twin(comm, engine, rows, thresholds, threshold, closer, equal, stats);
+        return;
+    }
     size_t entries = (size_t)(rows->home.count * thresholds);
     double *own = ist_alloc(entries, sizeof *own);
     if (entries > 0)

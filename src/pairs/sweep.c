@@ -1,7 +1,7 @@
 #include <math.h>
 #include <unistd.h>
 
-#include "infostrata/pairs.h"
+#include "sweep.h"
 
 enum {
     /* Above this share of open pairs a whole float64 tile is cheaper than deciding them one by one. */
@@ -9,24 +9,6 @@ enum {
     /* A consumer that decides by itself and had to decide so many gets so many tiles in float64. */
     EXACT_SPELL = 64
 };
-
-/* Room for one tile at work. */
-typedef struct {
-    float l[IST_TILE * IST_TILE];
-    double distance[IST_TILE * IST_TILE];
-    ist_open_list open;
-    double *rows, *columns; /* for float64 tiles: row-major, panels */
-} workspace;
-
-typedef struct {
-    ist_sweep *sweep;
-    const ist_chunk *chunk;
-    void *columns;
-    int64_t column_offset;
-    ist_pairing pairing;
-    workspace *work;
-    int64_t exact_spell; /* tiles still to be taken in float64 */
-} visit;
 
 void ist_open_add(ist_open_list *open, ist_open_pair pair)
 {
@@ -45,7 +27,7 @@ static double value_of(const ist_slab *slab, int64_t at)
     return slab->wide ? slab->wide[at] : (double)slab->narrow[at];
 }
 
-static void exact_tile(const visit *v, const ist_tile *tile, int64_t row, int64_t col)
+static void exact_tile(const ist_visit *v, const ist_tile *tile, int64_t row, int64_t col)
 {
     const ist_slab *home = &v->sweep->rows->home, *guests = &v->chunk->slab;
     int64_t d = v->sweep->rows->d;
@@ -61,7 +43,7 @@ static void exact_tile(const visit *v, const ist_tile *tile, int64_t row, int64_
 }
 
 /* Distances of the open pairs one by one, put where exact_tile would put them. */
-static void exact_pairs(const visit *v, int64_t row, int64_t col)
+static void exact_pairs(const ist_visit *v, int64_t row, int64_t col)
 {
     enum { AT_ONCE = 8 };
     const ist_sweep *sweep = v->sweep;
@@ -83,7 +65,7 @@ static void exact_pairs(const visit *v, int64_t row, int64_t col)
 
 /* ---- one tile ---------------------------------------------------------------------------------- */
 
-static void settle_open(visit *v, ist_tile *tile, int64_t row, int64_t col)
+static void settle_open(ist_visit *v, ist_tile *tile, int64_t row, int64_t col)
 {
     ist_sweep *sweep = v->sweep;
     const ist_open_list *open = &v->work->open;
@@ -99,7 +81,7 @@ static void settle_open(visit *v, ist_tile *tile, int64_t row, int64_t col)
     sweep->stats.decided_again += open->count;
 }
 
-static void filtered_tile(visit *v, ist_tile *tile, int64_t a, int64_t b)
+static void filtered_tile(ist_visit *v, ist_tile *tile, int64_t a, int64_t b)
 {
     ist_sweep *sweep = v->sweep;
     const ist_rows *rows = sweep->rows;
@@ -121,24 +103,32 @@ static void filtered_tile(visit *v, ist_tile *tile, int64_t a, int64_t b)
         settle_open(v, tile, home->row[a], guests->row[b]);
 }
 
-static void one_tile(visit *v, int64_t a, int64_t b, bool diagonal)
+static ist_tile tile_at(const ist_visit *v, int64_t a, int64_t b, bool diagonal)
+{
+    const ist_sweep *sweep = v->sweep;
+    const ist_packed *home = &sweep->rows->packed, *guests = &v->chunk->packed;
+    int64_t row = home->row[a], col = guests->row[b];
+    return (ist_tile){.kernel = sweep->kernel,
+                      .rows = (int)(home->row[a + 1] - row),
+                      .cols = (int)(guests->row[b + 1] - col),
+                      .row = row,
+                      .col = col + v->column_offset,
+                      .row_position = sweep->rows->home.first + row,
+                      .col_position = v->chunk->slab.first + col,
+                      .row_width = home->width + a * IST_TILE,
+                      .col_width = guests->width + b * IST_TILE,
+                      .row_word = sweep->word + row,
+                      .col_word = v->chunk->word + col,
+                      .diagonal = diagonal};
+}
+
+void ist_visit_tile(ist_visit *v, int64_t a, int64_t b, bool diagonal)
 {
     ist_sweep *sweep = v->sweep;
     const ist_rows *rows = sweep->rows;
     const ist_packed *home = &rows->packed, *guests = &v->chunk->packed;
     int64_t row = home->row[a], col = guests->row[b];
-    ist_tile tile = {.kernel = sweep->kernel,
-                     .rows = (int)(home->row[a + 1] - row),
-                     .cols = (int)(guests->row[b + 1] - col),
-                     .row = row,
-                     .col = col + v->column_offset,
-                     .row_position = rows->home.first + row,
-                     .col_position = v->chunk->slab.first + col,
-                     .row_width = home->width + a * IST_TILE,
-                     .col_width = guests->width + b * IST_TILE,
-                     .row_word = sweep->word + row,
-                     .col_word = v->chunk->word + col,
-                     .diagonal = diagonal};
+    ist_tile tile = tile_at(v, a, b, diagonal);
     bool filtered = sweep->consumer->scan && sweep->kernel->filter[rows->filter.form];
     if (filtered && v->exact_spell == 0) {
         filtered_tile(v, &tile, a, b);
@@ -154,9 +144,115 @@ static void one_tile(visit *v, int64_t a, int64_t b, bool diagonal)
         diagonal ? 0.5 * tile.rows * (tile.rows - 1) : (double)tile.rows * tile.cols;
 }
 
+/* ---- some rows of a tile ----------------------------------------------------------------------- */
+
+static void turn_pairs(ist_open_list *open)
+{
+    for (int64_t p = 0; p < open->count; p++) {
+        uint8_t row = open->pair[p].row;
+        open->pair[p].row = open->pair[p].col;
+        open->pair[p].col = row;
+    }
+}
+
+/* Distances are kept by home row and chunk column, whatever side asks. */
+static void settle_rows(ist_visit *v, const ist_tile *tile, int64_t a, int64_t b, bool turned)
+{
+    ist_sweep *sweep = v->sweep;
+    const ist_rows *rows = sweep->rows;
+    ist_open_list *open = &v->work->open;
+    int64_t row = rows->packed.row[a], col = v->chunk->packed.row[b];
+    if (turned)
+        turn_pairs(open);
+    if (open->count > MOST_OPEN) {
+        ist_tile whole = tile_at(v, a, b, false);
+        exact_tile(v, &whole, row, col);
+    } else {
+        exact_pairs(v, row, col);
+    }
+    for (int64_t p = 0; p < open->count; p++) {
+        ist_open_pair pair = open->pair[p];
+        double distance = v->work->distance[pair.row * IST_TILE + pair.col];
+        if (turned) {
+            pair.row = open->pair[p].col;
+            pair.col = open->pair[p].row;
+            sweep->consumer->settle(v->columns, sweep->state, tile, pair, distance);
+        } else {
+            sweep->consumer->settle(sweep->state, v->columns, tile, pair, distance);
+        }
+    }
+    sweep->stats.decided_again += open->count;
+}
+
+static ist_tile turned_tile(const ist_tile *tile)
+{
+    ist_tile turned = *tile;
+    turned.rows = tile->cols;
+    turned.cols = tile->rows;
+    turned.row = tile->col;
+    turned.col = tile->row;
+    turned.row_position = tile->col_position;
+    turned.col_position = tile->row_position;
+    turned.row_width = tile->col_width;
+    turned.col_width = tile->row_width;
+    turned.row_word = tile->col_word;
+    turned.col_word = tile->row_word;
+    return turned;
+}
+
+/* Filter values of the marked rows alone, in their places of a tile of NaN. */
+static void thin_tile(const ist_visit *v, const ist_packed *x, int64_t a, const ist_packed *y,
+                      int64_t b, const uint8_t *which, int count, float *l)
+{
+    const ist_rows *rows = v->sweep->rows;
+    const float *panels = x->panels + a * IST_TILE * rows->d, *from[IST_TILE];
+    float term[IST_TILE], *to[IST_TILE];
+    for (int r = 0; r < count; r++) {
+        int i = which[r];
+        from[r] = panels + i / IST_PANEL * IST_PANEL * rows->d + i % IST_PANEL;
+        to[r] = l + i * IST_TILE;
+        term[r] = x->term[a * IST_TILE + i];
+    }
+    v->sweep->kernel->near->thin[rows->filter.form](from, count, IST_PANEL,
+                                                    y->panels + b * IST_TILE * rows->d, rows->d,
+                                                    term, y->term + b * IST_TILE, to);
+}
+
+void ist_visit_rows(ist_visit *v, int64_t a, int64_t b, bool turned, const uint32_t *marks,
+                    float *nan)
+{
+    ist_sweep *sweep = v->sweep;
+    const ist_packed *home = &sweep->rows->packed, *guests = &v->chunk->packed;
+    uint8_t which[IST_TILE];
+    int count = 0;
+    for (int w = 0; w < IST_MARK_WORDS; w++)
+        for (uint32_t bits = marks[w]; bits; bits &= bits - 1)
+            which[count++] = (uint8_t)(32 * w + __builtin_ctz(bits));
+    if (count == 0)
+        return;
+    /* The side of the marked rows alone is served, as in a tile of rows with themselves. */
+    ist_tile tile = tile_at(v, a, b, true);
+    v->work->open.count = 0;
+    tile.l = nan;
+    if (turned) {
+        thin_tile(v, guests, b, home, a, which, count, nan);
+        tile = turned_tile(&tile);
+        sweep->consumer->scan(v->columns, sweep->state, &tile, &v->work->open);
+    } else {
+        thin_tile(v, home, a, guests, b, which, count, nan);
+        sweep->consumer->scan(sweep->state, v->columns, &tile, &v->work->open);
+    }
+    if (v->work->open.count > 0)
+        settle_rows(v, &tile, a, b, turned);
+    for (int r = 0; r < count; r++)
+        for (int j = 0; j < IST_TILE; j++)
+            nan[which[r] * IST_TILE + j] = NAN;
+    sweep->stats.rows_thinned += count;
+}
+
 /* ---- all tiles --------------------------------------------------------------------------------- */
 
-static bool wanted(const visit *v, int64_t a, int64_t b)
+bool ist_visit_wants(const ist_visit *v, int64_t a, int64_t b)
 {
     const ist_packed *home = &v->sweep->rows->packed, *guests = &v->chunk->packed;
     const int32_t *segment = v->sweep->rows->blocks.segment;
@@ -189,18 +285,18 @@ static int64_t tiles_at_once(const ist_sweep *sweep)
 }
 
 /* Tiles of rows with themselves come first: from then on every row has bounds. */
-static void diagonal_tiles(visit *v)
+static void diagonal_tiles(ist_visit *v)
 {
     const ist_packed *home = &v->sweep->rows->packed, *guests = &v->chunk->packed;
     int64_t a = 0, offset = v->chunk->slab.first - v->sweep->rows->home.first;
     for (int64_t b = 0; b < guests->tiles; b++) {
         while (home->row[a] < guests->row[b] + offset)
             a++;
-        one_tile(v, a, b, true);
+        ist_visit_tile(v, a, b, true);
     }
 }
 
-static void all_tiles(visit *v)
+static void all_tiles(ist_visit *v)
 {
     ist_sweep *sweep = v->sweep;
     int64_t rows = sweep->rows->packed.tiles, columns = v->chunk->packed.tiles;
@@ -208,8 +304,8 @@ static void all_tiles(visit *v)
     for (int64_t group = 0; group < columns; group += at_once)
         for (int64_t a = 0; a < rows; a++) {
             for (int64_t b = group; b < ist_min(group + at_once, columns); b++)
-                if (wanted(v, a, b))
-                    one_tile(v, a, b, false);
+                if (ist_visit_wants(v, a, b))
+                    ist_visit_tile(v, a, b, false);
             if (sweep->poke)
                 sweep->poke(sweep->poke_data);
         }
@@ -222,15 +318,15 @@ void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns, in
     if (rows->home.count == 0 || chunk->slab.count == 0)
         return;
     size_t values = (size_t)(IST_TILE * rows->d);
-    workspace *work = ist_alloc(1, sizeof *work);
+    ist_workspace *work = ist_alloc(1, sizeof *work);
     work->rows = ist_alloc(values, sizeof *work->rows);
     work->columns = ist_alloc(values, sizeof *work->columns);
-    visit v = {.sweep = sweep,
-               .chunk = chunk,
-               .columns = columns,
-               .column_offset = column_offset,
-               .pairing = pairing,
-               .work = work};
+    ist_visit v = {.sweep = sweep,
+                   .chunk = chunk,
+                   .columns = columns,
+                   .column_offset = column_offset,
+                   .pairing = pairing,
+                   .work = work};
     ist_meeting meeting = {.kernel = sweep->kernel,
                            .home = &rows->home,
                            .guests = &chunk->slab,
@@ -240,7 +336,10 @@ void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns, in
         sweep->consumer->meet(sweep->state, columns, &meeting);
     if (pairing == IST_PAIRS_OWN)
         diagonal_tiles(&v);
-    all_tiles(&v);
+    if (sweep->geometry)
+        ist_skip_tiles(&v, &meeting);
+    else
+        all_tiles(&v);
     if (sweep->consumer->part)
         sweep->consumer->part(sweep->state, columns, &meeting);
     ist_free(work->rows);

@@ -1,6 +1,7 @@
 /* The threshold turn: each rank's rows make one full turn, data only, and every rank computes the
  * defined distances between its own rows and those of their targets that are passing by. */
 #include "chunks.h"
+#include "elsewhere.h"
 #include "infostrata/ring.h"
 
 typedef struct {
@@ -81,10 +82,28 @@ static void exchange_spans(const turn *t, const visitors *in, const visitors *ou
     MPI_Type_free(&row);
 }
 
+static void distances_in_twin(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                              int64_t stride, const int32_t *target, double *distance,
+                              ist_pass_stats *stats)
+{
+    const ist_rows *twin = rows->twin;
+    int32_t *there = ist_targets_in_twin(comm, rows, stride, target);
+    double *found = ist_alloc((size_t)(twin->home.count * stride), sizeof *found);
+    ist_turn_distances(comm, engine, twin, stride, there, found, stats);
+    ist_carry(comm, rows, twin, twin->place, IST_CARRY_BACK, (size_t)stride * sizeof *found, found,
+              distance);
+    ist_free(there);
+    ist_free(found);
+}
+
 void ist_turn_distances(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                         int64_t stride, const int32_t *target, double *distance,
                         ist_pass_stats *stats)
 {
+    if (rows->twin) {
+        distances_in_twin(comm, engine, rows, stride, target, distance, stats);
+        return;
+    }
     turn t = {comm, engine->kernel, rows, stride, target, distance, stats};
     int ranks = comm->size, me = comm->rank;
     size_t bytes = ist_row_bytes(rows);

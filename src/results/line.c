@@ -147,6 +147,8 @@ static const struct {
     {"bytes_sent", offsetof(ist_timing, bytes_sent), false},
     {"most_in_flight", offsetof(ist_timing, most_in_flight), true},
     {"peak_memory", offsetof(ist_timing, peak_memory), true},
+    {"tiles_skipped", offsetof(ist_timing, tiles_skipped), true},
+    {"tiles_thinned", offsetof(ist_timing, tiles_thinned), true},
 };
 enum { PASS_INTEGERS = sizeof pass_integers / sizeof pass_integers[0] };
 

@@ -24,6 +24,8 @@ static void add_row(const ist_timing *pass, ist_csv *out)
     ist_csv_integer(out, pass->bytes_sent);
     ist_csv_integer(out, pass->most_in_flight);
     ist_csv_integer(out, pass->peak_memory);
+    ist_csv_integer(out, pass->tiles_skipped);
+    ist_csv_integer(out, pass->tiles_thinned);
     ist_csv_end(out);
 }
 
@@ -48,6 +50,8 @@ void ist_timings_table(const ist_journal *journal, ist_csv *out)
         "bytes_sent",
         "most_in_flight",
         "peak_memory",
+        "tiles_skipped",
+        "tiles_thinned",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         ist_csv_text(out, names[i]);

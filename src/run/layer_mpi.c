@@ -139,12 +139,14 @@ ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *err
         ist_unload_layer(s);
         if (read_layer(s, layer, error) != IST_OK || s->facts[layer].failure)
             return error->code;
+        ist_rows_cluster(s->comm, &s->engine, &s->loaded.all);
     }
     if (parts && !s->loaded.has_parts) {
         ist_part_order_for(s, s->loaded.all.n);
         ist_rows_by_part(s->comm, &s->loaded.all, IST_PARTS, s->part_order.order,
                          s->part_order.start, &s->loaded.parts);
         s->loaded.has_parts = true;
+        ist_rows_cluster(s->comm, &s->engine, &s->loaded.parts);
     }
     return IST_OK;
 }

@@ -413,7 +413,10 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     ist_lock lock = {0};
     ist_session s = {.comm = comm, .options = options, .loaded = {.layer = SIZE_MAX}};
     s.log = (ist_log){.speaks = comm->rank == 0, .quiet = options->quiet, .start = ist_seconds()};
-    s.engine = (ist_engine){options->kernel, options->chunk_bytes, options->chunk_rows};
+    s.engine = (ist_engine){.kernel = options->kernel,
+                            .chunk_bytes = options->chunk_bytes,
+                            .chunk_rows = options->chunk_rows,
+                            .skipping = options->skipping};
     ist_code code = prepare(&s, &error);
     if (code == IST_OK)
         code = open_folder(&s, &lock, &error);

@@ -18,8 +18,9 @@ static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int6
                                double started, const ist_pass_stats *stats, ist_error *error)
 {
     const ist_layer *layer = &s->known.plan->layers[s->loaded.layer];
-    int64_t sums[4] = {stats->decided_again, stats->exact_tiles, stats->tiles, stats->bytes_sent};
-    ist_sum(s->comm, sums, 4);
+    int64_t sums[] = {stats->decided_again, stats->exact_tiles,   stats->tiles,
+                      stats->bytes_sent,    stats->tiles_skipped, stats->tiles_thinned};
+    ist_sum(s->comm, sums, sizeof sums / sizeof sums[0]);
     ist_timing timing = {
         .layer = layer->key,
         .kind = kind,
@@ -38,6 +39,8 @@ static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int6
         .bytes_sent = sums[3],
         .most_in_flight = ist_largest(s->comm, stats->most_in_flight),
         .peak_memory = ist_largest(s->comm, ist_resident_memory().peak),
+        .tiles_skipped = sums[4],
+        .tiles_thinned = sums[5],
     };
     if (s->journal)
         ist_journal_add_timing(s->journal, &timing, error);

@@ -84,6 +84,49 @@ Test(identity, ranks_kernels_chunks, .timeout = 100)
     }
 }
 
+/* Tiles that a run skipped and thinned, in all its passes. */
+static double tiles_left_out(const char *output)
+{
+    table t = table_read(scratch_text("%s/timings.csv", output));
+    double sum = 0;
+    for (size_t row = 0; row < t.rows; row++)
+        sum += table_real(&t, row, "tiles_skipped") + table_real(&t, row, "tiles_thinned");
+    return sum;
+}
+
+Test(identity, skipping, .timeout = 100)
+{
+    write_inputs(1300, 3);
+    const char *job = job_new("many", job_text), *right = scratch_path("right");
+    RUN(0, 2, job, right, "--skipping", "never");
+    cr_expect(tiles_left_out(right) == 0);
+    for (int ranks = 1; ranks <= 5; ranks++) {
+        const char *output = scratch_path("ranks%d", ranks);
+        RUN(0, ranks, job, output, "--skipping", "always", "--chunk-rows",
+            ranks % 2 ? "1000000" : "300");
+        expect_same_results(output, right, scratch_text("%d ranks, always", ranks));
+        cr_expect(tiles_left_out(output) > 1000, "%g tiles at %d ranks", tiles_left_out(output),
+                  ranks);
+    }
+}
+
+/* At a size where the trial of `auto` finds that it pays. */
+Test(identity, skipping_where_it_pays, .timeout = 100)
+{
+    enum { N = 12000 };
+    hid_t file = input_new(scratch_path("flat.h5"));
+    double *x = draw_normals(3, 3 * N);
+    input_layer(file, "/layers/a", H5T_IEEE_F32LE, N, 2, x);
+    input_layer(file, "/layers/b", H5T_IEEE_F64LE, N, 3, x);
+    input_close(file);
+    const char *job = job_new("flat", "input: {file: flat.h5}\nmeasures: [imbalance: {k: 2}]\n");
+    const char *right = scratch_path("right"), *output = scratch_path("auto");
+    RUN(0, 1, job, right, "--skipping", "never");
+    RUN(0, 2, job, output, "--skipping", "auto");
+    expect_same_results(output, right, "auto");
+    cr_expect(tiles_left_out(output) > 1000, "%g tiles", tiles_left_out(output));
+}
+
 Test(identity, default_options, .timeout = 60)
 {
     write_inputs(400, 5);

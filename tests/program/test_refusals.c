@@ -213,6 +213,8 @@ Test(refusals, command_line, .timeout = 60)
     expect_refused(ARGUMENTS("run", job, job), ARGUMENTS("one manifest at a time"));
     expect_refused(ARGUMENTS("run", job, "--chunk-rows", "0"),
                    ARGUMENTS("--chunk-rows", "not '0'"));
+    expect_refused(ARGUMENTS("run", job, "--skipping", "sometimes"),
+                   ARGUMENTS("--skipping takes auto, always or never", "not 'sometimes'"));
     expect_refused(ARGUMENTS("run", scratch_path("gone.yaml")), ARGUMENTS("error:", "gone.yaml"));
     cr_expect(!file_exists(scratch_path("results")), "something was started");
 }

@@ -340,7 +340,10 @@ static void force_form(const double *values, const engine_case *c, ist_rows *row
 /* Neighbours in the source and their ranks in the target; false on this rank if any is wrong. */
 static bool case_right(const ist_comm *comm, value_rule *rule, const engine_case *c)
 {
-    ist_engine engine = {ist_kernel_choose(c->kernel), 1 << 20, c->chunk_rows};
+    ist_engine engine = {.kernel = ist_kernel_choose(c->kernel),
+                         .chunk_bytes = 1 << 20,
+                         .chunk_rows = c->chunk_rows,
+                         .skipping = getenv("IST_SKIP") ? IST_SKIP_ALWAYS : IST_SKIP_NEVER};
     double *a = make_data(rule, c->n, c->source_d, c->wide, 1);
     double *b = make_data(rule, c->n, c->target_d, c->wide, 2);
     ist_rows source, target, source_parts = {0}, target_parts = {0};
@@ -499,7 +502,7 @@ RANK_CHECK(seed_decides_ties)
 RANK_CHECK(duplicates_counted)
 {
     ist_comm mine = ist_comm_new(comm);
-    ist_engine engine = {ist_kernel_choose(NULL), 1 << 20, 0};
+    ist_engine engine = {.kernel = ist_kernel_choose(NULL), .chunk_bytes = 1 << 20};
     for (int wide = 0; wide < 2; wide++) {
         ist_rows rows;
         double *values = make_data(mostly_zero_rows, 300, 4, wide, 5);

@@ -127,7 +127,7 @@ Test(journal, passes_come_back)
 {
     ist_error error = {0};
     ist_timing pass = {
-        (char *)"a.h5:/x", "nearest", 1, 2, 3, 4, 5, "avx512", 0.1, 0.2, 1e12, 6, 7, 8, 9, 10, 11};
+        (char *)"a.h5:/x", "nearest", 1, 2, 3, 4,  5,  "avx512", 0.1, 0.2, 1e12, 6, 7, 8, 9, 10, 11, 12, 13};
     ist_journal *journal = open_journal(scratch_dir(), true);
     ist_journal_add_timing(journal, &pass, &error);
     expect_ok(&error);
@@ -143,6 +143,7 @@ Test(journal, passes_come_back)
     cr_expect(back->pairs == 1e12 && back->decided_again == 6 && back->exact_tiles == 7);
     cr_expect(back->tiles == 8 && back->bytes_sent == 9);
     cr_expect(back->most_in_flight == 10 && back->peak_memory == 11);
+    cr_expect(back->tiles_skipped == 12 && back->tiles_thinned == 13);
     close_journal(journal);
 }
 

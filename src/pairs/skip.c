@@ -1,0 +1,474 @@
+/* Which tiles need a visit. Pairs of tiles are judged in blocks: the distances of all rows of a block
+ * from the pivots of the tiles on its other side say, row by row, what is settled without a look at
+ * the pairs (docs/numerics.md). */
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sweep.h"
+
+enum {
+    MOST_BLOCK = 32,
+    LEAST_BLOCK = 8,
+    /* Open rows of both sides from which on a whole tile is cheaper. */
+    WHOLE = IST_TILE,
+    /* Tiles about each tile that are visited first where that teaches rows their limits. */
+    NEAR = 6,
+    /* Tiles of either side that are judged to see whether judging pays. */
+    TRIAL = 16
+};
+
+/* The work that judging must save on the average, in tiles; it costs about half of it itself. */
+static const double pays_from = 0.08;
+
+/* One side of a block. */
+typedef struct {
+    const ist_geometry *geometry;
+    const ist_packed *packed;
+    void *state;
+    int64_t offset; /* the state's row of the packed slab's first row */
+    int64_t tile[MOST_BLOCK];
+    int count;
+    float *value;     /* [own tile][pivot of the other side][IST_TILE] */
+    ist_roots *roots; /* [own tile][limit] */
+} block_side;
+
+typedef struct {
+    ist_visit *visit;
+    ist_geometry guests;
+    ist_margins margins;
+    int64_t limits;
+    int size; /* tiles of a side of a block */
+    block_side side[2];
+    bool home_has_roots;                /* older limits do no harm */
+    float *pivot_columns, *pivot_value; /* of the chunk's pivots; [home tile][IST_TILE] */
+    float *nan;                         /* a tile */
+    int64_t shift; /* home tile of chunk tile 0, where the chunk is part of home */
+    int32_t *near; /* NEAR chunk tiles about each chunk tile; -1: none. NULL: none was visited */
+} judge;
+
+/* What the rows of one side of a pair of tiles get out of it. */
+typedef struct {
+    int count; /* open rows */
+    uint32_t open[IST_MARK_WORDS];
+    uint32_t *closer; /* [limit][IST_MARK_WORDS] */
+} verdict;
+
+/* ---- blocks ---------------------------------------------------------------------------------- */
+
+/* Both sides of a block share half of the second-level cache. */
+static int block_size(int64_t d)
+{
+    enum { TYPICAL = 1 << 20 };
+    int64_t cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (cache <= 0)
+        cache = TYPICAL;
+    int64_t tiles = cache / 4 / (IST_TILE * d * (int64_t)sizeof(float));
+    tiles = tiles / LEAST_BLOCK * LEAST_BLOCK;
+    return (int)ist_max(LEAST_BLOCK, ist_min(MOST_BLOCK, tiles));
+}
+
+static void set_roots(const judge *j, const block_side *s)
+{
+    const ist_sweep *sweep = j->visit->sweep;
+    const ist_consumer *consumer = sweep->consumer;
+    for (int64_t m = 0; m < j->limits; m++) {
+        const float *farther = consumer->farther(s->state, m) + s->offset;
+        const float *closer = consumer->closer ? consumer->closer(s->state, m) + s->offset : NULL;
+        for (int t = 0; t < s->count; t++) {
+            int64_t first = s->packed->row[s->tile[t]];
+            int count = (int)(s->packed->row[s->tile[t] + 1] - first);
+            ist_roots_of(sweep->rows, sweep->kernel, s->geometry, s->tile[t], count,
+                         farther + first, closer ? closer + first : NULL,
+                         s->roots + t * j->limits + m);
+        }
+    }
+}
+
+static void set_values(const judge *j, const block_side *s, const block_side *other)
+{
+    const ist_sweep *sweep = j->visit->sweep;
+    for (int t = 0; t < s->count; t++)
+        ist_pivot_values(other->geometry, sweep->kernel, other->tile, other->count,
+                         s->packed->panels + s->tile[t] * IST_TILE * sweep->rows->d,
+                         s->value + (int64_t)t * j->size * IST_TILE);
+}
+
+/* Makes ready to judge all pairs of the tiles that both sides name. */
+static void open_block(judge *j)
+{
+    block_side *home = &j->side[0], *guests = &j->side[1];
+    if (!j->home_has_roots)
+        set_roots(j, home);
+    j->home_has_roots = true;
+    set_roots(j, guests);
+    set_values(j, home, guests);
+    set_values(j, guests, home);
+    ist_pack_pivots(guests->geometry, guests->tile, guests->count, j->pivot_columns);
+    ist_pivot_values(home->geometry, j->visit->sweep->kernel, home->tile, home->count,
+                     j->pivot_columns, j->pivot_value);
+}
+
+static void name_tiles(block_side *s, int64_t first, int size)
+{
+    s->count = (int)ist_min(size, s->geometry->tiles - first);
+    for (int t = 0; t < s->count; t++)
+        s->tile[t] = first + t;
+}
+
+/* ---- one pair of tiles ----------------------------------------------------------------------- */
+
+static bool all_beyond(const judge *j, const block_side *s, int t, float sum, float factor,
+                       float more)
+{
+    for (int64_t m = 0; m < j->limits; m++)
+        if (!(sum > factor * s->roots[t * j->limits + m].most_beyond + more))
+            return false;
+    return true;
+}
+
+/* other: the least margin of the other side's rows. */
+static void judge_rows(const judge *j, const block_side *s, int t, const float *margin,
+                       const float *value, float other, const ist_between *between, int which,
+                       verdict *v)
+{
+    const ist_near_kernel *kernel = j->visit->sweep->kernel->near;
+    int64_t count = s->packed->row[s->tile[t] + 1] - s->packed->row[s->tile[t]];
+    float reach = between->reach[which];
+    uint32_t settled[IST_MARK_WORDS];
+    memset(settled, 0xff, sizeof settled);
+    for (int64_t m = 0; m < j->limits; m++) {
+        const ist_roots *roots = s->roots + t * j->limits + m;
+        uint32_t beyond[IST_MARK_WORDS], *closer = v->closer + m * IST_MARK_WORDS;
+        kernel->beyond(margin, other, roots->beyond, between->factor, between->more[which], beyond);
+        memset(closer, 0, sizeof beyond);
+        if (roots->most_within > reach)
+            kernel->within(value, roots->within, reach, j->margins.grow, j->margins.more, closer);
+        for (int w = 0; w < IST_MARK_WORDS; w++)
+            settled[w] &= beyond[w] | closer[w];
+    }
+    v->count = 0;
+    for (int w = 0; w < IST_MARK_WORDS; w++) {
+        int64_t rows = ist_max(0, ist_min(32, count - 32 * w));
+        v->open[w] = ~settled[w] & (uint32_t)((UINT64_C(1) << rows) - 1);
+        v->count += __builtin_popcount(v->open[w]);
+    }
+}
+
+/* The verdicts of both sides; false if all pairs lie beyond all limits. */
+static bool judge_tiles(const judge *j, int t, int u, verdict verdicts[2])
+{
+    const block_side *home = &j->side[0], *guests = &j->side[1];
+    const ist_near_kernel *kernel = j->visit->sweep->kernel->near;
+    int64_t a = home->tile[t], b = guests->tile[u];
+    ist_between between =
+        ist_between_tiles(home->geometry, a, guests->geometry, b, j->pivot_value[t * IST_TILE + u]);
+    const float *values[2] = {home->value + ((int64_t)t * j->size + u) * IST_TILE,
+                              guests->value + ((int64_t)u * j->size + t) * IST_TILE};
+    float margin[2][IST_TILE], least[2];
+    least[0] = kernel->margins(values[0], home->geometry->own + a * IST_TILE, j->margins.shrink,
+                               margin[0]);
+    least[1] = kernel->margins(values[1], guests->geometry->own + b * IST_TILE, j->margins.shrink,
+                               margin[1]);
+    float sum = least[0] + least[1];
+    if (all_beyond(j, home, t, sum, between.factor, between.more[0]) &&
+        all_beyond(j, guests, u, sum, between.factor, between.more[1]))
+        return false;
+    judge_rows(j, home, t, margin[0], values[0], least[1], &between, 0, &verdicts[0]);
+    judge_rows(j, guests, u, margin[1], values[1], least[0], &between, 1, &verdicts[1]);
+    return true;
+}
+
+/* Rows that lie within some limit count all columns; open rows are counted pair by pair. */
+static void count_closer(const judge *j, const block_side *s, int t, int64_t columns,
+                         const verdict *v)
+{
+    const ist_consumer *consumer = j->visit->sweep->consumer;
+    int64_t first = s->offset + s->packed->row[s->tile[t]];
+    for (int64_t m = 0; m < j->limits; m++)
+        for (int w = 0; w < IST_MARK_WORDS; w++) {
+            uint32_t bits = v->closer[m * IST_MARK_WORDS + w] & ~v->open[w];
+            for (; bits; bits &= bits - 1)
+                consumer->count_closer(s->state, first + 32 * w + __builtin_ctz(bits), m,
+                                       (int32_t)columns);
+        }
+}
+
+static void visit_pair(judge *j, int t, int u, verdict verdicts[2])
+{
+    ist_visit *visit = j->visit;
+    ist_pass_stats *stats = &visit->sweep->stats;
+    const block_side *home = &j->side[0], *guests = &j->side[1];
+    int64_t a = home->tile[t], b = guests->tile[u];
+    bool judged = judge_tiles(j, t, u, verdicts);
+    int open = judged ? verdicts[0].count + verdicts[1].count : 0;
+    if (open > WHOLE || (open > 0 && visit->exact_spell > 0)) {
+        ist_visit_tile(visit, a, b, false);
+        return;
+    }
+    int64_t rows = home->packed->row[a + 1] - home->packed->row[a];
+    int64_t columns = guests->packed->row[b + 1] - guests->packed->row[b];
+    if (judged) {
+        count_closer(j, home, t, columns, &verdicts[0]);
+        count_closer(j, guests, u, rows, &verdicts[1]);
+        ist_visit_rows(visit, a, b, false, verdicts[0].open, j->nan);
+        ist_visit_rows(visit, a, b, true, verdicts[1].open, j->nan);
+    }
+    stats->pairs += (double)rows * (double)columns;
+    if (open > 0)
+        stats->tiles_thinned++;
+    else
+        stats->tiles_skipped++;
+}
+
+/* ---- near tiles first ------------------------------------------------------------------------ */
+
+static bool is_near(const int32_t *near, int64_t tile)
+{
+    for (int n = 0; n < NEAR; n++)
+        if (near[n] == tile)
+            return true;
+    return false;
+}
+
+static bool was_visited(const judge *j, int64_t a, int64_t b)
+{
+    int64_t chunk_a = a - j->shift;
+    if (!j->near || chunk_a < 0 || chunk_a >= j->guests.tiles)
+        return false;
+    return is_near(j->near + b * NEAR, chunk_a) || is_near(j->near + chunk_a * NEAR, b);
+}
+
+static bool is_left(const judge *j, int64_t a, int64_t b)
+{
+    return ist_visit_wants(j->visit, a, b) && !was_visited(j, a, b);
+}
+
+static void insert_near(int32_t *near, float *distance, int32_t tile, float value)
+{
+    int at = NEAR - 1;
+    if (!(value < distance[at]))
+        return;
+    for (; at > 0 && value < distance[at - 1]; at--) {
+        distance[at] = distance[at - 1];
+        near[at] = near[at - 1];
+    }
+    distance[at] = value;
+    near[at] = tile;
+}
+
+/* The tiles whose pivots are nearest to each tile's, in its segment. */
+static void find_near(judge *j)
+{
+    const int32_t *segment = j->visit->sweep->rows->blocks.segment;
+    const int64_t *block = j->visit->chunk->packed.block;
+    int64_t tiles = j->guests.tiles;
+    float *distance = ist_alloc((size_t)(tiles * NEAR), sizeof *distance), value[IST_TILE];
+    for (int64_t e = 0; e < tiles * NEAR; e++) {
+        distance[e] = INFINITY;
+        j->near[e] = -1;
+    }
+    for (int64_t first = 0; first < tiles; first += IST_TILE) {
+        int64_t group[IST_TILE];
+        int count = (int)ist_min(IST_TILE, tiles - first);
+        for (int p = 0; p < count; p++)
+            group[p] = first + p;
+        ist_pack_pivots(&j->guests, group, count, j->pivot_columns);
+        for (int64_t a = 0; a < tiles; a++) {
+            ist_pivot_values(&j->guests, j->visit->sweep->kernel, &a, 1, j->pivot_columns, value);
+            for (int p = 0; p < count; p++)
+                if (group[p] != a && segment[block[group[p]]] == segment[block[a]])
+                    insert_near(j->near + a * NEAR, distance + a * NEAR, (int32_t)group[p],
+                                value[p]);
+        }
+    }
+    ist_free(distance);
+}
+
+static void visit_near(judge *j, const ist_meeting *meeting)
+{
+    int64_t tiles = j->guests.tiles;
+    j->near = ist_alloc((size_t)(tiles * NEAR), sizeof *j->near);
+    find_near(j);
+    for (int64_t a = 0; a < tiles; a++)
+        for (int n = 0; n < NEAR; n++) {
+            int64_t b = j->near[a * NEAR + n];
+            if (b > a)
+                ist_visit_tile(j->visit, a + j->shift, b, false);
+            else if (b >= 0 && !is_near(j->near + b * NEAR, a))
+                ist_visit_tile(j->visit, b + j->shift, a, false);
+        }
+    j->visit->sweep->consumer->part(j->visit->sweep->state, j->visit->columns, meeting);
+}
+
+/* ---- the whole chunk ------------------------------------------------------------------------- */
+
+static judge judge_new(ist_visit *v)
+{
+    ist_sweep *sweep = v->sweep;
+    judge j = {.visit = v,
+               .margins = ist_margins_of(sweep->rows->d),
+               .limits = sweep->consumer->limits(sweep->state),
+               .size = block_size(sweep->rows->d)};
+    j.guests = ist_geometry_new(sweep->rows, sweep->kernel, &v->chunk->packed);
+    j.side[0] = (block_side){
+        .geometry = sweep->geometry, .packed = &sweep->rows->packed, .state = sweep->state};
+    j.side[1] =
+        (block_side){.packed = &v->chunk->packed, .state = v->columns, .offset = v->column_offset};
+    int most = j.size > TRIAL ? j.size : TRIAL;
+    for (int s = 0; s < 2; s++) {
+        j.side[s].value = ist_alloc((size_t)(most * j.size) * IST_TILE, sizeof(float));
+        j.side[s].roots = ist_alloc((size_t)(most * j.limits), sizeof(ist_roots));
+    }
+    j.pivot_columns = ist_alloc((size_t)(IST_TILE * sweep->rows->d), sizeof *j.pivot_columns);
+    j.pivot_value = ist_alloc((size_t)most * IST_TILE, sizeof *j.pivot_value);
+    j.nan = ist_alloc(IST_TILE * IST_TILE, sizeof *j.nan);
+    for (int e = 0; e < IST_TILE * IST_TILE; e++)
+        j.nan[e] = NAN;
+    return j;
+}
+
+static void judge_release(judge *j)
+{
+    ist_geometry_release(&j->guests);
+    for (int s = 0; s < 2; s++) {
+        ist_free(j->side[s].value);
+        ist_free(j->side[s].roots);
+    }
+    ist_free(j->pivot_columns);
+    ist_free(j->pivot_value);
+    ist_free(j->nan);
+    ist_free(j->near);
+}
+
+static void verdicts_new(const judge *j, verdict verdicts[2])
+{
+    for (int s = 0; s < 2; s++)
+        verdicts[s].closer = ist_alloc((size_t)j->limits * IST_MARK_WORDS, sizeof(uint32_t));
+}
+
+static void verdicts_release(verdict verdicts[2])
+{
+    for (int s = 0; s < 2; s++)
+        ist_free(verdicts[s].closer);
+}
+
+/* Tiles spread over the slab. */
+static void name_sample(block_side *s, int size)
+{
+    s->count = (int)ist_min(size, s->geometry->tiles);
+    for (int t = 0; t < s->count; t++)
+        s->tile[t] = ist_share(2 * s->geometry->tiles, 2 * s->count, 2 * t + 1) / 2;
+}
+
+static int64_t rows_of(const block_side *s, int t)
+{
+    return s->packed->row[s->tile[t] + 1] - s->packed->row[s->tile[t]];
+}
+
+/* Work of a block in whole tiles; adds the pairs of tiles to *pairs. */
+static double work_of_block(judge *j, verdict verdicts[2], double *pairs)
+{
+    const block_side *home = &j->side[0], *guests = &j->side[1];
+    double work = 0;
+    open_block(j);
+    for (int t = 0; t < home->count; t++)
+        for (int u = 0; u < guests->count; u++) {
+            if (!is_left(j, home->tile[t], guests->tile[u]))
+                continue;
+            *pairs += 1;
+            if (!judge_tiles(j, t, u, verdicts))
+                continue;
+            double open = verdicts[0].count + verdicts[1].count;
+            work += fmin(1, 2 * open / (double)(rows_of(home, t) + rows_of(guests, u)));
+        }
+    return work;
+}
+
+/* Judges a sample: is enough of the work saved? */
+static bool pays(judge *j, verdict verdicts[2])
+{
+    int size = j->size < TRIAL ? j->size : TRIAL;
+    double pairs = 0;
+    name_sample(&j->side[0], size);
+    name_sample(&j->side[1], size);
+    j->home_has_roots = false;
+    double work = work_of_block(j, verdicts, &pairs);
+    return work <= (1 - pays_from) * pairs;
+}
+
+static bool any_left(const judge *j)
+{
+    const block_side *home = &j->side[0], *guests = &j->side[1];
+    for (int t = 0; t < home->count; t++)
+        for (int u = 0; u < guests->count; u++)
+            if (is_left(j, home->tile[t], guests->tile[u]))
+                return true;
+    return false;
+}
+
+static void visit_block(judge *j, bool judged, verdict verdicts[2])
+{
+    block_side *home = &j->side[0], *guests = &j->side[1];
+    if (!any_left(j))
+        return;
+    if (judged)
+        open_block(j);
+    for (int t = 0; t < home->count; t++)
+        for (int u = 0; u < guests->count; u++) {
+            if (!is_left(j, home->tile[t], guests->tile[u]))
+                continue;
+            if (judged)
+                visit_pair(j, t, u, verdicts);
+            else
+                ist_visit_tile(j->visit, home->tile[t], guests->tile[u], false);
+        }
+}
+
+void ist_skip_tiles(ist_visit *v, const ist_meeting *meeting)
+{
+    ist_sweep *sweep = v->sweep;
+    judge j = judge_new(v);
+    j.side[1].geometry = &j.guests;
+    if (v->pairing == IST_PAIRS_OWN) {
+        int64_t offset = v->chunk->slab.first - sweep->rows->home.first;
+        while (sweep->rows->packed.row[j.shift] < offset)
+            j.shift++;
+        if (sweep->consumer->learns)
+            visit_near(&j, meeting);
+    }
+    verdict verdicts[2];
+    verdicts_new(&j, verdicts);
+    bool judged = sweep->skipping == IST_SKIP_ALWAYS || pays(&j, verdicts);
+    for (int64_t a = 0; a < j.side[0].geometry->tiles; a += j.size) {
+        name_tiles(&j.side[0], a, j.size);
+        j.home_has_roots = false;
+        for (int64_t b = 0; b < j.guests.tiles; b += j.size) {
+            name_tiles(&j.side[1], b, j.size);
+            visit_block(&j, judged, verdicts);
+            if (sweep->poke)
+                sweep->poke(sweep->poke_data);
+        }
+    }
+    verdicts_release(verdicts);
+    judge_release(&j);
+}
+
+double ist_skip_work(ist_visit *v)
+{
+    judge j = judge_new(v);
+    j.side[1].geometry = &j.guests;
+    verdict verdicts[2];
+    verdicts_new(&j, verdicts);
+    double work = 0, pairs = 0;
+    for (int64_t a = 0; a < j.guests.tiles; a += j.size)
+        for (int64_t b = a; b < j.guests.tiles; b += j.size) {
+            name_tiles(&j.side[0], a, j.size);
+            name_tiles(&j.side[1], b, j.size);
+            j.home_has_roots = false;
+            work += work_of_block(&j, verdicts, &pairs);
+        }
+    verdicts_release(verdicts);
+    judge_release(&j);
+    return pairs > 0 ? work / pairs : 1;
+}

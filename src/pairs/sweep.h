@@ -1,0 +1,40 @@
+/* A chunk at home: what sweep.c (tiles) and skip.c (which of them) share. Private to the room. */
+#ifndef INFOSTRATA_PAIRS_SWEEP_H
+#define INFOSTRATA_PAIRS_SWEEP_H
+
+#include "geometry.h"
+
+/* Room for one tile at work. */
+typedef struct {
+    float l[IST_TILE * IST_TILE];
+    double distance[IST_TILE * IST_TILE];
+    ist_open_list open;
+    double *rows, *columns; /* for float64 tiles: row-major, panels */
+} ist_workspace;
+
+typedef struct {
+    ist_sweep *sweep;
+    const ist_chunk *chunk;
+    void *columns;
+    int64_t column_offset;
+    ist_pairing pairing;
+    ist_workspace *work;
+    int64_t exact_spell; /* tiles still to be taken in float64 */
+} ist_visit;
+
+/* Is the pair of home tile a and chunk tile b to be visited here? (A tile with itself: no.) */
+bool ist_visit_wants(const ist_visit *v, int64_t a, int64_t b);
+/* A pair of tiles, whole. */
+void ist_visit_tile(ist_visit *v, int64_t a, int64_t b, bool diagonal);
+/* Some rows of home tile a against all of chunk tile b, for the rows alone; or, with `turned`, some of
+ * the chunk's against all of the home tile, for the chunk's alone. nan: a tile full of NaN, left so. */
+void ist_visit_rows(ist_visit *v, int64_t a, int64_t b, bool turned, const uint32_t *marks,
+                    float *nan);
+
+/* Visits all wanted tiles but those of a tile with itself, and leaves out what their geometry
+ * settles. */
+void ist_skip_tiles(ist_visit *v, const ist_meeting *meeting);
+/* The share of the work that judging the tiles of a chunk of home with each other would leave. */
+double ist_skip_work(ist_visit *v);
+
+#endif
