@@ -8,8 +8,6 @@ void NAMED(within_ties)(const float *tile, const ist_tie_side *row, const ist_ti
                         ist_places *row_side, ist_places *column_side);
 int NAMED(count)(const float *tile, const ist_threshold_side *row, const ist_threshold_side *column,
                  bool with_sure, ist_marks marks);
-void NAMED(place)(const float *tile, int rows, const float *width, const ist_threshold_trees *trees,
-                  ist_places *open, int32_t *threshold);
 void NAMED(transpose)(const float *tile, float *turned);
 int32_t NAMED(keep)(float limit, int32_t count, float *low, float *high, int32_t *position);
 float NAMED(upper_of)(const float *value, int64_t count, int64_t k);
@@ -135,96 +133,6 @@ int NAMED(count)(const float *tile, const ist_threshold_side *row, const ist_thr
 {
     return with_sure ? count_sides(tile, row, column, true, marks)
                      : count_sides(tile, row, column, false, marks);
-}
-
-/* Places found for a row, still to be counted. */
-typedef struct {
-    int32_t at[IST_TILE];
-    int32_t *places;
-} finds;
-
-static inline __attribute__((always_inline)) void count_finds(const finds *f, int first, int last)
-{
-    for (int j = first; j < last; j++)
-        f->places[f->at[j]]++; /* NOLINT(clang-analyzer-core.NullDereference): never null */
-}
-
-/* All vectors of a row go down its tree side by side, level by level, to hide the latency of the
- * look-ups; between the levels the places of the row before are counted, which keeps the store unit
- * at work meanwhile. `high` is the least threshold met that is not surely passed. */
-static inline __attribute__((always_inline)) void place_row(
-    const float *value, const float *width, const ist_threshold_trees *trees, int row, int levels,
-    const finds *before, finds *now, ist_places *open, int32_t *first_threshold)
-{
-    const float *tree = trees->tree + ((size_t)row << levels);
-    int sure = trees->sure[row];
-    counts node[VECTORS];
-    lanes high[VECTORS];
-    for (int v = 0; v < VECTORS; v++) {
-        node[v] = (counts){0} + 1;
-        high[v] = all(tree[0]);
-    }
-    for (int level = 0; level < levels; level++) {
-        for (int v = 0; v < VECTORS; v++) {
-            lanes threshold = nodes(tree, 1 << level, node[v]);
-            uint32_t right = above_or_nan(load(value + v * LANES), threshold);
-            node[v] = plus_bits(node[v] + node[v], right);
-            high[v] = choose(right, threshold, high[v]);
-        }
-        count_finds(before, IST_TILE * level / levels, IST_TILE * (level + 1) / levels);
-    }
-    for (int v = 0; v < VECTORS; v++) {
-        lanes l = load(value + v * LANES);
-        uint32_t beyond = above_or_nan(l, all(tree[0]));
-        counts leaf = plus_bits(node[v] - (1 << levels), beyond);
-        leaf = smaller_counts(leaf, (counts){0} + trees->last);
-        high[v] = choose(beyond, high[v], all(__builtin_inff()));
-        uint32_t same = 0;
-        if (sure)
-            same = at_most(l, high[v]) & at_most(high[v], l) &
-                   (sure == 2 ? ~0u : at_most(high[v], all(0)));
-        uint32_t is_open =
-            at_most(trees->shrink * high[v] - trees->width[row], l + load(width + v * LANES)) &
-            ~same;
-        store_counts(now->at + v * LANES, plus_bits(leaf + leaf, same));
-        if (is_open) {
-            int count = list_bits(is_open, row * IST_TILE + v * LANES, open->at + open->count);
-            for (int c = open->count; c < open->count + count; c++) {
-                int32_t *at = now->at + open->at[c] % IST_TILE;
-                first_threshold[c] = *at / 2;
-                *at = 2 * trees->last + 1;
-            }
-            open->count += count;
-        }
-    }
-    now->places = trees->places + (size_t)row * (2 * (size_t)trees->last + 2);
-}
-
-static inline __attribute__((always_inline)) void place_rows(const float *tile, int rows,
-                                                             const float *width,
-                                                             const ist_threshold_trees *trees,
-                                                             int levels, ist_places *open,
-                                                             int32_t *threshold)
-{
-    int32_t nowhere = 0;
-    finds found[2] = {{.places = &nowhere}, {.places = &nowhere}};
-    for (int row = 0; row < rows; row++)
-        place_row(tile + row * IST_TILE, width, trees, row, levels, &found[(row + 1) % 2],
-                  &found[row % 2], open, threshold);
-    count_finds(&found[(rows + 1) % 2], 0, IST_TILE);
-}
-
-void NAMED(place)(const float *tile, int rows, const float *width, const ist_threshold_trees *trees,
-                  ist_places *open, int32_t *threshold)
-{
-    open->count = 0;
-    switch (trees->levels) {
-    case 4: place_rows(tile, rows, width, trees, 4, open, threshold); break;
-    case 5: place_rows(tile, rows, width, trees, 5, open, threshold); break;
-    case 6: place_rows(tile, rows, width, trees, 6, open, threshold); break;
-    case 7: place_rows(tile, rows, width, trees, 7, open, threshold); break;
-    default: place_rows(tile, rows, width, trees, trees->levels, open, threshold);
-    }
 }
 
 void NAMED(transpose)(const float *tile, float *turned)
