@@ -135,6 +135,39 @@ int NAMED(count)(const float *tile, const ist_threshold_side *row, const ist_thr
                      : count_sides(tile, row, column, false, marks);
 }
 
+#ifdef __AVX512F__
+
+/* Rows r, r + 4, r + 8, r + 12, four columns of each. */
+static inline __m512 quarters(const float *at)
+{
+    __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(at));
+    x = _mm512_insertf32x4(x, _mm_loadu_ps(at + 4 * IST_TILE), 1);
+    x = _mm512_insertf32x4(x, _mm_loadu_ps(at + 8 * IST_TILE), 2);
+    return _mm512_insertf32x4(x, _mm_loadu_ps(at + 12 * IST_TILE), 3);
+}
+
+/* Four columns of 16 rows become four rows. */
+static inline void turn_columns(const float *from, float *to)
+{
+    __m512 a = quarters(from), b = quarters(from + IST_TILE);
+    __m512 c = quarters(from + 2 * IST_TILE), d = quarters(from + 3 * IST_TILE);
+    __m512d low = (__m512d)_mm512_unpacklo_ps(a, b), low2 = (__m512d)_mm512_unpacklo_ps(c, d);
+    __m512d high = (__m512d)_mm512_unpackhi_ps(a, b), high2 = (__m512d)_mm512_unpackhi_ps(c, d);
+    _mm512_storeu_ps(to, (__m512)_mm512_unpacklo_pd(low, low2));
+    _mm512_storeu_ps(to + IST_TILE, (__m512)_mm512_unpackhi_pd(low, low2));
+    _mm512_storeu_ps(to + 2 * IST_TILE, (__m512)_mm512_unpacklo_pd(high, high2));
+    _mm512_storeu_ps(to + 3 * IST_TILE, (__m512)_mm512_unpackhi_pd(high, high2));
+}
+
+void NAMED(transpose)(const float *tile, float *turned)
+{
+    for (int i = 0; i < IST_TILE; i += LANES)
+        for (int j = 0; j < IST_TILE; j += 4)
+            turn_columns(tile + i * IST_TILE + j, turned + j * IST_TILE + i);
+}
+
+#else
+
 void NAMED(transpose)(const float *tile, float *turned)
 {
     enum { SIDE = 4 };
@@ -148,6 +181,8 @@ void NAMED(transpose)(const float *tile, float *turned)
                 _mm_storeu_ps(turned + (j + r) * IST_TILE + i, row[r]);
         }
 }
+
+#endif
 
 int32_t NAMED(keep)(float limit, int32_t count, float *low, float *high, int32_t *position)
 {
