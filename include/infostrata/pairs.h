@@ -281,7 +281,8 @@ typedef struct {
 const ist_kernel *ist_kernel_choose(const char *name);
 /* The names that this processor runs, best first, separated by blanks. */
 void ist_kernel_names(ist_text *out);
-/* Operations (2 d a pair) a second of this process on a small sample that takes `seconds`. */
+/* Operations (2 d a pair) a second of this process, at the best moment of a trial of `seconds`: other
+ * processes do no harm. */
 double ist_kernel_rate(const ist_kernel *kernel, ist_filter_form form, int64_t d, double seconds);
 
 /* ---- exact distances ----------------------------------------------------------------------- */

@@ -76,6 +76,12 @@ static inline lanes larger(lanes a, lanes b)
     return (lanes)_mm512_max_ps((__m512)a, (__m512)b);
 }
 
+/* b where either is NaN. */
+static inline lanes least_of(lanes a, lanes b)
+{
+    return (lanes)_mm512_min_ps((__m512)a, (__m512)b);
+}
+
 /* a where the bit is 0, b where it is 1. */
 static inline lanes choose(uint32_t bits, lanes a, lanes b)
 {
@@ -181,6 +187,11 @@ static inline uint32_t above_or_nan(lanes a, lanes b)
 static inline lanes larger(lanes a, lanes b)
 {
     return (lanes)_mm256_max_ps((__m256)a, (__m256)b);
+}
+
+static inline lanes least_of(lanes a, lanes b)
+{
+    return (lanes)_mm256_min_ps((__m256)a, (__m256)b);
 }
 
 /* The bits spread over the lanes again: -1 or 0 in each. */

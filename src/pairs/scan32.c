@@ -30,20 +30,47 @@ static inline __attribute__((always_inline)) void list_row(const uint32_t *bits,
         places->count += list_bits(bits[v], i * IST_TILE + v * LANES, places->at + places->count);
 }
 
+static inline void list_some(uint32_t bits, int at, ist_places *places)
+{
+    if (bits)
+        places->count += list_bits(bits, at, places->at + places->count);
+}
+
+enum { TOGETHER = 8 };
+
+/* The vectors of TOGETHER rows in which there is something within the largest of their limits, or of the
+ * columns': few where N is large. */
+static inline uint32_t vectors_within(const float *tile, const float *row_limit,
+                                      const float *column_limit)
+{
+    float most = row_limit[0];
+    for (int r = 1; r < TOGETHER; r++)
+        most = row_limit[r] > most ? row_limit[r] : most;
+    uint32_t vectors = 0;
+    for (int v = 0; v < VECTORS; v++) {
+        lanes least = all(__builtin_inff());
+        for (int r = 0; r < TOGETHER; r++)
+            least = least_of(load(tile + r * IST_TILE + v * LANES), least);
+        lanes limit = larger(load(column_limit + v * LANES), all(most));
+        vectors |= (uint32_t)(at_most(least, limit) != 0) << v;
+    }
+    return vectors;
+}
+
 void NAMED(within)(const float *tile, const float *row_limit, const float *column_limit,
                    ist_places *row_side, ist_places *column_side)
 {
+    uint32_t vectors = 0;
     row_side->count = column_side->count = 0;
     for (int i = 0; i < IST_TILE; i++) {
-        uint32_t row[VECTORS], column[VECTORS];
-        lanes limit = all(row_limit[i]);
-        for (int v = 0; v < VECTORS; v++) {
-            lanes l = load(tile + i * IST_TILE + v * LANES);
-            row[v] = at_most(l, limit);
-            column[v] = at_most(l, load(column_limit + v * LANES));
+        if (i % TOGETHER == 0)
+            vectors = vectors_within(tile + i * IST_TILE, row_limit + i, column_limit);
+        for (uint32_t bits = vectors; bits; bits &= bits - 1) {
+            int at = i * IST_TILE + __builtin_ctz(bits) * LANES;
+            lanes l = load(tile + at);
+            list_some(at_most(l, all(row_limit[i])), at, row_side);
+            list_some(at_most(l, load(column_limit + at % IST_TILE)), at, column_side);
         }
-        list_row(row, i, row_side);
-        list_row(column, i, column_side);
     }
 }
 
