@@ -36,7 +36,8 @@ static inline void list_some(uint32_t bits, int at, ist_places *places)
         places->count += list_bits(bits, at, places->at + places->count);
 }
 
-enum { TOGETHER = 8 };
+/* Branches are dear: where several vectors have something, all are read. */
+enum { TOGETHER = 8, FEW_VECTORS = VECTORS / 4 };
 
 /* The vectors of TOGETHER rows in which there is something within the largest of their limits, or of the
  * columns': few where N is large. */
@@ -57,6 +58,19 @@ static inline uint32_t vectors_within(const float *tile, const float *row_limit,
     return vectors;
 }
 
+static inline void row_within(const float *tile, int i, float row_limit, const float *column_limit,
+                              ist_places *row_side, ist_places *column_side)
+{
+    uint32_t row[VECTORS], column[VECTORS];
+    for (int v = 0; v < VECTORS; v++) {
+        lanes l = load(tile + i * IST_TILE + v * LANES);
+        row[v] = at_most(l, all(row_limit));
+        column[v] = at_most(l, load(column_limit + v * LANES));
+    }
+    list_row(row, i, row_side);
+    list_row(column, i, column_side);
+}
+
 void NAMED(within)(const float *tile, const float *row_limit, const float *column_limit,
                    ist_places *row_side, ist_places *column_side)
 {
@@ -65,6 +79,10 @@ void NAMED(within)(const float *tile, const float *row_limit, const float *colum
     for (int i = 0; i < IST_TILE; i++) {
         if (i % TOGETHER == 0)
             vectors = vectors_within(tile + i * IST_TILE, row_limit + i, column_limit);
+        if (__builtin_popcount(vectors) > FEW_VECTORS) {
+            row_within(tile, i, row_limit[i], column_limit, row_side, column_side);
+            continue;
+        }
         for (uint32_t bits = vectors; bits; bits &= bits - 1) {
             int at = i * IST_TILE + __builtin_ctz(bits) * LANES;
             lanes l = load(tile + at);
@@ -237,6 +255,39 @@ static inline int64_t count_up_to(const float *value, int64_t count, float limit
     return found;
 }
 
+/* Also the least and the largest of them. */
+static inline int64_t count_finite(const float *value, int64_t count, float *least, float *most)
+{
+    const lanes infinity = all(__builtin_inff());
+    lanes low = infinity, high = all(0);
+    int64_t finite = 0;
+    for (int64_t i = 0; i < count; i += LANES) {
+        lanes x = infinity;
+        if (i + LANES <= count)
+            x = load(value + i);
+        else
+            memcpy(&x, value + i, (size_t)(count - i) * sizeof *value);
+        uint32_t counted = less(x, infinity);
+        finite += __builtin_popcount(counted);
+        low = least_of(x, low);
+        high = larger(choose(counted, all(0), x), high);
+    }
+    *least = __builtin_inff();
+    *most = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+        *least = low[lane] < *least ? low[lane] : *least;
+        *most = high[lane] > *most ? high[lane] : *most;
+    }
+    return finite;
+}
+
+static inline int32_t bits_of(float value)
+{
+    int32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
 static inline float float_of(int32_t bits)
 {
     float value;
@@ -248,20 +299,11 @@ static inline float float_of(int32_t bits)
  * more than the k-th value is as good as the value, so it stops early. */
 float NAMED(upper_of)(const float *value, int64_t count, int64_t k)
 {
-    enum { INFINITY_BITS = 0x7f800000, STEPS = 16 };
-    int32_t low = INFINITY_BITS, high = 0;
-    int64_t finite = 0;
-    for (int64_t i = 0; i < count; i++) {
-        int32_t bits;
-        memcpy(&bits, value + i, sizeof bits);
-        bool counted = bits < INFINITY_BITS;
-        finite += counted;
-        low = bits < low ? bits : low;
-        high = counted && bits > high ? bits : high;
-    }
-    if (finite < k)
+    enum { STEPS = 16 };
+    float least, most;
+    if (count_finite(value, count, &least, &most) < k)
         return __builtin_inff();
-    low--;
+    int32_t low = bits_of(least) - 1, high = bits_of(most);
     for (int step = 0; step < STEPS && high - low > 1; step++) {
         int32_t middle = low + (high - low) / 2;
         int64_t found = middle < 0 ? 0 : count_up_to(value, count, float_of(middle));
