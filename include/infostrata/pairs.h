@@ -59,9 +59,12 @@ typedef enum {
 
 typedef struct {
     ist_filter_form form;
-    double *shift;   /* d, or NULL: nothing is taken off */
-    int scale;       /* exponent of 2 */
-    bool exact;      /* filter values are the distances (small integers, say) */
+    double *shift; /* d, or NULL: nothing is taken off */
+    int scale;     /* exponent of 2 */
+    bool exact;    /* filter values are the distances (small integers, say) */
+    double most;   /* two values in all: a copy is 1 for this one and 0 for the other */
+    double *level; /* of these: the distance of rows that differ in m features, m <= features */
+    int64_t features;
     bool zero_exact; /* a filter value is 0 just where the distance is */
     double share;    /* what l may be off by: relative to the distance (direct), to the norms */
     double relative; /* of the bounds (L) and (U) */
@@ -76,7 +79,12 @@ typedef struct {
     float *panels;  /* tiles x IST_TILE x d: copies in panels of IST_PANEL rows, feature-major */
     float *term;    /* tiles x IST_TILE: what the kernels add for the row; NaN beyond the rows */
     float *width;   /* tiles x IST_TILE: the row's share of the gap between the bounds */
+    int32_t
+        *kind;    /* rows of the slab + IST_TILE: the first one with the same values, or IST_NO_KIND
+                       if a row has no equal. Rows of one kind have the same distances */
+    bool repeats; /* some rows are equal */
 } ist_packed;
+enum { IST_NO_KIND = -1, IST_ANY_KIND = -2 };
 
 /* A layer's rows, distributed: this rank's slab and what all ranks know of the set. A "position" is
  * a row's place in the set; its "number" is its row in the file (they differ in the parts' set). A set
@@ -118,6 +126,19 @@ void ist_packed_release(ist_packed *packed);
 float ist_filter_high(const ist_filter *filter, double threshold);
 float ist_filter_low(const ist_filter *filter, double threshold, float width);
 float ist_filter_sure(const ist_filter *filter, double threshold);
+/* A float64 sum of the d squared differences in any order (not in the copies' units) below
+ * ist_look_low proves that the distance is smaller than the threshold, one above ist_look_high that it is
+ * larger. */
+static inline double ist_look_low(double threshold, int64_t d)
+{
+    return threshold * (1 - (double)(d + 8) * 0x1p-51) - (double)d * 0x1p-1072;
+}
+static inline double ist_look_high(double threshold, int64_t d)
+{
+    return threshold * (1 + (double)(d + 8) * 0x1p-51) + (double)d * 0x1p-1072;
+}
+/* Of an exact filter: the distance of a filter value. */
+double ist_filter_distance(const ist_filter *filter, float l);
 /* For search trees of ist_filter_high: fl(shrink high - tree_width(width)) is at most
  * ist_filter_low(threshold, width). */
 float ist_filter_tree_shrink(const ist_filter *filter);
@@ -138,6 +159,8 @@ typedef struct {
     bool finite;
     double largest, smallest; /* |value|; the smallest that is not 0 */
     int lowest_bit;           /* all values are multiples of 2^lowest_bit; INT_MAX: all are 0 */
+    double least, most;       /* of the values, with their sign */
+    bool two_valued;          /* there is none between these */
 } ist_value_census;
 /* Adds the slab's columns to sum[d] and all its squares to *squares. */
 ist_value_census ist_filter_census(const ist_slab *slab, int64_t d, double *sum, double *squares);
@@ -155,6 +178,7 @@ enum { IST_FILTER_MOST_FEATURES = 48000000 };
 enum { IST_SINGLE_BLOCK = 64, IST_BLOCK = 32, IST_CHUNK = 512 };
 ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
                           const double *centre, bool centred, double largest_norm, int64_t d);
+ist_filter ist_filter_copy(const ist_filter *filter, int64_t d);
 void ist_filter_release(ist_filter *filter);
 /* The mean over pairs of rows of a sample of min(1, (w_i + w_j) / D): how much of the distances the
  * filter of `rows` leaves open. */
@@ -172,7 +196,37 @@ typedef struct {
 typedef struct {
     const float *limit, *strict;
     const uint64_t *word, *base, *bound_tie;
+    const int32_t *kind, *tie_kind; /* others of tie_kind can only tie with the bound; kind: NULL */
 } ist_tie_side;
+
+/* IST_TILE bits for each row of a tile; for which side its pairs are open. */
+enum { IST_MARK_WORDS = IST_TILE / 32 };
+typedef uint32_t ist_marks[IST_TILE][IST_MARK_WORDS];
+typedef struct {
+    ist_marks row, column;
+} ist_open_marks;
+
+/* Pairs to be looked at in float64: the rows and columns as they were stored, narrow or wide. */
+typedef struct {
+    const float *rows, *columns;
+    const double *wide_rows, *wide_columns;
+    int column_count;
+    ist_marks marks;
+} ist_look;
+
+/* One side of a tile in the second look; IST_TILE entries each. Sums below `low` are counted, those above
+ * `high` dropped. */
+typedef struct {
+    const double *low, *high;
+    int32_t *below;
+} ist_look_side;
+
+/* One side of a tile whose rows may be equal to others: the kind of each row, the kind of others
+ * that is known to lie at its threshold (IST_ANY_KIND: none) and how many did. */
+typedef struct {
+    const int32_t *kind, *tie;
+    int32_t *same;
+} ist_kind_side;
 
 /* The thresholds of the rows of a tile as search trees. A tree: 2^levels numbers, ist_filter_high of
  * the thresholds; +inf beyond the last. [0] is the largest; [2^level + path] a node of the full tree of the
@@ -210,10 +264,6 @@ typedef struct {
     int count;
     int32_t at[IST_TILE * IST_TILE + 16]; /* the vectors that write it may overshoot */
 } ist_places;
-
-/* IST_TILE bits for each row of a tile. */
-enum { IST_MARK_WORDS = IST_TILE / 32 };
-typedef uint32_t ist_marks[IST_TILE][IST_MARK_WORDS];
 
 /* Routines for tiles that need not be visited whole; compiled once per instruction set, too. */
 typedef struct {
@@ -255,7 +305,7 @@ typedef struct {
     /* Where l <= row_limit, and where l <= column_limit. */
     void (*within)(const float *tile, const float *row_limit, const float *column_limit,
                    ist_places *row_side, ist_places *column_side);
-    /* For each side where l <= limit and (l < strict or tie <= bound_tie). */
+    /* For each side where l <= limit and (tie <= bound_tie or neither l >= strict nor of tie_kind). */
     void (*within_ties)(const float *tile, const ist_tie_side *row, const ist_tie_side *column,
                         ist_places *row_side, ist_places *column_side);
     /* Counts pairs surely below and (with_sure) surely equal, for both sides; marks those open for
@@ -273,6 +323,19 @@ typedef struct {
     /* A number that at least k of the values (not negative) do not exceed, and few more; infinity if
      * there is none. */
     float (*upper_of)(const float *value, int64_t count, int64_t k);
+    /* Sums of the squared differences of a row and four others (ist_filter_look bounds them); of all
+     * marked pairs of a tile. */
+    void (*look_narrow)(const float *x, const float *const *y, int64_t d, double *sum);
+    void (*look_wide)(const double *x, const double *const *y, int64_t d, double *sum);
+    void (*look_marked)(const ist_look *look, int64_t d, double *tile);
+    /* Says of the pairs that `count` has marked for which side they are open. Settles of it: what is of a row's tie kind; what sums
+     * prove, and returns how much is left. */
+    void (*open_sides)(const float *tile, const ist_threshold_side *row,
+                       const ist_threshold_side *column, ist_marks marks, ist_open_marks *open);
+    void (*settle_kinds)(const ist_kind_side *row, const ist_kind_side *column,
+                         ist_open_marks *open);
+    int (*settle_looked)(const double *tile, const ist_look_side *row, const ist_look_side *column,
+                         ist_open_marks *open);
     const ist_near_kernel *near; /* NULL: none */
 } ist_kernel;
 
@@ -342,7 +405,10 @@ typedef struct {
     int64_t row_position, col_position;
     const float *row_width, *col_width;
     const uint64_t *row_word, *col_word;
-    bool diagonal; /* rows are the columns: the row side alone serves all pairs */
+    const int32_t *row_kind, *col_kind; /* each side's slab has its own; NULL: no row repeats */
+    const ist_slab *row_slab, *col_slab;
+    int64_t row_at, col_at; /* first row / column: index within its slab */
+    bool diagonal;          /* rows are the columns: the row side alone serves all pairs */
 } ist_tile;
 
 /* A pair that the filter left open, for which side(s), and at which threshold. */
@@ -361,6 +427,7 @@ void ist_open_add(ist_open_list *open, ist_open_pair pair);
 typedef struct {
     const ist_kernel *kernel;
     const ist_slab *home, *guests;
+    const int32_t *home_kind, *guest_kind; /* NULL: no row repeats */
     bool same; /* guests are part of home: one state serves both sides */
     ist_pass_stats *stats;
 } ist_meeting;
@@ -449,6 +516,7 @@ typedef struct {
     uint64_t *base;      /* count */
     float *limit;        /* count: filter values above it are worse than the bound */
     float *strict;       /* count: filter values from it on can only tie with the bound */
+    int32_t *tie_kind;   /* count: rows of the other slab of this kind are at the bound */
     float *waiting_room; /* count x 3 capacity: low, high, position (int32_t) of those that wait */
     int32_t *waiting;    /* count: how many wait */
     bool any_strict;     /* some row's `strict` is finite */
@@ -481,8 +549,9 @@ typedef struct {
     /* few: threshold m of row i at [m * stride + i] */
     int64_t stride;
     float *low, *high, *sure;
-    int32_t *below, *same;
+    int32_t *below, *same, *tie_kind; /* tie_kind: of the other slab's rows, at the threshold */
     bool any_sure;
+    int64_t futile; /* tiles at which a second look is not worth while */
     /* else: ist_threshold_trees */
     int levels;
     float shrink;

@@ -13,7 +13,9 @@ static ist_packed part_of(const ist_packed *home, int64_t first, int64_t count, 
                        .block = home->block + tile,
                        .panels = home->panels + tile * IST_TILE * d,
                        .term = home->term + tile * IST_TILE,
-                       .width = home->width + tile * IST_TILE};
+                       .width = home->width + tile * IST_TILE,
+                       .kind = home->kind + first,
+                       .repeats = home->repeats};
     part.row = ist_alloc((size_t)part.tiles + 1, sizeof *part.row);
     for (int64_t t = 0; t <= part.tiles; t++)
         part.row[t] = home->row[tile + t] - first;

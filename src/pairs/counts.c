@@ -48,7 +48,7 @@ int64_t ist_counts_bytes(int64_t thresholds)
 {
     const int64_t given = sizeof(double) + sizeof(int32_t);
     if (thresholds <= IST_FEW_THRESHOLDS)
-        return thresholds * (given + 3 * (int64_t)sizeof(float) + 2 * (int64_t)sizeof(int32_t));
+        return thresholds * (given + 3 * (int64_t)sizeof(float) + 3 * (int64_t)sizeof(int32_t));
     const int64_t slot = sizeof(int32_t), same = sizeof(int32_t);
     const int64_t width_and_sure = sizeof(float) + 1, ends = 2 * sizeof(float);
     int levels = ist_counts_many_levels(thresholds);
@@ -105,6 +105,7 @@ void ist_counts_free(ist_counts **counts)
     ist_free(s->sure);
     ist_free(s->below);
     ist_free(s->same);
+    ist_free(s->tie_kind);
     ist_free(s->first);
     ist_free(s->last);
     ist_free(s->tree);
@@ -188,10 +189,26 @@ static void scan(void *rows, void *columns, const ist_tile *tile, ist_open_list 
         ist_counts_many_scan(rows, columns, tile, open);
 }
 
-static void settle_side(ist_counts *s, int64_t row, int64_t m, double distance, int64_t position)
+static void meet(void *rows, void *columns, const ist_meeting *meeting)
+{
+    ist_counts *r = rows, *c = columns;
+    if (!r->few)
+        return;
+    ist_counts_few_meet(r);
+    if (!meeting->same)
+        ist_counts_few_meet(c);
+}
+
+static int32_t kind_of(const int32_t *kinds, int at)
+{
+    return kinds ? kinds[at] : IST_NO_KIND;
+}
+
+static void settle_side(ist_counts *s, int64_t row, int64_t m, double distance, int64_t position,
+                        int32_t kind)
 {
     if (s->few)
-        ist_counts_few_settle(s, row, m, distance, position);
+        ist_counts_few_settle(s, row, m, distance, position, kind);
     else
         ist_counts_many_settle(s, row, m, distance, position);
 }
@@ -201,15 +218,16 @@ static void settle(void *rows, void *columns, const ist_tile *tile, ist_open_pai
 {
     if (pair.sides & IST_ROW_SIDE)
         settle_side(rows, tile->row + pair.row, pair.threshold, distance,
-                    tile->col_position + pair.col);
+                    tile->col_position + pair.col, kind_of(tile->col_kind, pair.col));
     if (pair.sides & IST_COL_SIDE)
         settle_side(columns, tile->col + pair.col, pair.threshold, distance,
-                    tile->row_position + pair.row);
+                    tile->row_position + pair.row, kind_of(tile->row_kind, pair.row));
 }
 
 static void take_side(ist_counts *s, int64_t row, int64_t m, double distance, int64_t position)
 {
-    settle_side(s, row, s->few ? m : ist_counts_many_find(s, row, distance), distance, position);
+    settle_side(s, row, s->few ? m : ist_counts_many_find(s, row, distance), distance, position,
+                IST_NO_KIND);
 }
 
 static void take(void *rows, void *columns, const ist_tile *tile)
@@ -346,6 +364,7 @@ const ist_consumer ist_counts_consumer = {.out_bytes = out_bytes,
                                           .pack_back = pack_back,
                                           .merge = merge,
                                           .release = release,
+                                          .meet = meet,
                                           .scan = scan,
                                           .settle = settle,
                                           .take = take,

@@ -9,9 +9,11 @@
 void ist_counts_few_prepare(ist_counts *s, const ist_packed *packed);
 void ist_counts_few_scan(ist_counts *rows, ist_counts *columns, const ist_tile *tile,
                          ist_open_list *open);
-/* One pair of a row at a known distance, against one threshold. */
-void ist_counts_few_settle(ist_counts *s, int64_t row, int64_t m, double distance,
-                           int64_t position);
+/* Forgets the kinds of the slab that was met before. */
+void ist_counts_few_meet(ist_counts *s);
+/* One pair of a row at a known distance, against one threshold. `kind` is the other row's. */
+void ist_counts_few_settle(ist_counts *s, int64_t row, int64_t m, double distance, int64_t position,
+                           int32_t kind);
 
 /* More: counts_many.c. The levels of a tree that holds them. */
 int ist_counts_many_levels(int64_t thresholds);

@@ -123,13 +123,11 @@ void ist_carry(const ist_comm *comm, const ist_rows *rows, const ist_rows *moved
 void ist_rows_elsewhere(const ist_comm *comm, const ist_rows *rows, ist_blocks blocks,
                         const int64_t *place, ist_rows *moved)
 {
-    *moved = (ist_rows){
-        .n = rows->n, .d = rows->d, .blocks = blocks, .wide = rows->wide, .filter = rows->filter};
-    if (moved->filter.shift) {
-        size_t bytes = (size_t)rows->d * sizeof *moved->filter.shift;
-        moved->filter.shift = ist_alloc(1, bytes);
-        memcpy(moved->filter.shift, rows->filter.shift, bytes);
-    }
+    *moved = (ist_rows){.n = rows->n,
+                        .d = rows->d,
+                        .blocks = blocks,
+                        .wide = rows->wide,
+                        .filter = ist_filter_copy(&rows->filter, rows->d)};
     int64_t first, last;
     ist_blocks_range(&moved->blocks, comm->size, comm->rank, &first, &last);
     moved->home = ist_slab_new(moved, first, last - first);

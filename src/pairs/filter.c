@@ -41,6 +41,17 @@ static int lowest_bit_of(double x)
     return LOWEST + (exponent > 1 ? exponent - 1 : 0) + __builtin_ctzll(mantissa);
 }
 
+/* Two values at most: each new one must be the least or the largest so far, or make room for itself. */
+static void add_value(ist_value_census *census, double value)
+{
+    if (!census->two_valued || value == census->least || value == census->most)
+        return;
+    bool more = census->least < census->most;
+    census->least = fmin(census->least, value);
+    census->most = fmax(census->most, value);
+    census->two_valued = !more;
+}
+
 static void add_row(ist_value_census *census, const double *value, int64_t d)
 {
     for (int64_t f = 0; f < d; f++) {
@@ -49,6 +60,7 @@ static void add_row(ist_value_census *census, const double *value, int64_t d)
             census->finite = false;
             return;
         }
+        add_value(census, value[f]);
         if (size == 0)
             continue;
         census->largest = size > census->largest ? size : census->largest;
@@ -70,7 +82,12 @@ static const double *row_values(const ist_slab *slab, int64_t row, int64_t d, do
 
 ist_value_census ist_filter_census(const ist_slab *slab, int64_t d, double *sum, double *squares)
 {
-    ist_value_census census = {.finite = true, .smallest = INFINITY, .lowest_bit = INT_MAX};
+    ist_value_census census = {.finite = true,
+                               .smallest = INFINITY,
+                               .lowest_bit = INT_MAX,
+                               .least = INFINITY,
+                               .most = -INFINITY,
+                               .two_valued = true};
     double *room = ist_alloc((size_t)d, sizeof *room);
     for (int64_t i = 0; i < slab->count && census.finite; i++) {
         const double *value = row_values(slab, i, d, room);
@@ -121,6 +138,25 @@ static bool sums_are_exact(const ist_value_census *census, double largest_norm)
     if (census->lowest_bit == INT_MAX)
         return true;
     return on_a_grid(census) && ldexp(4 * largest_norm, -2 * census->lowest_bit) <= 0x1p24;
+}
+
+/* Have all features that differ the same difference, and does the square of it add up without a sum being
+ * met twice? */
+static bool has_levels(const ist_value_census *census, int64_t d)
+{
+    enum { MOST_LEVELS = 1 << 22 };
+    double t = census->most - census->least;
+    return census->two_valued && census->least < census->most && d <= MOST_LEVELS &&
+           t * t >= DBL_MIN;
+}
+
+/* The definition's sums of 0 to d such squares. */
+static double *levels_of(const ist_value_census *census, int64_t d)
+{
+    double *level = ist_alloc((size_t)d + 1, sizeof *level), t = census->most - census->least;
+    for (int64_t m = 0; m < d; m++)
+        level[m + 1] = level[m] + t * t;
+    return level;
 }
 
 static double *copy_of(const double *values, int64_t d)
@@ -177,6 +213,13 @@ ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
         filter.scale = census->lowest_bit == INT_MAX ? 0 : -census->lowest_bit;
         return filter;
     }
+    if (has_levels(census, d)) {
+        filter.exact = true;
+        filter.most = census->most;
+        filter.level = levels_of(census, d);
+        filter.features = d;
+        return filter;
+    }
     if (centred)
         filter.shift = copy_of(centre, d);
     filter.scale = scale_for(census->largest);
@@ -186,9 +229,20 @@ ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
     return filter;
 }
 
+ist_filter ist_filter_copy(const ist_filter *filter, int64_t d)
+{
+    ist_filter copy = *filter;
+    if (filter->shift)
+        copy.shift = copy_of(filter->shift, d);
+    if (filter->level)
+        copy.level = copy_of(filter->level, filter->features + 1);
+    return copy;
+}
+
 void ist_filter_release(ist_filter *filter)
 {
     ist_free(filter->shift);
+    ist_free(filter->level);
     *filter = (ist_filter){0};
 }
 
@@ -203,6 +257,8 @@ static double copy_row(const ist_filter *filter, const double *value, int64_t d,
     *error = 0;
     for (int64_t f = 0; f < d; f++) {
         double x = (filter->shift ? value[f] - filter->shift[f] : value[f]) * factor;
+        if (filter->level)
+            x = value[f] == filter->most;
         float copy = (float)x;
         panel[f * IST_PANEL] = copy;
         norm += (double)copy * (double)copy;
@@ -250,6 +306,65 @@ static void pack_tile(const ist_rows *rows, const ist_slab *slab, int64_t first,
     }
 }
 
+/* ---- equal rows ------------------------------------------------------------------------------ */
+
+typedef struct {
+    uint64_t hash;
+    int64_t row;
+} suspect;
+
+static int compare_suspects(const void *a, const void *b)
+{
+    const suspect *x = a, *y = b;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+/* -0 and 0 are the same value. */
+static uint64_t hash_of(const double *value, int64_t d)
+{
+    uint64_t hash = 0, bits;
+    for (int64_t f = 0; f < d; f++) {
+        double plain = value[f] + 0.0;
+        memcpy(&bits, &plain, sizeof bits);
+        hash = (hash ^ bits) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+static bool rows_are_equal(const ist_slab *slab, int64_t a, int64_t b, int64_t d)
+{
+    for (int64_t f = 0; f < d; f++)
+        if (slab->wide ? slab->wide[a * d + f] != slab->wide[b * d + f]
+                       : slab->narrow[a * d + f] != slab->narrow[b * d + f])
+            return false;
+    return true;
+}
+
+/* Equal hashes are a suspicion: values are compared. One comparison a row, whatever the hashes. */
+static void find_kinds(const ist_rows *rows, const ist_slab *slab, ist_packed *packed, double *room)
+{
+    suspect *all = ist_alloc((size_t)slab->count, sizeof *all);
+    int64_t head = 0;
+    for (int64_t row = 0; row < slab->count; row++)
+        all[row] = (suspect){hash_of(row_values(slab, row, rows->d, room), rows->d), row};
+    for (int64_t row = 0; row < slab->count + IST_TILE; row++)
+        packed->kind[row] = IST_NO_KIND;
+    qsort(all, (size_t)slab->count, sizeof *all, compare_suspects);
+    for (int64_t p = 1; p < slab->count; p++) {
+        int64_t first = all[head].row, row = all[p].row;
+        if (all[p].hash != all[head].hash) {
+            head = p;
+        } else if (rows_are_equal(slab, first, row, rows->d)) {
+            packed->kind[first] = packed->kind[row] = (int32_t)first;
+            packed->repeats = true;
+        }
+    }
+    ist_free(all);
+}
+
 ist_packed ist_pack(const ist_rows *rows, const ist_slab *slab)
 {
     const ist_blocks *blocks = &rows->blocks;
@@ -266,6 +381,7 @@ ist_packed ist_pack(const ist_rows *rows, const ist_slab *slab)
     packed.panels = ist_alloc(values, (size_t)rows->d * sizeof *packed.panels);
     packed.term = ist_alloc(values, sizeof *packed.term);
     packed.width = ist_alloc(values, sizeof *packed.width);
+    packed.kind = ist_alloc(filtered ? (size_t)(slab->count + IST_TILE) : 0, sizeof *packed.kind);
     double *room = ist_alloc((size_t)rows->d, sizeof *room);
     for (int64_t b = block; b < blocks->count && blocks->start[b] < last; b++)
         for (int64_t at = blocks->start[b]; at < blocks->start[b + 1]; at += IST_TILE) {
@@ -278,6 +394,8 @@ ist_packed ist_pack(const ist_rows *rows, const ist_slab *slab)
                 pack_tile(rows, slab, row, count, room, packed.panels + tile * IST_TILE * rows->d,
                           packed.term + tile * IST_TILE, packed.width + tile * IST_TILE);
         }
+    if (filtered)
+        find_kinds(rows, slab, &packed, room);
     ist_free(room);
     return packed;
 }
@@ -289,6 +407,7 @@ void ist_packed_release(ist_packed *packed)
     ist_free(packed->panels);
     ist_free(packed->term);
     ist_free(packed->width);
+    ist_free(packed->kind);
     *packed = (ist_packed){0};
 }
 
@@ -326,11 +445,39 @@ static bool is_sure_zero(const ist_filter *filter, double threshold)
     return filter->zero_exact && threshold == 0;
 }
 
+/* How many levels lie below a threshold. */
+static int64_t levels_below(const ist_filter *filter, double threshold)
+{
+    int64_t low = 0, high = filter->features + 1;
+    while (low < high) {
+        int64_t middle = (low + high) / 2;
+        if (filter->level[middle] < threshold)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_level(const ist_filter *filter, int64_t m, double threshold)
+{
+    return m <= filter->features && filter->level[m] == threshold;
+}
+
+double ist_filter_distance(const ist_filter *filter, float l)
+{
+    return filter->level ? filter->level[(int64_t)l] : ldexp((double)l, -2 * filter->scale);
+}
+
 /* In exact filters l is the distance: l above the largest float32 number up to t is above t. */
 float ist_filter_high(const ist_filter *filter, double threshold)
 {
     if (isinf(threshold))
         return INFINITY;
+    if (filter->level) {
+        int64_t m = levels_below(filter, threshold);
+        return (float)(is_level(filter, m, threshold) ? m : m - 1);
+    }
     double t = ldexp(threshold, 2 * filter->scale);
     if (filter->exact)
         return t >= FLT_MAX ? INFINITY : (double)(float)t <= t ? (float)t : down(t);
@@ -341,6 +488,8 @@ float ist_filter_high(const ist_filter *filter, double threshold)
 
 float ist_filter_low(const ist_filter *filter, double threshold, float width)
 {
+    if (filter->level)
+        return (float)levels_below(filter, threshold);
     double t = ldexp(threshold, 2 * filter->scale);
     if (filter->exact)
         return t >= FLT_MAX ? FLT_MAX : (double)(float)t >= t ? (float)t : up(t);
@@ -351,6 +500,10 @@ float ist_filter_low(const ist_filter *filter, double threshold, float width)
 
 float ist_filter_sure(const ist_filter *filter, double threshold)
 {
+    if (filter->level) {
+        int64_t m = levels_below(filter, threshold);
+        return is_level(filter, m, threshold) ? (float)m : -INFINITY;
+    }
     double t = ldexp(threshold, 2 * filter->scale);
     bool sure =
         (filter->exact && t < FLT_MAX && (double)(float)t == t) || is_sure_zero(filter, threshold);

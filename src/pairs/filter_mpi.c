@@ -20,6 +20,20 @@ static void add_columns(const ist_comm *comm, double *sum, int64_t d)
                       MPI_SUM, comm->handle);
 }
 
+/* Every rank has met two values at most; they are the same two if none is another than the extremes. */
+static void agree_on_values(const ist_comm *comm, ist_value_census *census)
+{
+    double least = -ist_largest_real(comm, -census->least);
+    double most = ist_largest_real(comm, census->most);
+    bool others = !census->two_valued;
+    if (census->least <= census->most)
+        others |= (census->least != least && census->least != most) ||
+                  (census->most != least && census->most != most);
+    census->least = least;
+    census->most = most;
+    census->two_valued = ist_largest(comm, others) == 0;
+}
+
 /* The centre serves the filter alone, so that its last bits may depend on the number of ranks. */
 static survey survey_of(const ist_comm *comm, const ist_rows *rows)
 {
@@ -33,6 +47,7 @@ static survey survey_of(const ist_comm *comm, const ist_rows *rows)
     s.census.lowest_bit = (int)-ist_largest(comm, -(int64_t)s.census.lowest_bit);
     if (!s.census.finite)
         return s;
+    agree_on_values(comm, &s.census);
     add_columns(comm, s.centre, d);
     add_columns(comm, &squares, 1);
     for (int64_t f = 0; f < d; f++) {

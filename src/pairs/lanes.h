@@ -71,6 +71,11 @@ static inline uint32_t above_or_nan(lanes a, lanes b)
     return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_NLE_UQ);
 }
 
+static inline uint32_t equal_counts(counts a, counts b)
+{
+    return _mm512_cmpeq_epi32_mask((__m512i)a, (__m512i)b);
+}
+
 static inline lanes larger(lanes a, lanes b)
 {
     return (lanes)_mm512_max_ps((__m512)a, (__m512)b);
@@ -182,6 +187,11 @@ static inline uint32_t less(lanes a, lanes b)
 static inline uint32_t above_or_nan(lanes a, lanes b)
 {
     return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_NLE_UQ));
+}
+
+static inline uint32_t equal_counts(counts a, counts b)
+{
+    return (uint32_t)_mm256_movemask_ps((__m256)(a == b));
 }
 
 static inline lanes larger(lanes a, lanes b)

@@ -21,10 +21,10 @@ static int64_t value_bytes(const ist_set_shape *set)
     return set->d * (int64_t)(set->wide ? sizeof(double) : sizeof(float));
 }
 
-/* Of a row of the copies: values, term, width. */
+/* Of a row of the copies: values, term, width, kind. */
 static int64_t copy_bytes(const ist_set_shape *set)
 {
-    return (set->d + 2) * (int64_t)sizeof(float);
+    return (set->d + 2) * (int64_t)sizeof(float) + (int64_t)sizeof(int32_t);
 }
 
 int64_t ist_set_rows(const ist_set_shape *set)

@@ -118,8 +118,11 @@ static void offer(ist_nearest *s, int64_t row, double distance, int32_t position
         neighbour[0] = position;
         sift_down(s, row, 0, s->k);
     }
-    if (s->held[row] == s->k)
+    if (s->held[row] == s->k) {
+        if (s->bound[row] != held[0])
+            s->tie_kind[row] = IST_ANY_KIND;
         s->bound[row] = held[0];
+    }
 }
 
 /* ---- the buffer of bounds -------------------------------------------------------------------- */
@@ -148,42 +151,87 @@ static void thin(ist_nearest *s, int64_t row)
     s->waiting[row] = kernel->keep(s->limit[row], count, b.low, b.high, b.position);
 }
 
-enum { AT_ONCE = 8 };
+enum { AT_ONCE = 8, LOOKS = 4 };
 
-/* Gives up to AT_ONCE of those that wait their distances. In an exact filter these are the filter
- * values. */
-static void distances_of(ist_nearest *s, int64_t row, int32_t first, int count, double *distance)
+/* Those that wait for a row, and where they lie. */
+typedef struct {
+    const ist_slab *own, *other;
+    const int32_t *other_kind;
+    buffer waiting;
+} queue;
+
+static queue queue_of(const ist_nearest *s, int64_t row)
 {
-    buffer waiting = buffer_of(s, row);
     const ist_meeting *m = &s->meeting;
-    if (s->rows->filter.exact) {
-        for (int p = 0; p < count; p++)
-            distance[p] = ldexp((double)waiting.low[first + p], -2 * s->rows->filter.scale);
-        return;
-    }
-    const ist_slab *own = s->position == m->home->first ? m->home : m->guests;
-    const ist_slab *other = own == m->home && !m->same ? m->guests : m->home;
-    int64_t a[AT_ONCE], b[AT_ONCE];
-    for (int p = 0; p < count; p++) {
-        a[p] = row;
-        b[p] = waiting.position[first + p] - other->first;
-    }
-    ist_exact_distances(m->kernel, own, a, other, b, count, s->rows->d, distance);
-    m->stats->decided_again += count;
+    bool at_home = s->position == m->home->first;
+    queue q = {.own = at_home ? m->home : m->guests, .waiting = buffer_of(s, row)};
+    bool others_at_home = !at_home || m->same;
+    q.other = others_at_home ? m->home : m->guests;
+    q.other_kind = others_at_home ? m->home_kind : m->guest_kind;
+    return q;
 }
 
-/* Offers all that wait by their distances. */
+/* Drops of the first `count` what a look in float64 proves to lie beyond the bound; returns how many
+ * stay. */
+static int look_at(const ist_nearest *s, const queue *q, int64_t row, int32_t *position, int count)
+{
+    int64_t d = s->rows->d;
+    double high = ist_look_high(s->bound[row], d), sum[AT_ONCE];
+    for (int first = 0; first < count; first += LOOKS) {
+        const float *narrow[LOOKS];
+        const double *wide[LOOKS];
+        for (int p = 0; p < LOOKS; p++) {
+            int64_t at = position[first + p < count ? first + p : count - 1] - q->other->first;
+            if (q->own->wide)
+                wide[p] = q->other->wide + at * d;
+            else
+                narrow[p] = q->other->narrow + at * d;
+        }
+        if (q->own->wide)
+            s->meeting.kernel->look_wide(q->own->wide + row * d, wide, d, sum + first);
+        else
+            s->meeting.kernel->look_narrow(q->own->narrow + row * d, narrow, d, sum + first);
+    }
+    int stay = 0;
+    for (int p = 0; p < count; p++)
+        if (!(sum[p] > high))
+            position[stay++] = position[p];
+    return stay;
+}
+
+/* Offers some of those that wait by their distances. */
+static void decide_some(ist_nearest *s, const queue *q, int64_t row, int32_t first, int count)
+{
+    int64_t a[AT_ONCE], b[AT_ONCE];
+    int32_t *position = q->waiting.position + first;
+    double distance[AT_ONCE];
+    if (!isinf(s->bound[row]))
+        count = look_at(s, q, row, position, count);
+    s->meeting.stats->decided_again += count;
+    for (int p = 0; p < count; p++) {
+        a[p] = row;
+        b[p] = position[p] - q->other->first;
+    }
+    ist_exact_distances(s->meeting.kernel, q->own, a, q->other, b, count, s->rows->d, distance);
+    for (int p = 0; p < count; p++) {
+        offer(s, row, distance[p], position[p]);
+        if (q->other_kind && distance[p] == s->bound[row] && q->other_kind[b[p]] >= 0)
+            s->tie_kind[row] = q->other_kind[b[p]];
+    }
+}
+
+/* Offers all that wait by their distances. In an exact filter these are the filter values. */
 static void decide(ist_nearest *s, int64_t row)
 {
-    thin(s, row);
-    buffer waiting = buffer_of(s, row);
-    for (int32_t first = 0; first < s->waiting[row]; first += AT_ONCE) {
-        int count = s->waiting[row] - first < AT_ONCE ? s->waiting[row] - first : AT_ONCE;
-        double distance[AT_ONCE];
-        distances_of(s, row, first, count, distance);
-        for (int p = 0; p < count; p++)
-            offer(s, row, distance[p], waiting.position[first + p]);
-    }
+    queue q = queue_of(s, row);
+    const ist_filter *filter = &s->rows->filter;
+    int32_t count = s->waiting[row];
+    if (filter->exact)
+        for (int32_t p = 0; p < count; p++)
+            offer(s, row, ist_filter_distance(filter, q.waiting.low[p]), q.waiting.position[p]);
+    else
+        for (int32_t first = 0; first < count; first += AT_ONCE)
+            decide_some(s, &q, row, first, count - first < AT_ONCE ? count - first : AT_ONCE);
     s->waiting[row] = 0;
     settle_bound(s, row);
 }
@@ -220,7 +268,7 @@ int64_t ist_nearest_bytes(int64_t k)
 {
     const int64_t settled = sizeof(double) + sizeof(int32_t);
     const int64_t row =
-        2 * sizeof(int32_t) + sizeof(double) + 2 * sizeof(uint64_t) + 2 * sizeof(float);
+        3 * sizeof(int32_t) + sizeof(double) + 2 * sizeof(uint64_t) + 2 * sizeof(float);
     const int64_t waiting = 2 * sizeof(float) + sizeof(int32_t);
     return k * settled + capacity_for(k) * waiting + row;
 }
@@ -246,6 +294,7 @@ static ist_nearest *state_new(const ist_rows *rows, const ist_slab *slab, int64_
     s->base = ist_alloc(padded, sizeof *s->base);
     s->limit = ist_alloc(padded, sizeof *s->limit);
     s->strict = ist_alloc(padded, sizeof *s->strict);
+    s->tie_kind = ist_alloc(padded, sizeof *s->tie_kind);
     s->waiting_room = ist_alloc_unset(3 * room, sizeof *s->waiting_room);
     s->waiting = ist_alloc((size_t)count, sizeof *s->waiting);
     for (int64_t i = 0; i < count; i++)
@@ -274,6 +323,7 @@ void ist_nearest_free(ist_nearest **nearest)
     ist_free(s->base);
     ist_free(s->limit);
     ist_free(s->strict);
+    ist_free(s->tie_kind);
     ist_free(s->waiting_room);
     ist_free(s->waiting);
     ist_free(s);
@@ -293,8 +343,13 @@ void ist_nearest_sort(ist_nearest *nearest)
 
 static void meet(void *rows, void *columns, const ist_meeting *meeting)
 {
-    ist_nearest *r = rows, *s = columns;
-    r->meeting = s->meeting = *meeting;
+    ist_nearest *states[2] = {rows, columns};
+    for (int side = 0; side < (meeting->same ? 1 : 2); side++) {
+        states[side]->meeting = *meeting;
+        /* Kinds are those of the slab that is met. */
+        for (int64_t i = 0; i < states[side]->count; i++)
+            states[side]->tie_kind[i] = IST_ANY_KIND;
+    }
 }
 
 static void part(void *rows, void *columns, const ist_meeting *meeting)
@@ -302,8 +357,10 @@ static void part(void *rows, void *columns, const ist_meeting *meeting)
     ist_nearest *states[2] = {rows, columns};
     for (int side = 0; side < (meeting->same ? 1 : 2); side++)
         for (int64_t i = 0; i < states[side]->count; i++)
-            if (states[side]->waiting[i] > 0)
+            if (states[side]->waiting[i] > 0) {
+                thin(states[side], i);
                 decide(states[side], i);
+            }
 }
 
 /* The first limits of rows that have none: a tile's worth of upper bounds has k smallest. */
@@ -343,7 +400,10 @@ static void take_places(ist_nearest *s, const ist_tile *tile, const ist_places *
         float l = tile->l[at];
         if (!(l <= s->limit[row]))
             continue;
-        if (l >= s->strict[row] &&
+        bool tied = l >= s->strict[row] ||
+                    (tile->row_kind &&
+                     s->tie_kind[row] == (row_side ? tile->col_kind[j] : tile->row_kind[i]));
+        if (tied &&
             (row_side ? tile->col_word[j] : tile->row_word[i]) - s->base[row] > s->bound_tie[row])
             continue;
         wait_with(s, row, l, (double)tile->row_width[i] + (double)tile->col_width[j],
@@ -357,10 +417,12 @@ static void find_ties(const ist_nearest *r, const ist_nearest *s, const ist_tile
     uint64_t row_word[IST_TILE] = {0}, col_word[IST_TILE] = {0};
     memcpy(row_word, tile->row_word, (size_t)tile->rows * sizeof *row_word);
     memcpy(col_word, tile->col_word, (size_t)tile->cols * sizeof *col_word);
-    ist_tie_side row = {r->limit + tile->row, r->strict + tile->row, row_word, r->base + tile->row,
-                        r->bound_tie + tile->row};
-    ist_tie_side column = {column_limit, s->strict + tile->col, col_word, s->base + tile->col,
-                           s->bound_tie + tile->col};
+    ist_tie_side row = {r->limit + tile->row,   r->strict + tile->row,    row_word,
+                        r->base + tile->row,    r->bound_tie + tile->row, tile->row_kind,
+                        r->tie_kind + tile->row};
+    ist_tie_side column = {column_limit,           s->strict + tile->col,    col_word,
+                           s->base + tile->col,    s->bound_tie + tile->col, tile->col_kind,
+                           s->tie_kind + tile->col};
     tile->kernel->within_ties(tile->l, &row, &column, row_side, column_side);
 }
 
@@ -379,7 +441,8 @@ static void scan(void *rows, void *columns, const ist_tile *tile, ist_open_list 
     }
     ist_places row_side, column_side;
     tile->kernel->within(tile->l, r->limit + tile->row, column_limit, &row_side, &column_side);
-    if (row_side.count + column_side.count > MANY && (r->any_strict || s->any_strict))
+    if (row_side.count + column_side.count > MANY &&
+        (r->any_strict || s->any_strict || tile->row_kind))
         find_ties(r, s, tile, column_limit, &row_side, &column_side);
     take_places(r, tile, &row_side, true);
     take_places(s, tile, &column_side, false);

@@ -101,12 +101,19 @@ void NAMED(within_ties)(const float *tile, const ist_tie_side *row, const ist_ti
         for (int v = 0; v < VECTORS; v++) {
             int j = v * LANES;
             lanes l = load(tile + i * IST_TILE + j);
+            uint32_t row_free = less(l, all(row->strict[i]));
+            uint32_t column_free = less(l, load(column->strict + j));
+            if (row->kind) {
+                row_free &=
+                    ~equal_counts(load_counts(column->kind + j), (counts){0} + row->tie_kind[i]);
+                column_free &=
+                    ~equal_counts((counts){0} + row->kind[i], load_counts(column->tie_kind + j));
+            }
             in_row[v] = at_most(l, all(row->limit[i])) &
-                        (less(l, all(row->strict[i])) |
-                         row_ties(column->word + j, row->base[i], row->bound_tie[i]));
-            in_column[v] = at_most(l, load(column->limit + j)) &
-                           (less(l, load(column->strict + j)) |
-                            column_ties(row->word[i], column->base + j, column->bound_tie + j));
+                        (row_free | row_ties(column->word + j, row->base[i], row->bound_tie[i]));
+            in_column[v] =
+                at_most(l, load(column->limit + j)) &
+                (column_free | column_ties(row->word[i], column->base + j, column->bound_tie + j));
         }
         list_row(in_row, i, row_side);
         list_row(in_column, i, column_side);

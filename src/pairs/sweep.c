@@ -5,8 +5,10 @@
 
 enum {
     /* Above this share of open pairs a whole float64 tile is cheaper than deciding them one by one. */
-    MOST_OPEN = IST_TILE * IST_TILE / 50,
-    /* A consumer that decides by itself and had to decide so many gets so many tiles in float64. */
+    MOST_OPEN = IST_TILE * IST_TILE / 5,
+    /* A consumer that decides by itself and has had to decide so many of the recent tiles gets so many in
+     * float64. It decides what has gathered over a few tiles at once. */
+    RECENT = 8,
     EXACT_SPELL = 64
 };
 
@@ -97,8 +99,11 @@ static void filtered_tile(ist_visit *v, ist_tile *tile, int64_t a, int64_t b)
     tile->l = l;
     v->work->open.count = 0;
     sweep->consumer->scan(sweep->state, v->columns, tile, &v->work->open);
-    if (sweep->stats.decided_again - decided > 2 * MOST_OPEN)
+    v->decided += (sweep->stats.decided_again - decided - v->decided) / RECENT;
+    if (v->decided > 2 * MOST_OPEN) {
         v->exact_spell = EXACT_SPELL;
+        v->decided = 0;
+    }
     if (v->work->open.count > 0)
         settle_open(v, tile, home->row[a], guests->row[b]);
 }
@@ -108,6 +113,7 @@ static ist_tile tile_at(const ist_visit *v, int64_t a, int64_t b, bool diagonal)
     const ist_sweep *sweep = v->sweep;
     const ist_packed *home = &sweep->rows->packed, *guests = &v->chunk->packed;
     int64_t row = home->row[a], col = guests->row[b];
+    bool repeats = home->repeats || guests->repeats;
     return (ist_tile){.kernel = sweep->kernel,
                       .rows = (int)(home->row[a + 1] - row),
                       .cols = (int)(guests->row[b + 1] - col),
@@ -119,6 +125,12 @@ static ist_tile tile_at(const ist_visit *v, int64_t a, int64_t b, bool diagonal)
                       .col_width = guests->width + b * IST_TILE,
                       .row_word = sweep->word + row,
                       .col_word = v->chunk->word + col,
+                      .row_kind = repeats ? home->kind + row : NULL,
+                      .col_kind = repeats ? guests->kind + col : NULL,
+                      .row_slab = &sweep->rows->home,
+                      .col_slab = &v->chunk->slab,
+                      .row_at = row,
+                      .col_at = col,
                       .diagonal = diagonal};
 }
 
@@ -197,6 +209,12 @@ static ist_tile turned_tile(const ist_tile *tile)
     turned.col_width = tile->row_width;
     turned.row_word = tile->col_word;
     turned.col_word = tile->row_word;
+    turned.row_kind = tile->col_kind;
+    turned.col_kind = tile->row_kind;
+    turned.row_slab = tile->col_slab;
+    turned.col_slab = tile->row_slab;
+    turned.row_at = tile->col_at;
+    turned.col_at = tile->row_at;
     return turned;
 }
 
@@ -327,9 +345,12 @@ void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns, in
                    .column_offset = column_offset,
                    .pairing = pairing,
                    .work = work};
+    bool repeats = rows->packed.repeats || chunk->packed.repeats;
     ist_meeting meeting = {.kernel = sweep->kernel,
                            .home = &rows->home,
                            .guests = &chunk->slab,
+                           .home_kind = repeats ? rows->packed.kind : NULL,
+                           .guest_kind = repeats ? chunk->packed.kind : NULL,
                            .same = pairing == IST_PAIRS_OWN,
                            .stats = &sweep->stats};
     if (sweep->consumer->meet)

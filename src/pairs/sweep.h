@@ -19,6 +19,7 @@ typedef struct {
     int64_t column_offset;
     ist_pairing pairing;
     ist_workspace *work;
+    int64_t decided;     /* by the consumer, of a recent tile, about */
     int64_t exact_spell; /* tiles still to be taken in float64 */
 } ist_visit;
 

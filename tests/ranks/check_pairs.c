@@ -129,6 +129,24 @@ static double lost_squares(uint64_t *state, int64_t row, int64_t column)
     return column == 0 ? 0x1p-458 : 0x1p-538 * normal(state);
 }
 
+/* Two values that float32 does not hold; sums of equal squares round. */
+static double two_values(uint64_t *state, int64_t row, int64_t column)
+{
+    (void)row, (void)column;
+    return uniform(state) < 0.2 ? -1.7 : 0.3;
+}
+/* A third value that one rank alone meets. */
+static double third_value(uint64_t *state, int64_t row, int64_t column)
+{
+    return row == 7 && column == 1 ? 0.7 : two_values(state, row, column);
+}
+/* Rows that differ in their last bits, and some that do not. */
+static double nearly_equal_rows(uint64_t *state, int64_t row, int64_t column)
+{
+    double off = uniform(state) < 0.05 ? 0x1p-52 : 0;
+    return sin((double)(row % 6) * 17 + (double)column * 3 + 1) * (1 + off);
+}
+
 typedef struct {
     const char *name;
     value_rule *rule;
@@ -154,6 +172,9 @@ static const data_kind kinds[] = {
     {"grid left", grid_left},
     {"probabilities", probabilities},
     {"lost squares", lost_squares},
+    {"two values", two_values},
+    {"third value", third_value},
+    {"nearly equal rows", nearly_equal_rows},
 };
 
 /* The whole matrix, the same on every rank, as the engine will see it. */

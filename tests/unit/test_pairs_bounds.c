@@ -122,3 +122,110 @@ Test(bounds, measured, .timeout = 120)
                           (int)widths[w], worst, kinds[at / 2].name);
             }
 }
+
+/* ---- the second look --------------------------------------------------------------------------- */
+
+/* Sums in any order against distances in quadruple precision and the definition: the largest distance from
+ * it relative to what the limits allow. */
+static double worst_look(const ist_kernel *kernel, const data_kind *kind, int64_t d, bool wide)
+{
+    static double tile[IST_TILE * IST_TILE];
+    ist_rows rows = rows_of(kind, d, wide, IST_FILTER_DIRECT);
+    ist_look look = {.rows = rows.home.narrow,
+                     .columns = rows.home.narrow,
+                     .wide_rows = rows.home.wide,
+                     .wide_columns = rows.home.wide,
+                     .column_count = ROWS};
+    double worst = 0;
+    for (int i = 0; i < IST_TILE; i++)
+        for (int j = i % 3; j < IST_TILE; j += 1 + i % 7)
+            look.marks[i][j / 32] |= 1u << j % 32;
+    kernel->look_marked(&look, d, tile);
+    for (int i = 0; i < IST_TILE; i++)
+        for (int j = i % 3; j < IST_TILE; j += 1 + i % 7) {
+            double sum = tile[i * IST_TILE + j];
+            double distance = ist_exact_distance(&rows.home, i, &rows.home, j, d);
+            double allowed = ist_look_high(distance, d) - distance;
+            quadruple truth = true_distance(&rows, i, j) / ldexp(1, 2 * rows.filter.scale);
+            quadruple off = sum - truth;
+            worst = fmax(worst, fabs(sum - distance) / allowed);
+            worst = fmax(worst, (double)(off < 0 ? -off : off) / allowed);
+            worst = sum < ist_look_low(distance, d) ? INFINITY : worst;
+        }
+    ist_rows_release(&rows);
+    return worst;
+}
+
+Test(bounds, second_look, .timeout = 120)
+{
+    static const data_kind kinds[] = {
+        {"plain", 0, 1, 0}, {"offset", 1e5, 1, 0}, {"tiny", 0, 1e-162, 0}, {"outlier", 0, 1, 1e6}};
+    static const int64_t widths[] = {1, 3, 8, 65, 130, 600};
+    static const char *const names[] = {"avx2", "avx512"};
+    for (size_t n = 0; n < 2; n++)
+        for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
+            for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+                for (int wide = 0; wide < 2 && ist_kernel_choose(names[n]); wide++) {
+                    double worst =
+                        worst_look(ist_kernel_choose(names[n]), &kinds[k], widths[w], wide);
+                    cr_log_info("%s, d = %d, %s: %.3f", names[n], (int)widths[w], kinds[k].name,
+                                worst);
+                    cr_expect(worst <= 0.5, "%s, d = %d, %s, %s: %g", names[n], (int)widths[w],
+                              kinds[k].name, wide ? "float64" : "float32", worst);
+                }
+}
+
+/* A layer of two values counts the features that differ; the thresholds are those of the levels, whatever
+ * number is asked for. */
+Test(bounds, two_values)
+{
+    static const double values[][2] = {{0, 0.1}, {-1.7, 0.3}, {1e-40, 1e30}};
+    for (size_t v = 0; v < 3; v++)
+        for (int wide = 0; wide < 2; wide++)
+            for (int form = IST_FILTER_DIRECT; form <= IST_FILTER_PRODUCT; form++) {
+                enum { D = 40 };
+                static double x[ROWS * D];
+                static float tile[IST_TILE * IST_TILE];
+                uint64_t seed = v;
+                for (int at = 0; at < ROWS * D; at++)
+                    x[at] = values[v][uniform(&seed) > 0];
+                for (int at = 0; at < ROWS * D && !wide; at++)
+                    x[at] = (double)(float)x[at];
+                ist_rows rows = {.n = ROWS, .d = D, .wide = true};
+                const int64_t start[2] = {0, ROWS};
+                rows.blocks = ist_blocks_new(start, 1);
+                rows.home = (ist_slab){.count = ROWS, .wide = x};
+                double centre[D] = {0}, squares = 0;
+                ist_value_census census = ist_filter_census(&rows.home, D, centre, &squares);
+                cr_assert(census.two_valued);
+                rows.filter =
+                    ist_filter_new((ist_filter_form)form, &census, centre, true, 1e300, D);
+                cr_assert(rows.filter.exact && rows.filter.level);
+                rows.packed = ist_pack(&rows, &rows.home);
+                const ist_kernel *kernel = ist_kernel_choose(NULL);
+                if (!kernel->filter[form])
+                    return;
+                kernel->filter[form](rows.packed.panels, rows.packed.panels, D, rows.packed.term,
+                                     rows.packed.term, tile);
+                int wrong = 0;
+                for (int i = 0; i < ROWS; i++)
+                    for (int j = 0; j < ROWS; j++) {
+                        float l = tile[i * IST_TILE + j];
+                        double t = ist_exact_distance(&rows.home, i, &rows.home, j, D);
+                        double above = nextafter(t, INFINITY), below = nextafter(t, -1);
+                        wrong += ist_filter_distance(&rows.filter, l) != t;
+                        wrong += ist_filter_sure(&rows.filter, t) != l;
+                        wrong += ist_filter_high(&rows.filter, t) != l;
+                        wrong += ist_filter_low(&rows.filter, t, 0) != l;
+                        wrong += ist_filter_high(&rows.filter, above) != l;
+                        wrong += ist_filter_low(&rows.filter, above, 0) != l + 1 && l < D;
+                        wrong += ist_filter_high(&rows.filter, below) != l - 1;
+                        wrong += ist_filter_low(&rows.filter, below, 0) != l;
+                        wrong += ist_filter_sure(&rows.filter, above) >= 0;
+                    }
+                cr_expect(wrong == 0, "%g and %g, form %d: %d", values[v][0], values[v][1], form,
+                          wrong);
+                rows.home.wide = NULL;
+                ist_rows_release(&rows);
+            }
+}

@@ -267,6 +267,7 @@ typedef struct {
     float tile[IST_TILE * IST_TILE];
     float low[2][IST_TILE], high[2][IST_TILE], sure[2][IST_TILE], width[2][IST_TILE];
     uint64_t word[2][IST_TILE], base[2][IST_TILE], bound[2][IST_TILE];
+    int32_t kind[2][IST_TILE], tie_kind[2][IST_TILE];
 } scan_data;
 
 static void fill(scan_data *s, uint64_t seed)
@@ -279,6 +280,8 @@ static void fill(scan_data *s, uint64_t seed)
             s->high[side][i] = s->low[side][i] + (float)floor(4 * uniform(&seed) + 2);
             s->sure[side][i] = i % 3 ? -INFINITY : s->low[side][i];
             s->width[side][i] = (float)floor(3 * uniform(&seed) + 1.5f);
+            s->kind[side][i] = i % 5 - 1;
+            s->tie_kind[side][i] = i % 3 ? i % 7 : IST_ANY_KIND;
             s->word[side][i] = (uint64_t)(uniform(&seed) * 0x1p63) * 2;
             s->base[side][i] = (uint64_t)(uniform(&seed) * 0x1p63) * 2;
             s->bound[side][i] = (uint64_t)(uniform(&seed) * 0x1p63) * 2;
@@ -292,20 +295,25 @@ static bool listed(const ist_places *places, int at, int *next)
     return found;
 }
 
-static void check_places(const ist_kernel *kernel, const scan_data *s)
+static void check_places(const ist_kernel *kernel, const scan_data *s, bool with_kinds)
 {
     static ist_places side[2], ties[2];
     int wrong = 0, next[2] = {0}, next_tie[2] = {0};
     kernel->within(s->tile, s->high[0], s->high[1], &side[0], &side[1]);
-    ist_tie_side row = {s->high[0], s->low[0], s->word[0], s->base[0], s->bound[0]};
-    ist_tie_side column = {s->high[1], s->low[1], s->word[1], s->base[1], s->bound[1]};
+    const int32_t *kind[2] = {with_kinds ? s->kind[0] : NULL, with_kinds ? s->kind[1] : NULL};
+    ist_tie_side row = {s->high[0],  s->low[0], s->word[0],    s->base[0],
+                        s->bound[0], kind[0],   s->tie_kind[0]};
+    ist_tie_side column = {s->high[1],  s->low[1], s->word[1],    s->base[1],
+                           s->bound[1], kind[1],   s->tie_kind[1]};
     kernel->within_ties(s->tile, &row, &column, &ties[0], &ties[1]);
     for (int at = 0; at < IST_TILE * IST_TILE; at++)
         for (int c = 0; c < 2; c++) {
             int own = c ? at % IST_TILE : at / IST_TILE, other = c ? at / IST_TILE : at % IST_TILE;
             bool within = s->tile[at] <= s->high[c][own];
             uint64_t tie = s->word[!c][other] - s->base[c][own];
-            bool better = within && (s->tile[at] < s->low[c][own] || tie <= s->bound[c][own]);
+            bool tied = !(s->tile[at] < s->low[c][own]) ||
+                        (with_kinds && s->kind[!c][other] == s->tie_kind[c][own]);
+            bool better = within && (!tied || tie <= s->bound[c][own]);
             wrong += listed(&side[c], at, &next[c]) != within;
             wrong += listed(&ties[c], at, &next_tie[c]) != better;
         }
@@ -343,6 +351,51 @@ static void check_count(const ist_kernel *kernel, const scan_data *s, bool with_
         }
     wrong += memcmp(below, expected, sizeof below) != 0 || memcmp(same, equal, sizeof same) != 0;
     cr_expect(wrong == 0 && marked == found && marked > 100, "%s: %d counts", kernel->name, wrong);
+}
+
+/* The second look after a count: what is open for which side, of a tie kind, or settled by sums. */
+static void check_look(const ist_kernel *kernel, const scan_data *s)
+{
+    static double sum[IST_TILE * IST_TILE], low[2][IST_TILE], high[2][IST_TILE];
+    int32_t got[4][IST_TILE] = {{0}}, expected[4][IST_TILE] = {{0}};
+    int wrong = 0, left = 0, ties = 0;
+    ist_threshold_side side[2];
+    ist_open_marks open;
+    ist_marks marks;
+    for (int c = 0; c < 2; c++) {
+        side[c] = (ist_threshold_side){s->low[c], s->high[c], s->sure[c], s->width[c], NULL, NULL};
+        for (int i = 0; i < IST_TILE; i++) {
+            low[c][i] = (double)s->low[c][i];
+            high[c][i] = (double)s->high[c][i] - 1;
+        }
+    }
+    for (int at = 0; at < IST_TILE * IST_TILE; at++)
+        sum[at] = (double)s->tile[at] + at % 2;
+    memset(marks, -1, sizeof marks);
+    kernel->open_sides(s->tile, &side[0], &side[1], marks, &open);
+    ist_kind_side row = {s->kind[0], s->tie_kind[0], got[0]};
+    ist_kind_side column = {s->kind[1], s->tie_kind[1], got[1]};
+    kernel->settle_kinds(&row, &column, &open);
+    ist_look_side row_look = {low[0], high[0], got[2]}, column_look = {low[1], high[1], got[3]};
+    int found = kernel->settle_looked(sum, &row_look, &column_look, &open);
+    for (int at = 0; at < IST_TILE * IST_TILE; at++)
+        for (int c = 0; c < 2; c++) {
+            int i = at / IST_TILE, j = at % IST_TILE, own = c ? j : i, other = c ? i : j;
+            float l = s->tile[at];
+            bool is_open = l <= s->high[c][own] && !(l <= s->sure[c][own]) &&
+                           !(l + s->width[!c][other] < s->low[c][own]);
+            bool tie = is_open && s->kind[!c][other] == s->tie_kind[c][own];
+            bool below = is_open && !tie && sum[at] < low[c][own];
+            bool stays = is_open && !tie && !below && !(sum[at] > high[c][own]);
+            expected[c][own] += tie;
+            expected[2 + c][own] += below;
+            ties += tie;
+            left += stays;
+            wrong += bit(c ? open.column[i] : open.row[i], j) != stays;
+        }
+    wrong += memcmp(got, expected, sizeof got) != 0;
+    cr_expect(wrong == 0 && found == left && left > 100 && ties > 100, "%s: %d of %d (%d)",
+              kernel->name, found, left, wrong);
 }
 
 /* The same by a search from one end. */
@@ -456,7 +509,9 @@ Test(tiles, scans)
         if (!kernel)
             continue;
         fill(&s, n);
-        check_places(kernel, &s);
+        check_places(kernel, &s, false);
+        check_places(kernel, &s, true);
+        check_look(kernel, &s);
         check_count(kernel, &s, false);
         check_count(kernel, &s, true);
         for (size_t t = 0; t < sizeof thresholds / sizeof *thresholds; t++)
