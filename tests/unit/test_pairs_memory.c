@@ -103,7 +103,7 @@ Test(memory, of_counts)
 Test(memory, of_ranks_and_chunks)
 {
     ist_set_shape set = {20000, D, false, 1, 3};
-    int64_t rows = 70 * 96, value = D * 4, copy = (D + 2) * 4;
+    int64_t rows = 70 * 96, value = D * 4, copy = (D + 3) * 4;
     cr_expect(ist_set_rows(&set) == rows);
     ist_set_shape alone = {rows, D, false, 1, 1};
     int64_t home = ist_pass_bytes(&alone, 5, 0, 1), out = 16, back = 4 + 12 * 5;
