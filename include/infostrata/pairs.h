@@ -291,7 +291,7 @@ typedef struct {
     double pairs; /* unordered */
     int64_t tiles, exact_tiles, decided_again;
     int64_t bytes_sent;
-    int64_t in_flight, most_in_flight; /* bytes of messages under way, in and out: now, at most */
+    int64_t in_flight, most_in_flight;   /* bytes of messages under way, in and out: now, at most */
     int64_t tiles_skipped;               /* nothing of them was computed */
     int64_t tiles_thinned, rows_thinned; /* some rows and columns alone were computed: how many */
     double seconds_waiting;

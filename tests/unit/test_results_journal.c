@@ -126,8 +126,25 @@ Test(journal, inputs_and_meta_are_added_only_if_new)
 Test(journal, passes_come_back)
 {
     ist_error error = {0};
-    ist_timing pass = {
-        (char *)"a.h5:/x", "nearest", 1, 2, 3, 4,  5,  "avx512", 0.1, 0.2, 1e12, 6, 7, 8, 9, 10, 11, 12, 13};
+    ist_timing pass = {(char *)"a.h5:/x",
+                       "nearest",
+                       1,
+                       2,
+                       3,
+                       4,
+                       5,
+                       "avx512",
+                       0.1,
+                       0.2,
+                       1e12,
+                       6,
+                       7,
+                       8,
+                       9,
+                       10,
+                       11,
+                       12,
+                       13};
     ist_journal *journal = open_journal(scratch_dir(), true);
     ist_journal_add_timing(journal, &pass, &error);
     expect_ok(&error);
