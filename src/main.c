@@ -66,10 +66,10 @@ static const command_option command_options[] = {
     {RUN | BENCH,
      {"chunk-mib", OPTION_CHUNK_MIB, "MIB", 0,
       "bytes that travel between ranks at once (default 32); results do not depend on it", 3}},
-    {RUN,
+    {RUN | PLAN | BENCH,
      {"skipping", OPTION_SKIPPING, "WHEN", 0,
-      "leave out what the rows' places settle: auto (where a trial says that it pays; default), "
-      "always or never; results do not depend on it",
+      "leave out what the rows' places settle: auto (where a trial says that it pays; default, but "
+      "not of bench), always or never (default of bench); results do not depend on it",
       3}},
     {RUN | BENCH,
      {"chunk-rows", OPTION_CHUNK_ROWS, "N", 0,

@@ -53,8 +53,9 @@ int64_t ist_counts_bytes(int64_t thresholds)
     int64_t tree = 16;
     while (tree < thresholds)
         tree *= 2;
+    const int64_t first_and_last = 2 * sizeof(float);
     return thresholds * (given + slot) + tree * (int64_t)sizeof(float) +
-           (2 * thresholds + 2) * (int64_t)sizeof(int32_t) + width_and_sure;
+           (2 * thresholds + 2) * (int64_t)sizeof(int32_t) + width_and_sure + first_and_last;
 }
 
 /* Sorts each row's thresholds and remembers where each stood. */
@@ -98,22 +99,31 @@ void ist_counts_free(ist_counts **counts)
     ist_counts *s = *counts;
     if (!s)
         return;
+    ist_counts_scanned(s);
     ist_free(s->threshold);
-    ist_free(s->target);
     ist_free(s->slot);
-    ist_free(s->low);
-    ist_free(s->high);
-    ist_free(s->sure);
     ist_free(s->below);
     ist_free(s->same);
-    ist_free(s->first);
-    ist_free(s->last);
-    ist_free(s->tree);
-    ist_free(s->tree_width);
-    ist_free(s->tree_sure);
     ist_free(s->places);
     ist_free(s);
     *counts = NULL;
+}
+
+void ist_counts_scanned(ist_counts *counts)
+{
+    ist_free(counts->target);
+    ist_free(counts->low);
+    ist_free(counts->high);
+    ist_free(counts->sure);
+    ist_free(counts->first);
+    ist_free(counts->last);
+    ist_free(counts->tree);
+    ist_free(counts->tree_width);
+    ist_free(counts->tree_sure);
+    counts->target = NULL;
+    counts->low = counts->high = counts->sure = counts->first = counts->last = NULL;
+    counts->tree = counts->tree_width = NULL;
+    counts->tree_sure = NULL;
 }
 
 /* ---- results --------------------------------------------------------------------------------- */

@@ -303,6 +303,22 @@ static void visit_near(judge *j, const ist_meeting *meeting)
 
 /* ---- the whole chunk ------------------------------------------------------------------------- */
 
+/* What there is room for: a block's, or the trial's. */
+static int most_tiles(int size)
+{
+    return size > TRIAL ? size : TRIAL;
+}
+
+int64_t ist_skip_bytes(int64_t tiles, int64_t d, int64_t limits)
+{
+    const int64_t number = sizeof(float);
+    int64_t size = block_size(d), most = most_tiles((int)size);
+    int64_t values = most * size * IST_TILE * number, roots = most * limits * (int64_t)sizeof(ist_roots);
+    int64_t pivots = (d + most) * IST_TILE * number, nan = IST_TILE * IST_TILE * number;
+    int64_t near = tiles * NEAR * (int64_t)(sizeof(int32_t) + sizeof(float));
+    return ist_geometry_bytes(tiles, d) + 2 * (values + roots) + pivots + nan + near;
+}
+
 static judge judge_new(ist_visit *v)
 {
     ist_sweep *sweep = v->sweep;
@@ -315,7 +331,7 @@ static judge judge_new(ist_visit *v)
         .geometry = sweep->geometry, .packed = &sweep->rows->packed, .state = sweep->state};
     j.side[1] =
         (block_side){.packed = &v->chunk->packed, .state = v->columns, .offset = v->column_offset};
-    int most = j.size > TRIAL ? j.size : TRIAL;
+    int most = most_tiles(j.size);
     for (int s = 0; s < 2; s++) {
         j.side[s].value = ist_alloc((size_t)(most * j.size) * IST_TILE, sizeof(float));
         j.side[s].roots = ist_alloc((size_t)(most * j.limits), sizeof(ist_roots));
