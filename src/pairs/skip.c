@@ -313,7 +313,8 @@ int64_t ist_skip_bytes(int64_t tiles, int64_t d, int64_t limits)
 {
     const int64_t number = sizeof(float);
     int64_t size = block_size(d), most = most_tiles((int)size);
-    int64_t values = most * size * IST_TILE * number, roots = most * limits * (int64_t)sizeof(ist_roots);
+    int64_t values = most * size * IST_TILE * number,
+            roots = most * limits * (int64_t)sizeof(ist_roots);
     int64_t pivots = (d + most) * IST_TILE * number, nan = IST_TILE * IST_TILE * number;
     int64_t near = tiles * NEAR * (int64_t)(sizeof(int32_t) + sizeof(float));
     return ist_geometry_bytes(tiles, d) + 2 * (values + roots) + pivots + nan + near;
