@@ -89,11 +89,13 @@ void ist_bench_order(const ist_comm *comm, const ist_engine *engine, ist_rows *r
 static void add_shares(const ist_comm *comm, const ist_pass_stats *stats,
                        ist_bench_figures *figures)
 {
-    int64_t tiles[3] = {stats->tiles, stats->tiles_skipped, stats->tiles_thinned};
-    ist_sum(comm, tiles, 3);
+    int64_t tiles[4] = {stats->tiles, stats->tiles_skipped, stats->tiles_thinned,
+                        stats->rows_thinned};
+    ist_sum(comm, tiles, 4);
     double all = (double)ist_max(1, tiles[0] + tiles[1] + tiles[2]);
     figures->skipped = (double)tiles[1] / all;
     figures->thinned = (double)tiles[2] / all;
+    figures->thinned_rows = (double)tiles[3] / (double)ist_max(1, tiles[2]);
 }
 
 ist_code ist_bench_measure(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,

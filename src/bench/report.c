@@ -127,7 +127,7 @@ void ist_bench_csv_header(ist_text *csv)
                       "ratio,ratio_lower,ratio_upper,ratio_least,ratio_most,valid,"
                       "pairs_per_second,gflops,peak_gflops,seconds,seconds_least,seconds_most,"
                       "bytes_sent,seconds_waiting,decided_again,"
-                      "skipping,ordered,ordering_seconds,skipped,thinned,"
+                      "skipping,ordered,ordering_seconds,skipped,thinned,thinned_rows,"
                       "kernel,kernel_set,blas,blas_core,blas_set,fma_gflops,ranks,processor,"
                       "version,commit\n");
 }
@@ -168,6 +168,7 @@ void ist_bench_csv_row(const ist_bench_place *place, const ist_bench_figures *f,
     add_real(csv, f->ordering);
     add_real(csv, f->skipped);
     add_real(csv, f->thinned);
+    add_real(csv, f->thinned_rows);
     add_text(csv, place->kernel);
     add_text(csv, place->kernel_set);
     add_text(csv, place->blas.data);

@@ -36,6 +36,7 @@ typedef struct {
     bool ordered;            /* there is a twin */
     double ordering;         /* seconds: the trial of `auto`, and the order */
     double skipped, thinned; /* shares of all tiles */
+    double thinned_rows;     /* of a thinned tile, both sides, on the average */
 } ist_bench_figures;
 
 void ist_bench_print_place(const ist_bench_place *place);

@@ -99,24 +99,24 @@ static float margins(const float *value, const float *own, float shrink, float *
 static void beyond(const float *margin, float other, const float *limit, float factor, float more,
                    uint32_t *marks)
 {
-    for (int w = 0; w < IST_MARK_WORDS; w++)
-        marks[w] = 0;
+    uint32_t words[IST_MARK_WORDS] = {0};
     for (int v = 0; v < VECTORS; v++) {
         lanes needed = factor * load(limit + v * LANES) + more;
-        marks[v * LANES / 32] |= less(needed, load(margin + v * LANES) + other) << (v * LANES % 32);
+        words[v * LANES / 32] |= less(needed, load(margin + v * LANES) + other) << (v * LANES % 32);
     }
+    memcpy(marks, words, sizeof words);
 }
 
 static void within(const float *value, const float *limit, float reach, float grow, float more,
                    uint32_t *marks)
 {
-    for (int w = 0; w < IST_MARK_WORDS; w++)
-        marks[w] = 0;
+    uint32_t words[IST_MARK_WORDS] = {0};
     for (int v = 0; v < VECTORS; v++) {
         lanes room = larger(load(limit + v * LANES) - reach, all(0));
-        marks[v * LANES / 32] |= less(load(value + v * LANES) * grow + more, room * room)
+        words[v * LANES / 32] |= less(load(value + v * LANES) * grow + more, room * room)
                                  << (v * LANES % 32);
     }
+    memcpy(marks, words, sizeof words);
 }
 
 static void roots(const float *square, float factor, float more, float shift, float *root)

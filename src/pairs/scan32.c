@@ -15,6 +15,13 @@ int32_t NAMED(keep)(float limit, int32_t count, float *low, float *high, int32_t
 float NAMED(upper_of)(const float *value, int64_t count, int64_t k);
 
 /* The bits of vector v of a row. */
+/* Is nothing asked of this row (skip.c)? The diagonal, and columns that are not there, are NaN too, but of
+ * the first two columns one has a value in every row that has any. */
+static inline bool is_empty(const float *row)
+{
+    return row[0] != row[0] && row[1] != row[1];
+}
+
 static inline void put_bits(uint32_t *words, int v, uint32_t bits)
 {
     words[v * LANES / 32] |= bits << (v * LANES % 32);
@@ -37,6 +44,8 @@ void NAMED(within)(const float *tile, const float *row_limit, const float *colum
 {
     row_side->count = column_side->count = 0;
     for (int i = 0; i < IST_TILE; i++) {
+        if (is_empty(tile + i * IST_TILE))
+            continue;
         uint32_t row[VECTORS], column[VECTORS];
         lanes limit = all(row_limit[i]);
         for (int v = 0; v < VECTORS; v++) {
@@ -54,6 +63,8 @@ void NAMED(within_ties)(const float *tile, const ist_tie_side *row, const ist_ti
 {
     row_side->count = column_side->count = 0;
     for (int i = 0; i < IST_TILE; i++) {
+        if (is_empty(tile + i * IST_TILE))
+            continue;
         uint32_t in_row[VECTORS], in_column[VECTORS];
         for (int v = 0; v < VECTORS; v++) {
             int j = v * LANES;
@@ -100,6 +111,10 @@ static inline __attribute__((always_inline)) int count_sides(const float *tile,
     int marked = 0;
     for (int i = 0; i < IST_TILE; i++) {
         uint32_t words[IST_MARK_WORDS] = {0};
+        if (is_empty(tile + i * IST_TILE)) {
+            memset(marks[i], 0, sizeof marks[i]);
+            continue;
+        }
         int row_below = 0, row_same = 0;
         for (int v = 0; v < VECTORS; v++) {
             int j = v * LANES;
@@ -208,10 +223,15 @@ static inline __attribute__((always_inline)) void place_rows(const float *tile, 
 {
     int32_t nowhere = 0;
     finds found[2] = {{.places = &nowhere}, {.places = &nowhere}};
-    for (int row = 0; row < rows; row++)
-        place_row(tile + row * IST_TILE, width, trees, row, levels, &found[(row + 1) % 2],
-                  &found[row % 2], open, threshold);
-    count_finds(&found[(rows + 1) % 2], 0, IST_TILE);
+    int placed = 0;
+    for (int row = 0; row < rows; row++) {
+        if (is_empty(tile + row * IST_TILE))
+            continue;
+        place_row(tile + row * IST_TILE, width, trees, row, levels, &found[(placed + 1) % 2],
+                  &found[placed % 2], open, threshold);
+        placed++;
+    }
+    count_finds(&found[(placed + 1) % 2], 0, IST_TILE);
 }
 
 void NAMED(place)(const float *tile, int rows, const float *width, const ist_threshold_trees *trees,
