@@ -36,7 +36,8 @@ void ist_visit_rows(ist_visit *v, int64_t a, int64_t b, bool turned, const uint3
 void ist_skip_tiles(ist_visit *v, const ist_meeting *meeting);
 /* Bytes that it takes for a chunk of so many tiles, their geometry included. */
 int64_t ist_skip_bytes(int64_t tiles, int64_t d, int64_t limits);
-/* The share of the work that judging the tiles of a chunk of home with each other would leave. */
+/* The share of the work that judging the tiles of a chunk of home with each other would leave, judging
+ * included. */
 double ist_skip_work(ist_visit *v);
 
 #endif
