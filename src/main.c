@@ -59,7 +59,8 @@ static const command_option command_options[] = {
     {BENCH, {"thresholds", 't', "T", 0, "or count below T thresholds a row", 2}},
     {RUN | PLAN | BENCH,
      {"kernel", OPTION_KERNEL, "NAME", 0,
-      "tile kernel: reference, avx2 or avx512 (default: the best that this processor runs); "
+      "tile kernel: reference, avx2, avx512-skylake or avx512 (default: the best that this "
+      "processor runs); "
       "results "
       "do not depend on it",
       3}},

@@ -47,6 +47,8 @@ ist_code ist_fail(ist_error *error, ist_code code, const char *format, ...) IST_
  * returns NULL (also for count 0): exhausted memory ends the process through the handler below.
  * The plan refuses jobs that cannot fit before any of this memory is asked for. */
 void *ist_alloc(size_t count, size_t size);
+/* The same, not zeroed: for large room that is written before it is read. */
+void *ist_alloc_unset(size_t count, size_t size);
 /* As realloc for memory of ist_alloc that holds `used` items; grown part is zeroed. */
 void *ist_grow(void *memory, size_t used, size_t count, size_t size);
 void ist_free(void *memory);

@@ -149,6 +149,10 @@ double ist_filter_largest_norm(const ist_slab *slab, const double *centre, int64
  * an exact filter always is. Forms that cannot serve become IST_FILTER_NONE: the bounds are proven up
  * to IST_FILTER_MOST_FEATURES features. */
 enum { IST_FILTER_MOST_FEATURES = 48000000 };
+
+/* How the filters sum: up to IST_SINGLE_BLOCK features one after the other, more in blocks of IST_BLOCK, whose
+ * sums are added up to those of chunks of IST_CHUNK features, and these to the whole. */
+enum { IST_SINGLE_BLOCK = 64, IST_BLOCK = 32, IST_CHUNK = 512 };
 ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
                           const double *centre, bool centred, double largest_norm, int64_t d);
 void ist_filter_release(ist_filter *filter);
@@ -171,17 +175,35 @@ typedef struct {
 } ist_tie_side;
 
 /* The thresholds of the rows of a tile as search trees. A tree: 2^levels numbers, ist_filter_high of
- * the thresholds, ascending in order from node 1, the root, on, node 0 holding the largest; +inf
- * beyond the last. places[2 m] of a row counts distances between thresholds m - 1 and m, places[2 m + 1]
- * those at threshold m (if the filter is sure of it), places[2 last + 1] what is open. */
+ * the thresholds; +inf beyond the last. [0] is the largest; [2^level + path] a node of the full tree of the
+ * others, bit l of `path` telling whether the way to it goes right at level l. After the last tree a
+ * vector of 16 may be read. between[m] of a row counts distances between thresholds m - 1 and m, same[m] those
+ * at threshold m (if the filter is sure of it). Of what lies beyond all nothing need be told. */
 typedef struct {
     const float *tree;
-    int levels, last;
+    int levels, thresholds;
     float shrink; /* fl(l + w_j) < shrink * high - width proves "below" */
     const float *width;
     const int8_t *sure; /* 0: never; 1: at high = 0; 2: wherever l = high */
-    int32_t *places;    /* 2 last + 2 a row */
+    int32_t *between;   /* ist_between_stride(levels) a row */
+    int32_t *same;      /* `thresholds` a row */
 } ist_threshold_trees;
+
+/* The in-order place of a node of level `level`. */
+static inline int64_t ist_tree_place(int levels, int level, int64_t path)
+{
+    int64_t before = 0;
+    for (int l = 0; l < level; l++)
+        before = 2 * before + (path >> l & 1);
+    return ((2 * before + 1) << (levels - 1 - level)) - 1;
+}
+
+/* One counter a place, and a vector of them for what is to be forgotten. */
+static inline int64_t ist_between_stride(int levels)
+{
+    enum { FORGOTTEN = 16 };
+    return (INT64_C(1) << levels) + FORGOTTEN;
+}
 
 /* Places in a tile, IST_TILE row + column, ascending. */
 typedef struct {
@@ -221,7 +243,7 @@ typedef struct {
     const char *name;
     bool (*supported)(void);
     /* The float32 filters, by form (NULL: none): rows and columns as panels of ist_packed, with
-     * their terms. A new accumulator every 64 features. */
+     * their terms, summed in blocks as below. */
     void (*filter[3])(const float *rows, const float *columns, int64_t d, const float *row_term,
                       const float *column_term, float *tile);
     /* The defined distances, bit for bit. rows: row-major; columns: panels. */
@@ -259,7 +281,8 @@ typedef struct {
 const ist_kernel *ist_kernel_choose(const char *name);
 /* The names that this processor runs, best first, separated by blanks. */
 void ist_kernel_names(ist_text *out);
-/* Operations (2 d a pair) a second of this process on a small sample that takes `seconds`. */
+/* Operations (2 d a pair) a second of this process, at the best moment of a trial of `seconds`: other
+ * processes do no harm. */
 double ist_kernel_rate(const ist_kernel *kernel, ist_filter_form form, int64_t d, double seconds);
 
 /* ---- exact distances ----------------------------------------------------------------------- */
@@ -460,13 +483,13 @@ typedef struct {
     float *low, *high, *sure;
     int32_t *below, *same;
     bool any_sure;
-    /* else: ist_threshold_trees of 2^levels numbers and 2 T + 2 places a row */
+    /* else: ist_threshold_trees */
     int levels;
     float shrink;
     float *tree, *tree_width;
     float *first, *last; /* stride: filter bounds of the first and the last threshold */
     int8_t *tree_sure;
-    int32_t *places;
+    int32_t *between; /* and `same`, T a row */
 } ist_counts;
 
 /* distance[count x T]; target[count x T] are positions within home's segment, or NULL. Both become

@@ -26,17 +26,27 @@ static void IST_NORETURN exhausted(size_t bytes)
     abort();
 }
 
-void *ist_alloc(size_t count, size_t size)
+static size_t whole_lines(size_t count, size_t size)
 {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT)
         exhausted(SIZE_MAX);
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    void *memory = aligned_alloc(ALIGNMENT, bytes ? bytes : ALIGNMENT);
+    return bytes ? bytes : ALIGNMENT;
+}
+
+void *ist_alloc_unset(size_t count, size_t size)
+{
+    size_t bytes = whole_lines(count, size);
+    void *memory = aligned_alloc(ALIGNMENT, bytes);
     if (!memory)
         exhausted(bytes);
-    memset(memory, 0, bytes);
     return memory;
+}
+
+void *ist_alloc(size_t count, size_t size)
+{
+    return memset(ist_alloc_unset(count, size), 0, whole_lines(count, size));
 }
 
 void *ist_grow(void *memory, size_t used, size_t count, size_t size)

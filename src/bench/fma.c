@@ -44,7 +44,7 @@ FMA_LOOP(loop_avx512, __attribute__((target("avx512f"))), __m512, _mm512_fmadd_p
 static fma_loop *loop_of(const ist_kernel *kernel)
 {
 #ifndef IST_NO_X86
-    if (strcmp(kernel->name, "avx512") == 0)
+    if (strncmp(kernel->name, "avx512", 6) == 0)
         return loop_avx512;
     if (strcmp(kernel->name, "avx2") == 0)
         return loop_avx2;

@@ -7,7 +7,7 @@ static const char *const sse = "SSE", *const plain = "plain C", *const other = "
 
 const char *ist_set_of_kernel(const ist_kernel *kernel)
 {
-    if (strcmp(kernel->name, "avx512") == 0)
+    if (strncmp(kernel->name, "avx512", 6) == 0)
         return avx512;
     return strcmp(kernel->name, "avx2") == 0 ? avx2 : plain;
 }

@@ -27,17 +27,6 @@ void ist_in_flight(ist_pass_stats *stats, int64_t bytes)
     stats->most_in_flight = ist_max(stats->most_in_flight, stats->in_flight);
 }
 
-ist_slab ist_home_slab(const ist_rows *rows, ist_span span)
-{
-    int64_t offset = span.first - rows->home.first;
-    ist_slab slab = {.first = span.first, .count = span.count};
-    if (rows->wide)
-        slab.wide = rows->home.wide + offset * rows->d;
-    else
-        slab.narrow = rows->home.narrow + offset * rows->d;
-    return slab;
-}
-
 static int64_t rows_at_once(const ist_engine *engine, size_t row_bytes)
 {
     int64_t most = engine->chunk_bytes / (int64_t)row_bytes;
@@ -57,7 +46,7 @@ static bool share_segment(const ist_blocks *blocks, int64_t a, int64_t a_end, in
 }
 
 int64_t ist_spans_of(const ist_rows *rows, const ist_engine *engine, int ranks, int rank,
-                     int visited, bool shared, size_t row_bytes, ist_span **spans)
+                     int visited, size_t row_bytes, ist_span **spans)
 {
     const ist_blocks *blocks = &rows->blocks;
     int64_t block = ist_share(blocks->count, ranks, rank);
@@ -70,7 +59,7 @@ int64_t ist_spans_of(const ist_rows *rows, const ist_engine *engine, int ranks, 
         int64_t end = block + 1;
         while (end < last && blocks->start[end + 1] - blocks->start[block] <= most)
             end++;
-        if (!shared || share_segment(blocks, block, end, other, other_last))
+        if (share_segment(blocks, block, end, other, other_last))
             (*spans)[count++] =
                 (ist_span){blocks->start[block], blocks->start[end] - blocks->start[block]};
         block = end;

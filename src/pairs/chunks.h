@@ -9,10 +9,10 @@ typedef struct {
     int64_t first, count; /* row positions */
 } ist_span;
 
-/* The spans of one rank, whole superblocks each; the caller frees *spans. With `shared` the spans
- * that have no segment in common with the rows of rank `visited` are left out. */
+/* The spans of one rank's rows that visit rank `visited`, whole superblocks each; the caller frees *spans.
+ * Those that have no segment in common with the rows there are left out. */
 int64_t ist_spans_of(const ist_rows *rows, const ist_engine *engine, int ranks, int rank,
-                     int visited, bool shared, size_t row_bytes, ist_span **spans);
+                     int visited, size_t row_bytes, ist_span **spans);
 
 /* Bytes of one row of a slab on its way. */
 size_t ist_row_bytes(const ist_rows *rows);
@@ -22,7 +22,5 @@ ist_slab ist_slab_new(const ist_rows *rows, int64_t first, int64_t count);
 void *ist_slab_values(const ist_rows *rows, const ist_slab *slab);
 /* So many bytes more (less) of messages are under way. */
 void ist_in_flight(ist_pass_stats *stats, int64_t bytes);
-/* A view of home's rows [first, first + count), by position; borrowed. */
-ist_slab ist_home_slab(const ist_rows *rows, ist_span span);
 
 #endif

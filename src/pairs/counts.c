@@ -49,13 +49,11 @@ int64_t ist_counts_bytes(int64_t thresholds)
     const int64_t given = sizeof(double) + sizeof(int32_t);
     if (thresholds <= IST_FEW_THRESHOLDS)
         return thresholds * (given + 3 * (int64_t)sizeof(float) + 2 * (int64_t)sizeof(int32_t));
-    const int64_t slot = sizeof(int32_t), width_and_sure = sizeof(float) + 1;
-    int64_t tree = 16;
-    while (tree < thresholds)
-        tree *= 2;
-    const int64_t first_and_last = 2 * sizeof(float);
-    return thresholds * (given + slot) + tree * (int64_t)sizeof(float) +
-           (2 * thresholds + 2) * (int64_t)sizeof(int32_t) + width_and_sure + first_and_last;
+    const int64_t slot = sizeof(int32_t), same = sizeof(int32_t);
+    const int64_t width_and_sure = sizeof(float) + 1, ends = 2 * sizeof(float);
+    int levels = ist_counts_many_levels(thresholds);
+    return thresholds * (given + slot + same) + (INT64_C(1) << levels) * (int64_t)sizeof(float) +
+           ist_between_stride(levels) * (int64_t)sizeof(int32_t) + width_and_sure + ends;
 }
 
 /* Sorts each row's thresholds and remembers where each stood. */
@@ -104,7 +102,7 @@ void ist_counts_free(ist_counts **counts)
     ist_free(s->slot);
     ist_free(s->below);
     ist_free(s->same);
-    ist_free(s->places);
+    ist_free(s->between);
     ist_free(s);
     *counts = NULL;
 }
@@ -136,20 +134,21 @@ static void few_counts(const ist_counts *s, int64_t row, int64_t *closer, int64_
     }
 }
 
-/* Closer rows of threshold m: all places up to the first threshold equal to it, and the rows at equal
- * distance of the smaller thresholds. */
+/* Closer rows of threshold m: all that lie between thresholds up to the first that equals it, and those at
+ * the smaller thresholds. */
 static void many_counts(const ist_counts *s, int64_t row, int64_t *closer, int64_t *equal)
 {
-    const int32_t *places = s->places + row * (2 * s->thresholds + 2);
+    const int32_t *between = s->between + row * ist_between_stride(s->levels);
+    const int32_t *at = s->same + row * s->thresholds;
     const double *threshold = s->threshold + row * s->thresholds;
     int64_t below = 0, same = 0;
     for (int64_t m = 0; m < s->thresholds; m++) {
         bool again = m > 0 && threshold[m] == threshold[m - 1];
         if (s->by_index) {
-            below += places[2 * m];
+            below += between[m];
         } else if (!again) {
-            below += same + places[2 * m];
-            same = places[2 * m + 1];
+            below += same + between[m];
+            same = at[m];
         }
         int64_t slot = s->slot[row * s->thresholds + m];
         closer[slot] = below;
@@ -263,7 +262,7 @@ static void count_closer(void *state, int64_t row, int64_t m, int32_t columns)
     if (s->few)
         s->below[m * s->stride + row] += columns;
     else
-        s->places[row * (2 * s->thresholds + 2)] += columns;
+        s->between[row * ist_between_stride(s->levels)] += columns;
 }
 
 /* ---- travelling ------------------------------------------------------------------------------ */
@@ -315,12 +314,13 @@ static void *init(const void *home, const ist_chunk *chunk, const void *message)
     return s;
 }
 
-/* Where a row's result number e stands: below or same of a threshold, or a place between two. */
+/* Where a row's result number e stands: below or same of a threshold, or between two. */
 static int32_t *result_at(const ist_counts *s, int64_t row, int64_t e)
 {
     if (s->few)
         return (e % 2 ? s->same : s->below) + e / 2 * s->stride + row;
-    return s->places + row * (2 * s->thresholds + 2) + e;
+    return e % 2 ? s->same + row * s->thresholds + e / 2
+                 : s->between + row * ist_between_stride(s->levels) + e / 2;
 }
 
 static void pack_back(const void *visiting, void *message)

@@ -13,7 +13,8 @@ void ist_counts_few_scan(ist_counts *rows, ist_counts *columns, const ist_tile *
 void ist_counts_few_settle(ist_counts *s, int64_t row, int64_t m, double distance,
                            int64_t position);
 
-/* More: counts_many.c. */
+/* More: counts_many.c. The levels of a tree that holds them. */
+int ist_counts_many_levels(int64_t thresholds);
 void ist_counts_many_prepare(ist_counts *s, const ist_packed *packed);
 void ist_counts_many_scan(ist_counts *rows, ist_counts *columns, const ist_tile *tile,
                           ist_open_list *open);

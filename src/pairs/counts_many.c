@@ -4,32 +4,36 @@
 
 #include "counts.h"
 
-enum { LEAST_LEVELS = 4 };
+enum { LEAST_LEVELS = 4, READ_BEYOND = 16 };
 
-static int64_t places_of(const ist_counts *s)
+/* The threshold that belongs into an entry of a tree. */
+static int64_t threshold_at(int64_t entry, int levels)
 {
-    return 2 * s->thresholds + 2;
+    if (entry == 0)
+        return (INT64_C(1) << levels) - 1;
+    int level = 63 - __builtin_clzll((uint64_t)entry);
+    return ist_tree_place(levels, level, entry - (INT64_C(1) << level));
 }
 
-/* The in-order place of a node (1 the root) of a full tree. */
-static int64_t place_of_node(int64_t node, int levels)
+int ist_counts_many_levels(int64_t thresholds)
 {
-    int level = 63 - __builtin_clzll((uint64_t)node);
-    return ((2 * (node - (INT64_C(1) << level)) + 1) << (levels - 1 - level)) - 1;
+    int levels = LEAST_LEVELS;
+    while ((INT64_C(1) << levels) < thresholds)
+        levels++;
+    return levels;
 }
 
 void ist_counts_many_prepare(ist_counts *s, const ist_packed *packed)
 {
     const ist_filter *filter = &s->rows->filter;
-    s->levels = LEAST_LEVELS;
-    while ((INT64_C(1) << s->levels) < s->thresholds)
-        s->levels++;
+    s->levels = ist_counts_many_levels(s->thresholds);
     int64_t size = INT64_C(1) << s->levels;
     s->shrink = ist_filter_tree_shrink(filter);
-    s->places = ist_alloc((size_t)(s->count * places_of(s)), sizeof *s->places);
+    s->between = ist_alloc((size_t)(s->count * ist_between_stride(s->levels)), sizeof *s->between);
+    s->same = ist_alloc((size_t)(s->count * s->thresholds), sizeof *s->same);
     if (filter->form == IST_FILTER_NONE)
         return;
-    s->tree = ist_alloc((size_t)(s->count * size), sizeof *s->tree);
+    s->tree = ist_alloc((size_t)(s->count * size + READ_BEYOND), sizeof *s->tree);
     s->tree_width = ist_alloc((size_t)s->count, sizeof *s->tree_width);
     s->tree_sure = ist_alloc((size_t)s->count, sizeof *s->tree_sure);
     s->first = ist_alloc((size_t)s->stride, sizeof *s->first);
@@ -41,7 +45,7 @@ void ist_counts_many_prepare(ist_counts *s, const ist_packed *packed)
             s->first[i] = ist_filter_low(filter, threshold[0], 0);
             s->last[i] = ist_filter_high(filter, threshold[s->thresholds - 1]);
             for (int64_t node = 0; node < size; node++) {
-                int64_t place = node > 0 ? place_of_node(node, s->levels) : size - 1;
+                int64_t place = threshold_at(node, s->levels);
                 tree[node] =
                     place < s->thresholds ? ist_filter_high(filter, threshold[place]) : INFINITY;
             }
@@ -68,11 +72,12 @@ static void place_rows(ist_counts *s, const ist_tile *tile, const float *values,
     int64_t position = row_side ? tile->col_position : tile->row_position;
     ist_threshold_trees trees = {.tree = s->tree + (first << s->levels),
                                  .levels = s->levels,
-                                 .last = (int)s->thresholds,
+                                 .thresholds = (int)s->thresholds,
                                  .shrink = s->shrink,
                                  .width = s->tree_width + first,
                                  .sure = s->tree_sure + first,
-                                 .places = s->places + first * places_of(s)};
+                                 .between = s->between + first * ist_between_stride(s->levels),
+                                 .same = s->same + first * s->thresholds};
     ist_places found;
     int32_t threshold[IST_TILE * IST_TILE];
     tile->kernel->place(values, row_side ? tile->rows : tile->cols,
@@ -80,7 +85,7 @@ static void place_rows(ist_counts *s, const ist_tile *tile, const float *values,
     for (int p = 0; p < found.count; p++) {
         int own = found.at[p] / IST_TILE, other = found.at[p] % IST_TILE;
         if (is_target(s, first + own, threshold[p], position + other)) {
-            s->places[(first + own) * places_of(s) + 2 * threshold[p] + 1]++;
+            s->same[(first + own) * s->thresholds + threshold[p]]++;
             continue;
         }
         ist_open_pair pair = {.row = (uint8_t)(row_side ? own : other),
@@ -112,8 +117,12 @@ void ist_counts_many_settle(ist_counts *s, int64_t row, int64_t from, double dis
            (threshold[m] < distance ||
             (target && threshold[m] == distance && ist_row_number(s->rows, target[m]) <= number)))
         m++;
-    bool same = !s->by_index && m < s->thresholds && threshold[m] == distance;
-    s->places[row * places_of(s) + 2 * m + same]++;
+    if (m == s->thresholds)
+        return;
+    if (!s->by_index && threshold[m] == distance)
+        s->same[row * s->thresholds + m]++;
+    else
+        s->between[row * ist_between_stride(s->levels) + m]++;
 }
 
 int64_t ist_counts_many_find(const ist_counts *s, int64_t row, double distance)

@@ -9,7 +9,7 @@
 
 _Static_assert(FLT_EVAL_METHOD == 0, "the bounds assume operations rounded to their own type");
 
-enum { BLOCK = 64, PRODUCT_MOST_FEATURES = 16000000 };
+enum { PRODUCT_MOST_FEATURES = 16000000 };
 
 /* Two radii r: (sqrt(D) +- r)^2 lies within (1 +- delta) D and (1 + 1/delta) r^2. */
 static const double delta = 0x1p-22;
@@ -139,10 +139,19 @@ static int scale_for(double largest)
     return comfortable ? 0 : WANTED - ilogb(largest);
 }
 
+/* The longest chain of additions in a filter value: within a block, of blocks, of chunks. */
+static int64_t additions(int64_t d)
+{
+    if (d <= IST_SINGLE_BLOCK)
+        return d + 1;
+    return IST_BLOCK + ist_min(ist_ceil_div(d, IST_BLOCK), IST_CHUNK / IST_BLOCK) +
+           ist_ceil_div(d, IST_CHUNK) - 1;
+}
+
 static void set_bounds(ist_filter *filter, int64_t d, bool rounded)
 {
     const double v = 0x1p-24;
-    double e = (double)(ist_min(d, BLOCK) + ist_ceil_div(d, BLOCK) + 4) * v;
+    double e = (double)(additions(d) + 4) * v;
     double e64 = (double)(d + 3) * 0x1p-53;
     double moved = (1 + (rounded ? delta : 0)) * (1 + e64) * (1 + 0x1p-40);
     if (filter->form == IST_FILTER_DIRECT)

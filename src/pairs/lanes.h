@@ -76,6 +76,12 @@ static inline lanes larger(lanes a, lanes b)
     return (lanes)_mm512_max_ps((__m512)a, (__m512)b);
 }
 
+/* b where either is NaN. */
+static inline lanes least_of(lanes a, lanes b)
+{
+    return (lanes)_mm512_min_ps((__m512)a, (__m512)b);
+}
+
 /* a where the bit is 0, b where it is 1. */
 static inline lanes choose(uint32_t bits, lanes a, lanes b)
 {
@@ -108,20 +114,26 @@ static inline int list_bits(uint32_t bits, int32_t first, int32_t *at)
     return __builtin_popcount(bits);
 }
 
-/* heap[node], all nodes of the level that begins with node `first`: while a level fits into a few
- * registers it is looked up there. */
-static inline lanes nodes(const float *heap, int first, counts node)
+/* c, with `value` added where the bit is 1. */
+static inline counts plus_at(counts c, uint32_t bits, int32_t value)
+{
+    return (counts)_mm512_mask_add_epi32((__m512i)c, (__mmask16)bits, (__m512i)c,
+                                         _mm512_set1_epi32(value));
+}
+
+/* level[at], of a level of `size` nodes: while it fits into a few registers it is looked up there. Reads
+ * whole vectors. */
+static inline lanes nodes(const float *level, int size, counts node)
 {
     __m512i at = (__m512i)node;
-    if (first <= 8)
-        return (lanes)_mm512_permutexvar_ps(at, _mm512_loadu_ps(heap));
-    if (first == 16)
-        return (lanes)_mm512_permutexvar_ps(at, _mm512_loadu_ps(heap + 16));
-    if (first > 64)
-        return (lanes)_mm512_i32gather_ps(at, heap, sizeof *heap);
-    const float *level = heap + first;
+    if (size == 1)
+        return all(*level);
+    if (size <= 16)
+        return (lanes)_mm512_permutexvar_ps(at, _mm512_loadu_ps(level));
+    if (size > 64)
+        return (lanes)_mm512_i32gather_ps(at, level, sizeof *level);
     __m512 low = _mm512_permutex2var_ps(_mm512_loadu_ps(level), at, _mm512_loadu_ps(level + 16));
-    if (first == 32)
+    if (size == 32)
         return (lanes)low;
     __m512 high =
         _mm512_permutex2var_ps(_mm512_loadu_ps(level + 32), at, _mm512_loadu_ps(level + 48));
@@ -177,6 +189,11 @@ static inline lanes larger(lanes a, lanes b)
     return (lanes)_mm256_max_ps((__m256)a, (__m256)b);
 }
 
+static inline lanes least_of(lanes a, lanes b)
+{
+    return (lanes)_mm256_min_ps((__m256)a, (__m256)b);
+}
+
 /* The bits spread over the lanes again: -1 or 0 in each. */
 static inline counts spread(uint32_t bits)
 {
@@ -216,11 +233,16 @@ static inline int list_bits(uint32_t bits, int32_t first, int32_t *at)
     return count;
 }
 
-static inline lanes nodes(const float *heap, int first, counts node)
+static inline counts plus_at(counts c, uint32_t bits, int32_t value)
 {
-    if (first <= 4)
-        return (lanes)_mm256_permutevar8x32_ps(_mm256_loadu_ps(heap), (__m256i)node);
-    return (lanes)_mm256_i32gather_ps(heap, (__m256i)node, sizeof *heap);
+    return c - spread(bits) * value;
+}
+
+static inline lanes nodes(const float *level, int size, counts node)
+{
+    if (size <= 8)
+        return (lanes)_mm256_permutevar8x32_ps(_mm256_loadu_ps(level), (__m256i)node);
+    return (lanes)_mm256_i32gather_ps(level, (__m256i)node, sizeof *level);
 }
 
 static inline uint32_t row_ties(const uint64_t *word, uint64_t base, uint64_t bound)

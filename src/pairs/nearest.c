@@ -246,7 +246,7 @@ static ist_nearest *state_new(const ist_rows *rows, const ist_slab *slab, int64_
     s->base = ist_alloc(padded, sizeof *s->base);
     s->limit = ist_alloc(padded, sizeof *s->limit);
     s->strict = ist_alloc(padded, sizeof *s->strict);
-    s->waiting_room = ist_alloc(3 * room, sizeof *s->waiting_room);
+    s->waiting_room = ist_alloc_unset(3 * room, sizeof *s->waiting_room);
     s->waiting = ist_alloc((size_t)count, sizeof *s->waiting);
     for (int64_t i = 0; i < count; i++)
         s->base[i] = ist_tie_base(&ties, ist_row_number(rows, slab->first + i));

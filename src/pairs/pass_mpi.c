@@ -187,20 +187,12 @@ static void step(traffic *t, int from, int to, const ist_span *in, int64_t in_co
     wait_for_returning(t);
 }
 
-static void against_itself(const ist_comm *comm, const ist_engine *engine, ist_sweep *sweep,
-                           const ist_tie_rule *ties)
+/* In one piece: what waits for a decision waits until the end, when the least of it is left. */
+static void against_itself(ist_sweep *sweep, const ist_tie_rule *ties)
 {
-    const ist_rows *rows = sweep->rows;
-    ist_span *spans;
-    int64_t count = ist_spans_of(rows, engine, comm->size, comm->rank, comm->rank, false,
-                                 ist_row_bytes(rows), &spans);
-    for (int64_t c = 0; c < count; c++) {
-        ist_slab slab = ist_home_slab(rows, spans[c]);
-        ist_chunk chunk = ist_chunk_new(rows, &slab, ties);
-        ist_sweep_chunk(sweep, &chunk, sweep->state, slab.first - rows->home.first, IST_PAIRS_OWN);
-        ist_chunk_release(&chunk);
-    }
-    ist_free(spans);
+    ist_chunk chunk = ist_chunk_new(sweep->rows, &sweep->rows->home, ties);
+    ist_sweep_chunk(sweep, &chunk, sweep->state, 0, IST_PAIRS_OWN);
+    ist_chunk_release(&chunk);
 }
 
 /* Half the ring meets every rank once; at an even number of ranks the opposite pairs meet twice
@@ -219,8 +211,8 @@ static void around_the_ring(const ist_comm *comm, const ist_engine *engine, ist_
     for (int s = 1; s <= ranks / 2; s++) {
         int from = (me + s) % ranks, to = (me + ranks - s) % ranks;
         ist_span *in, *out;
-        int64_t in_count = ist_spans_of(sweep->rows, engine, ranks, from, me, true, bytes, &in);
-        int64_t out_count = ist_spans_of(sweep->rows, engine, ranks, me, to, true, bytes, &out);
+        int64_t in_count = ist_spans_of(sweep->rows, engine, ranks, from, me, bytes, &in);
+        int64_t out_count = ist_spans_of(sweep->rows, engine, ranks, me, to, bytes, &out);
         ist_pairing pairing = IST_PAIRS_ALL;
         if (2 * s == ranks)
             pairing = me < from ? IST_PAIRS_EVEN : IST_PAIRS_ODD;
@@ -264,7 +256,7 @@ void ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *ro
         sweep.geometry = &geometry;
         sweep.skipping = engine->skipping;
     }
-    against_itself(comm, engine, &sweep, ties);
+    against_itself(&sweep, ties);
     around_the_ring(comm, engine, &sweep, ties);
     ist_geometry_release(&geometry);
     ist_free(sweep.word);

@@ -8,8 +8,6 @@ void NAMED(within_ties)(const float *tile, const ist_tie_side *row, const ist_ti
                         ist_places *row_side, ist_places *column_side);
 int NAMED(count)(const float *tile, const ist_threshold_side *row, const ist_threshold_side *column,
                  bool with_sure, ist_marks marks);
-void NAMED(place)(const float *tile, int rows, const float *width, const ist_threshold_trees *trees,
-                  ist_places *open, int32_t *threshold);
 void NAMED(transpose)(const float *tile, float *turned);
 int32_t NAMED(keep)(float limit, int32_t count, float *low, float *high, int32_t *position);
 float NAMED(upper_of)(const float *value, int64_t count, int64_t k);
@@ -39,22 +37,65 @@ static inline __attribute__((always_inline)) void list_row(const uint32_t *bits,
         places->count += list_bits(bits[v], i * IST_TILE + v * LANES, places->at + places->count);
 }
 
+static inline void list_some(uint32_t bits, int at, ist_places *places)
+{
+    if (bits)
+        places->count += list_bits(bits, at, places->at + places->count);
+}
+
+/* Branches are dear: where several vectors have something, all are read. */
+enum { TOGETHER = 8, FEW_VECTORS = VECTORS / 4 };
+
+/* The vectors of TOGETHER rows in which there is something within the largest of their limits, or of the
+ * columns': few where N is large. */
+static inline uint32_t vectors_within(const float *tile, const float *row_limit,
+                                      const float *column_limit)
+{
+    float most = row_limit[0];
+    for (int r = 1; r < TOGETHER; r++)
+        most = row_limit[r] > most ? row_limit[r] : most;
+    uint32_t vectors = 0;
+    for (int v = 0; v < VECTORS; v++) {
+        lanes least = all(__builtin_inff());
+        for (int r = 0; r < TOGETHER; r++)
+            least = least_of(load(tile + r * IST_TILE + v * LANES), least);
+        lanes limit = larger(load(column_limit + v * LANES), all(most));
+        vectors |= (uint32_t)(at_most(least, limit) != 0) << v;
+    }
+    return vectors;
+}
+
+static inline void row_within(const float *tile, int i, float row_limit, const float *column_limit,
+                              ist_places *row_side, ist_places *column_side)
+{
+    uint32_t row[VECTORS], column[VECTORS];
+    for (int v = 0; v < VECTORS; v++) {
+        lanes l = load(tile + i * IST_TILE + v * LANES);
+        row[v] = at_most(l, all(row_limit));
+        column[v] = at_most(l, load(column_limit + v * LANES));
+    }
+    list_row(row, i, row_side);
+    list_row(column, i, column_side);
+}
+
 void NAMED(within)(const float *tile, const float *row_limit, const float *column_limit,
                    ist_places *row_side, ist_places *column_side)
 {
+    uint32_t vectors = 0;
     row_side->count = column_side->count = 0;
     for (int i = 0; i < IST_TILE; i++) {
-        if (is_empty(tile + i * IST_TILE))
+        if (i % TOGETHER == 0)
+            vectors = vectors_within(tile + i * IST_TILE, row_limit + i, column_limit);
+        if (__builtin_popcount(vectors) > FEW_VECTORS) {
+            row_within(tile, i, row_limit[i], column_limit, row_side, column_side);
             continue;
-        uint32_t row[VECTORS], column[VECTORS];
-        lanes limit = all(row_limit[i]);
-        for (int v = 0; v < VECTORS; v++) {
-            lanes l = load(tile + i * IST_TILE + v * LANES);
-            row[v] = at_most(l, limit);
-            column[v] = at_most(l, load(column_limit + v * LANES));
         }
-        list_row(row, i, row_side);
-        list_row(column, i, column_side);
+        for (uint32_t bits = vectors; bits; bits &= bits - 1) {
+            int at = i * IST_TILE + __builtin_ctz(bits) * LANES;
+            lanes l = load(tile + at);
+            list_some(at_most(l, all(row_limit[i])), at, row_side);
+            list_some(at_most(l, load(column_limit + at % IST_TILE)), at, column_side);
+        }
     }
 }
 
@@ -152,100 +193,38 @@ int NAMED(count)(const float *tile, const ist_threshold_side *row, const ist_thr
                      : count_sides(tile, row, column, false, marks);
 }
 
-/* Places found for a row, still to be counted. */
-typedef struct {
-    int32_t at[IST_TILE];
-    int32_t *places;
-} finds;
+#ifdef __AVX512F__
 
-static inline __attribute__((always_inline)) void count_finds(const finds *f, int first, int last)
+/* Rows r, r + 4, r + 8, r + 12, four columns of each. */
+static inline __m512 quarters(const float *at)
 {
-    for (int j = first; j < last; j++)
-        f->places[f->at[j]]++; /* NOLINT(clang-analyzer-core.NullDereference): never null */
+    __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(at));
+    x = _mm512_insertf32x4(x, _mm_loadu_ps(at + 4 * IST_TILE), 1);
+    x = _mm512_insertf32x4(x, _mm_loadu_ps(at + 8 * IST_TILE), 2);
+    return _mm512_insertf32x4(x, _mm_loadu_ps(at + 12 * IST_TILE), 3);
 }
 
-/* All vectors of a row go down its tree side by side, level by level, to hide the latency of the
- * look-ups; between the levels the places of the row before are counted, which keeps the store unit
- * at work meanwhile. `high` is the least threshold met that is not surely passed. */
-static inline __attribute__((always_inline)) void place_row(
-    const float *value, const float *width, const ist_threshold_trees *trees, int row, int levels,
-    const finds *before, finds *now, ist_places *open, int32_t *first_threshold)
+/* Four columns of 16 rows become four rows. */
+static inline void turn_columns(const float *from, float *to)
 {
-    const float *tree = trees->tree + ((size_t)row << levels);
-    int sure = trees->sure[row];
-    counts node[VECTORS];
-    lanes high[VECTORS];
-    for (int v = 0; v < VECTORS; v++) {
-        node[v] = (counts){0} + 1;
-        high[v] = all(tree[0]);
-    }
-    for (int level = 0; level < levels; level++) {
-        for (int v = 0; v < VECTORS; v++) {
-            lanes threshold = nodes(tree, 1 << level, node[v]);
-            uint32_t right = above_or_nan(load(value + v * LANES), threshold);
-            node[v] = plus_bits(node[v] + node[v], right);
-            high[v] = choose(right, threshold, high[v]);
-        }
-        count_finds(before, IST_TILE * level / levels, IST_TILE * (level + 1) / levels);
-    }
-    for (int v = 0; v < VECTORS; v++) {
-        lanes l = load(value + v * LANES);
-        uint32_t beyond = above_or_nan(l, all(tree[0]));
-        counts leaf = plus_bits(node[v] - (1 << levels), beyond);
-        leaf = smaller_counts(leaf, (counts){0} + trees->last);
-        high[v] = choose(beyond, high[v], all(__builtin_inff()));
-        uint32_t same = 0;
-        if (sure)
-            same = at_most(l, high[v]) & at_most(high[v], l) &
-                   (sure == 2 ? ~0u : at_most(high[v], all(0)));
-        uint32_t is_open =
-            at_most(trees->shrink * high[v] - trees->width[row], l + load(width + v * LANES)) &
-            ~same;
-        store_counts(now->at + v * LANES, plus_bits(leaf + leaf, same));
-        if (is_open) {
-            int count = list_bits(is_open, row * IST_TILE + v * LANES, open->at + open->count);
-            for (int c = open->count; c < open->count + count; c++) {
-                int32_t *at = now->at + open->at[c] % IST_TILE;
-                first_threshold[c] = *at / 2;
-                *at = 2 * trees->last + 1;
-            }
-            open->count += count;
-        }
-    }
-    now->places = trees->places + (size_t)row * (2 * (size_t)trees->last + 2);
+    __m512 a = quarters(from), b = quarters(from + IST_TILE);
+    __m512 c = quarters(from + 2 * IST_TILE), d = quarters(from + 3 * IST_TILE);
+    __m512d low = (__m512d)_mm512_unpacklo_ps(a, b), low2 = (__m512d)_mm512_unpacklo_ps(c, d);
+    __m512d high = (__m512d)_mm512_unpackhi_ps(a, b), high2 = (__m512d)_mm512_unpackhi_ps(c, d);
+    _mm512_storeu_ps(to, (__m512)_mm512_unpacklo_pd(low, low2));
+    _mm512_storeu_ps(to + IST_TILE, (__m512)_mm512_unpackhi_pd(low, low2));
+    _mm512_storeu_ps(to + 2 * IST_TILE, (__m512)_mm512_unpacklo_pd(high, high2));
+    _mm512_storeu_ps(to + 3 * IST_TILE, (__m512)_mm512_unpackhi_pd(high, high2));
 }
 
-static inline __attribute__((always_inline)) void place_rows(const float *tile, int rows,
-                                                             const float *width,
-                                                             const ist_threshold_trees *trees,
-                                                             int levels, ist_places *open,
-                                                             int32_t *threshold)
+void NAMED(transpose)(const float *tile, float *turned)
 {
-    int32_t nowhere = 0;
-    finds found[2] = {{.places = &nowhere}, {.places = &nowhere}};
-    int placed = 0;
-    for (int row = 0; row < rows; row++) {
-        if (is_empty(tile + row * IST_TILE))
-            continue;
-        place_row(tile + row * IST_TILE, width, trees, row, levels, &found[(placed + 1) % 2],
-                  &found[placed % 2], open, threshold);
-        placed++;
-    }
-    count_finds(&found[(placed + 1) % 2], 0, IST_TILE);
+    for (int i = 0; i < IST_TILE; i += LANES)
+        for (int j = 0; j < IST_TILE; j += 4)
+            turn_columns(tile + i * IST_TILE + j, turned + j * IST_TILE + i);
 }
 
-void NAMED(place)(const float *tile, int rows, const float *width, const ist_threshold_trees *trees,
-                  ist_places *open, int32_t *threshold)
-{
-    open->count = 0;
-    switch (trees->levels) {
-    case 4: place_rows(tile, rows, width, trees, 4, open, threshold); break;
-    case 5: place_rows(tile, rows, width, trees, 5, open, threshold); break;
-    case 6: place_rows(tile, rows, width, trees, 6, open, threshold); break;
-    case 7: place_rows(tile, rows, width, trees, 7, open, threshold); break;
-    default: place_rows(tile, rows, width, trees, trees->levels, open, threshold);
-    }
-}
+#else
 
 void NAMED(transpose)(const float *tile, float *turned)
 {
@@ -260,6 +239,8 @@ void NAMED(transpose)(const float *tile, float *turned)
                 _mm_storeu_ps(turned + (j + r) * IST_TILE + i, row[r]);
         }
 }
+
+#endif
 
 int32_t NAMED(keep)(float limit, int32_t count, float *low, float *high, int32_t *position)
 {
@@ -287,6 +268,39 @@ static inline int64_t count_up_to(const float *value, int64_t count, float limit
     return found;
 }
 
+/* Also the least and the largest of them. */
+static inline int64_t count_finite(const float *value, int64_t count, float *least, float *most)
+{
+    const lanes infinity = all(__builtin_inff());
+    lanes low = infinity, high = all(0);
+    int64_t finite = 0;
+    for (int64_t i = 0; i < count; i += LANES) {
+        lanes x = infinity;
+        if (i + LANES <= count)
+            x = load(value + i);
+        else
+            memcpy(&x, value + i, (size_t)(count - i) * sizeof *value);
+        uint32_t counted = less(x, infinity);
+        finite += __builtin_popcount(counted);
+        low = least_of(x, low);
+        high = larger(choose(counted, all(0), x), high);
+    }
+    *least = __builtin_inff();
+    *most = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+        *least = low[lane] < *least ? low[lane] : *least;
+        *most = high[lane] > *most ? high[lane] : *most;
+    }
+    return finite;
+}
+
+static inline int32_t bits_of(float value)
+{
+    int32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
 static inline float float_of(int32_t bits)
 {
     float value;
@@ -298,20 +312,11 @@ static inline float float_of(int32_t bits)
  * more than the k-th value is as good as the value, so it stops early. */
 float NAMED(upper_of)(const float *value, int64_t count, int64_t k)
 {
-    enum { INFINITY_BITS = 0x7f800000, STEPS = 16 };
-    int32_t low = INFINITY_BITS, high = 0;
-    int64_t finite = 0;
-    for (int64_t i = 0; i < count; i++) {
-        int32_t bits;
-        memcpy(&bits, value + i, sizeof bits);
-        bool counted = bits < INFINITY_BITS;
-        finite += counted;
-        low = bits < low ? bits : low;
-        high = counted && bits > high ? bits : high;
-    }
-    if (finite < k)
+    enum { STEPS = 16 };
+    float least, most;
+    if (count_finite(value, count, &least, &most) < k)
         return __builtin_inff();
-    low--;
+    int32_t low = bits_of(least) - 1, high = bits_of(most);
     for (int step = 0; step < STEPS && high - low > 1; step++) {
         int32_t middle = low + (high - low) / 2;
         int64_t found = middle < 0 ? 0 : count_up_to(value, count, float_of(middle));

@@ -2,8 +2,6 @@
  * wrong by. */
 #include "lanes.h"
 
-enum { FEATURES = 64, CHUNK = 512 };
-
 /* The inner loops: ROWS rows of a panel against WIDE vectors of columns, in registers. Two forms of
  * one loop, so a macro. AVX2 has 16 registers, AVX-512 has 32. */
 #define REGISTER_TILE(name, ROWS, WIDE, ...)                                              \
@@ -32,17 +30,17 @@ REGISTER_TILE(products, 4, 3, sum[r][v] += x * y[v];)
 REGISTER_TILE(squares, 4, 2, lanes t = x - y[v]; sum[r][v] += t * t;)
 #endif
 
-/* A tile of a form: at most CHUNK features after the other, so that what is at work stays in the
- * second-level cache; a new sum every FEATURES features; in the end what `finish` says. */
+/* A tile of a form: at most IST_CHUNK features after the other, so that what is at work stays in the
+ * second-level cache; a new sum every IST_BLOCK features; in the end what `finish` says. */
 #define TILE(name, loop, finish)                                                                 \
     static inline __attribute__((always_inline)) void name##_sums(                               \
-        const float *rows, const float *columns, int64_t features,                               \
+        const float *rows, const float *columns, int64_t features, int64_t block,                \
         lanes sum[loop##_rows][loop##_vectors])                                                  \
     {                                                                                            \
         lanes earlier[loop##_rows][loop##_vectors];                                              \
         int64_t f = 0;                                                                           \
-        for (; features - f > FEATURES; f += FEATURES) {                                         \
-            loop(rows + f * IST_PANEL, columns + f * IST_PANEL, FEATURES, sum);                  \
+        for (; features - f > block; f += block) {                                               \
+            loop(rows + f * IST_PANEL, columns + f * IST_PANEL, block, sum);                     \
             for (int r = 0; r < loop##_rows; r++)                                                \
                 for (int v = 0; v < loop##_vectors; v++) {                                       \
                     earlier[r][v] = f ? earlier[r][v] + sum[r][v] : sum[r][v];                   \
@@ -61,7 +59,8 @@ REGISTER_TILE(squares, 4, 2, lanes t = x - y[v]; sum[r][v] += t * t;)
                      const float *column_term, float *tile)                                      \
     {                                                                                            \
         enum { ROWS = loop##_rows, WIDE = loop##_vectors };                                      \
-        for (int64_t f = 0; f < d; f += CHUNK)                                                   \
+        int64_t block = d > IST_SINGLE_BLOCK ? IST_BLOCK : IST_SINGLE_BLOCK;                     \
+        for (int64_t f = 0; f < d; f += IST_CHUNK)                                               \
             for (int j = 0; j < IST_TILE; j += WIDE * LANES)                                     \
                 for (int i = 0; i < IST_TILE; i += ROWS) {                                       \
                     lanes sum[ROWS][WIDE] = {{{0}}};                                             \
@@ -69,11 +68,11 @@ REGISTER_TILE(squares, 4, 2, lanes t = x - y[v]; sum[r][v] += t * t;)
                     name##_sums(                                                                 \
                         rows + i / IST_PANEL * IST_PANEL * d + f * IST_PANEL + i % IST_PANEL,    \
                         columns + j / IST_PANEL * IST_PANEL * d + f * IST_PANEL + j % IST_PANEL, \
-                        d - f < CHUNK ? d - f : CHUNK, sum);                                     \
+                        d - f < IST_CHUNK ? d - f : IST_CHUNK, block, sum);                      \
                     for (int r = 0; r < ROWS && f > 0; r++)                                      \
                         for (int v = 0; v < WIDE; v++)                                           \
                             sum[r][v] += load(out + r * IST_TILE + v * LANES);                   \
-                    if (d - f > CHUNK) {                                                         \
+                    if (d - f > IST_CHUNK) {                                                     \
                         for (int r = 0; r < ROWS; r++)                                           \
                             memcpy(out + r * IST_TILE, sum[r], sizeof sum[r]);                   \
                         continue;                                                                \

@@ -110,8 +110,8 @@ void ist_turn_distances(const ist_comm *comm, const ist_engine *engine, const is
     distances_to(&t, &rows->home);
     for (int s = 1; s < ranks; s++) {
         visitors in = {.rank = (me + s) % ranks}, out = {.rank = (me + ranks - s) % ranks};
-        in.count = ist_spans_of(rows, engine, ranks, in.rank, me, true, bytes, &in.span);
-        out.count = ist_spans_of(rows, engine, ranks, me, out.rank, true, bytes, &out.span);
+        in.count = ist_spans_of(rows, engine, ranks, in.rank, me, bytes, &in.span);
+        out.count = ist_spans_of(rows, engine, ranks, me, out.rank, bytes, &out.span);
         exchange_spans(&t, &in, &out);
         ist_free(in.span);
         ist_free(out.span);

@@ -3,10 +3,15 @@
 
 #include "schedule.h"
 
-/* Reading, exchange and bookkeeping that even the smallest step has; then what the engine does with
- * a distance once it has it, on one core of the 2-core test machine: to put a neighbour into a
- * row's list, to hold a pair against one threshold of each of its two rows. */
-static const double STEP_SECONDS = 0.01, INSERTION_SECONDS = 2e-7, THRESHOLD_SECONDS = 1e-9;
+/* Reading, exchange and bookkeeping that even the smallest step has. */
+static const double STEP_SECONDS = 0.01;
+
+/* What the engine does beside the operations, on one core of the 2-core test machine, for both rows of
+ * a pair: to look at a distance; to handle one that may be among the k nearest; to hold it against one of
+ * FEW thresholds, or to place it among more, a little longer for each. */
+static const double PAIR_SECONDS = 1.8e-10, CANDIDATE_SECONDS = 2e-8;
+static const double FEW_SECONDS = 2.5e-10, MANY_SECONDS = 2e-9, MORE_SECONDS = 1e-11;
+enum { FEW = 8 };
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -105,14 +110,25 @@ static void add_visits(ist_cost *cost, const ist_layer *layer, double pairs)
 {
     cost->pairs += pairs;
     cost->operations += pairs * 2 * (double)layer->shape.d;
+    cost->seconds += PAIR_SECONDS * pairs;
 }
 
-/* The m-th row that a list of k sees enters it with probability k / m. */
-static double insertions(const ist_layer *layer, int64_t k, bool parts)
+/* The m-th row that a list of k sees enters it with probability k / m; twice as many do before it is known
+ * how near the k are. */
+static double candidates(const ist_layer *layer, int64_t k, bool parts)
 {
     double n = (double)layer->n, width = (double)k;
-    double changes = width * (1 + (n > width ? log(n / width) : 0));
-    return n * changes * (parts ? 2 : 1);
+    double seen = width * (1 + 2 * (n > width ? log(n / width) : 0));
+    return n * seen * (parts ? 2 : 1);
+}
+
+/* Of all pairs against `total` thresholds a row, in batches. */
+static double counting_seconds(double pairs, int64_t total, int64_t batches)
+{
+    double all = (double)total;
+    if (total <= FEW * batches)
+        return FEW_SECONDS * pairs * all;
+    return (MANY_SECONDS * (double)batches + MORE_SECONDS * all) * pairs;
 }
 
 static void raise_memory(ist_cost *cost, int64_t bytes, size_t layer)
@@ -131,7 +147,7 @@ static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pa
     shape.k = pass->k;
     raise_memory(cost, machine->pass_memory(&shape, machine) + kept, pass->layer);
     add_visits(cost, layer, pairs_of(layer, pass->parts));
-    cost->seconds += INSERTION_SECONDS * insertions(layer, pass->k, pass->parts);
+    cost->seconds += CANDIDATE_SECONDS * candidates(layer, pass->k, pass->parts);
 }
 
 static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pass *pass,
@@ -147,7 +163,7 @@ static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pa
     double thresholds = (double)total * (double)layer->n * (pass->parts ? 2 : 1);
     add_visits(cost, layer, pairs * (double)batches);
     cost->operations += 3 * thresholds * (double)layer->shape.d;
-    cost->seconds += THRESHOLD_SECONDS * pairs * (double)total;
+    cost->seconds += counting_seconds(pairs, total, batches);
 }
 
 ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,

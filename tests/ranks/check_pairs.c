@@ -379,12 +379,12 @@ static bool case_right(const ist_comm *comm, value_rule *rule, const engine_case
     return right;
 }
 
-static const char *const all_kernels[] = {"reference", "avx2", "avx512"};
+static const char *const all_kernels[] = {"reference", "avx2", "avx512-skylake", "avx512"};
 
 static void check_kinds(MPI_Comm handle, engine_case c)
 {
     ist_comm comm = ist_comm_new(handle);
-    for (size_t kernel = 0; kernel < 3; kernel++) {
+    for (size_t kernel = 0; kernel < sizeof all_kernels / sizeof *all_kernels; kernel++) {
         if (!ist_kernel_choose(all_kernels[kernel]))
             continue;
         c.kernel = all_kernels[kernel];

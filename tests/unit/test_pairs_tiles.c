@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const names[] = {"reference", "avx2", "avx512"};
+static const char *const names[] = {"reference", "avx2", "avx512-skylake", "avx512"};
 
 static double uniform(uint64_t *state)
 {
@@ -74,7 +74,7 @@ static void check_exact(const ist_kernel *kernel, int64_t d, uint64_t seed)
 Test(tiles, distances, .timeout = 60)
 {
     static const int64_t widths[] = {1, 2, 3, 7, 8, 9, 16, 63, 64, 65, 200};
-    for (size_t n = 0; n < 3; n++)
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++)
         for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
             if (ist_kernel_choose(names[n]))
                 check_exact(ist_kernel_choose(names[n]), widths[w], w);
@@ -203,7 +203,7 @@ Test(tiles, filters, .timeout = 240)
         {"lattice", 3, 9, 1, 0, 0},        {"fine lattice", 100, 4, 0.125, 0, 0},
         {"outlier", 0, 1, 0, 1e6, 1e-3}};
     static const int64_t widths[] = {1, 3, 63, 64, 65, 130, 600};
-    for (size_t n = 1; n < 3; n++)
+    for (size_t n = 1; n < sizeof names / sizeof *names; n++)
         for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
             for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
                 for (int wide = 0; wide < 2 && ist_kernel_choose(names[n]); wide++) {
@@ -351,14 +351,17 @@ static void check_place(const ist_kernel *kernel, const scan_data *s, int thresh
     enum { FEW_ROWS = 90 };
     static ist_places open;
     static int32_t first[IST_TILE * IST_TILE];
-    int levels = 4, stride = 2 * thresholds + 2, wrong = 0, next = 0;
+    int levels = 4, wrong = 0, next = 0;
     while ((1 << levels) < thresholds)
         levels++;
+    int64_t stride = ist_between_stride(levels);
     size_t size = (size_t)1 << levels, counted = (size_t)(IST_TILE * stride);
+    size_t sames = (size_t)(IST_TILE * thresholds);
     float *sorted = ist_alloc(size, sizeof *sorted);
-    float *tree = ist_alloc(size * IST_TILE, sizeof *tree);
-    int32_t *places = ist_alloc(counted, sizeof *places);
+    float *tree = ist_alloc(size * IST_TILE + 16, sizeof *tree);
+    int32_t *between = ist_alloc(counted, sizeof *between), *same = ist_alloc(sames, sizeof *same);
     int32_t *expected = ist_alloc(counted, sizeof *expected);
+    int32_t *equal = ist_alloc(sames, sizeof *equal);
     int8_t each_sure[IST_TILE];
     memset(each_sure, sure, sizeof each_sure);
     for (int m = 0; m < (int)size; m++)
@@ -366,31 +369,40 @@ static void check_place(const ist_kernel *kernel, const scan_data *s, int thresh
                                    : INFINITY;
     for (int node = 1; node < (int)size; node++) {
         int level = 31 - __builtin_clz((unsigned)node);
-        tree[node] = sorted[((2 * (node - (1 << level)) + 1) << (levels - 1 - level)) - 1];
+        tree[node] = sorted[ist_tree_place(levels, level, node - (1 << level))];
     }
     tree[0] = sorted[size - 1];
     for (int i = 1; i < IST_TILE; i++)
         memcpy(tree + (size_t)i * size, tree, size * sizeof *tree);
-    ist_threshold_trees trees = {tree, levels, thresholds, 1, s->width[0], each_sure, places};
+    ist_threshold_trees trees = {tree,        levels,    thresholds, 1,
+                                 s->width[0], each_sure, between,    same};
     kernel->place(s->tile, FEW_ROWS, s->width[1], &trees, &open, first);
     for (int at = 0; at < FEW_ROWS * IST_TILE; at++) {
         int i = at / IST_TILE, j = at % IST_TILE, m = 0;
         while (m < thresholds && !(s->tile[at] <= sorted[m]))
             m++;
         float high = m < thresholds ? sorted[m] : INFINITY;
-        bool same = s->tile[at] == high && (sure == 2 || (sure == 1 && high == 0));
-        bool is_open = s->tile[at] + s->width[1][j] >= high - s->width[0][i] && !same;
-        expected[i * stride + (is_open ? 2 * thresholds + 1 : 2 * m + same)]++;
+        bool is_same = s->tile[at] == high && (sure == 2 || (sure == 1 && high == 0));
+        bool is_open = s->tile[at] + s->width[1][j] >= high - s->width[0][i] && !is_same;
+        if (is_same)
+            equal[i * thresholds + m]++;
+        else if (!is_open && m < thresholds)
+            expected[i * stride + m]++;
         wrong += is_open && first[next] != m;
         wrong += listed(&open, at, &next) != is_open;
     }
-    wrong += memcmp(places, expected, counted * sizeof *places) != 0 || next != open.count;
+    for (int i = 0; i < FEW_ROWS; i++)
+        wrong += memcmp(between + i * stride, expected + i * stride,
+                        (size_t)thresholds * sizeof *between) != 0;
+    wrong += memcmp(same, equal, sames * sizeof *same) != 0 || next != open.count;
     cr_expect(wrong == 0 && (next > 0 || sure > 0), "%s, %d thresholds, sure %d: %d", kernel->name,
               thresholds, sure, wrong);
     ist_free(sorted);
     ist_free(tree);
-    ist_free(places);
+    ist_free(between);
+    ist_free(same);
     ist_free(expected);
+    ist_free(equal);
 }
 
 static void check_upper_of(const ist_kernel *kernel, uint64_t seed)
@@ -439,7 +451,7 @@ Test(tiles, scans)
     static scan_data s;
     static float turned[IST_TILE * IST_TILE];
     static const int thresholds[] = {1, 9, 15, 16, 31, 40, 63, 64, 100, 127, 128, 300};
-    for (size_t n = 1; n < 3; n++) {
+    for (size_t n = 1; n < sizeof names / sizeof *names; n++) {
         const ist_kernel *kernel = ist_kernel_choose(names[n]);
         if (!kernel)
             continue;
