@@ -463,7 +463,7 @@ static bool any_left(const judge *j)
 static void visit_row_of_tiles(judge *j, int t, verdict *verdicts)
 {
     const block_side *home = &j->side[0], *guests = &j->side[1];
-    bool left[MOST_BLOCK], judged[MOST_BLOCK];
+    bool left[MOST_BLOCK] = {false}, judged[MOST_BLOCK] = {false};
     for (int u = 0; u < guests->count; u++) {
         left[u] = is_left(j, home->tile[t], guests->tile[u]);
         judged[u] = left[u] && judge_tiles(j, t, u, verdicts + 2 * (ptrdiff_t)u);
