@@ -67,10 +67,10 @@ static const command_option command_options[] = {
     {RUN | BENCH,
      {"chunk-mib", OPTION_CHUNK_MIB, "MIB", 0,
       "bytes that travel between ranks at once (default 32); results do not depend on it", 3}},
-    {RUN,
+    {RUN | PLAN | BENCH,
      {"skipping", OPTION_SKIPPING, "WHEN", 0,
-      "leave out what the rows' places settle: auto (where a trial says that it pays; default), "
-      "always or never; results do not depend on it",
+      "leave out what the rows' places settle: auto (where a trial says that it pays; default, but "
+      "not of bench), always or never (default of bench); results do not depend on it",
       3}},
     {RUN | BENCH,
      {"chunk-rows", OPTION_CHUNK_ROWS, "N", 0,
@@ -99,13 +99,13 @@ static void choose_kernel(struct argp_state *state, ist_options *options, const 
     ist_text_release(&names);
 }
 
-static void choose_skipping(struct argp_state *state, ist_options *options, const char *name)
+static void choose_skipping(struct argp_state *state, arguments *a, const char *name)
 {
     static const char *const names[] = {"auto", "always", "never"};
     static const ist_skipping values[] = {IST_SKIP_AUTO, IST_SKIP_ALWAYS, IST_SKIP_NEVER};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(name, names[i]) == 0) {
-            options->skipping = values[i];
+            a->options.skipping = a->bench.engine.skipping = values[i];
             return;
         }
     argp_error(state, "--skipping takes auto, always or never, not '%s'", name);
@@ -152,7 +152,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         a->options.chunk_bytes = ist_min(positive(state, "--chunk-mib", text), 1024) << 20;
         return 0;
     case OPTION_CHUNK_ROWS: a->options.chunk_rows = positive(state, "--chunk-rows", text); return 0;
-    case OPTION_SKIPPING: choose_skipping(state, &a->options, text); return 0;
+    case OPTION_SKIPPING: choose_skipping(state, a, text); return 0;
     case OPTION_MEMORY:
         a->options.memory_limit = ist_min(positive(state, "--max-memory", text), 1 << 30) << 20;
         return 0;
@@ -244,7 +244,8 @@ static int bench_command(const arguments *a)
     options.commit = IST_GIT;
     options.engine = (ist_engine){.kernel = a->options.kernel,
                                   .chunk_bytes = a->options.chunk_bytes,
-                                  .chunk_rows = a->options.chunk_rows};
+                                  .chunk_rows = a->options.chunk_rows,
+                                  .skipping = a->bench.engine.skipping};
     ist_comm world = start_mpi();
     return end_mpi(&world, ist_bench(&world, &options));
 }
@@ -338,7 +339,7 @@ static int obey(const command *chosen, int argc, char **argv)
     arguments a = {.options = {.kernel = ist_kernel_choose(NULL),
                                .chunk_bytes = INT64_C(32) << 20,
                                .ranks = ist_core_count()},
-                   .bench = {.rounds = ROUNDS}};
+                   .bench = {.rounds = ROUNDS, .engine = {.skipping = IST_SKIP_NEVER}}};
     ist_error error = {0};
     struct argp_option options[COMMAND_OPTIONS + 1] = {{0}};
     for (int o = 0, taken = 0; o < COMMAND_OPTIONS; o++)

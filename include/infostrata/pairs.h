@@ -566,6 +566,8 @@ typedef struct {
 ist_counts *ist_counts_new(const ist_rows *rows, int64_t thresholds, bool by_index, int32_t *target,
                            double *distance);
 void ist_counts_free(ist_counts **counts);
+/* After the last scan: frees all but what the results are made of. */
+void ist_counts_scanned(ist_counts *counts);
 /* closer[count x T] and equal[count x T] (NULL: not wanted), in the order in which the thresholds
  * were given. A target is counted in its own threshold's `equal`. By index: closer = before. */
 void ist_counts_get(const ist_counts *counts, int64_t *closer, int64_t *equal);
@@ -583,11 +585,16 @@ typedef struct {
     int64_t n, d;
     bool wide;
     int segments, ranks;
+    bool twin; /* it gets a twin: skipping */
 } ist_set_shape;
 
 /* What the rank with most rows has: rows; bytes of its ist_rows (values, copies, superblocks). */
 int64_t ist_set_rows(const ist_set_shape *set);
 int64_t ist_set_bytes(const ist_set_shape *set);
+/* The whole set at most, while its twin is made. */
+int64_t ist_ordering_bytes(const ist_set_shape *set);
+/* Rows that go from one order to another at a time, on each rank. */
+enum { IST_CARRIED_AT_ONCE = 8192 };
 /* Bytes that come on top at most: while ist_duplicates looks for equal rows; while ist_rows_by_part brings
  * the set from another order; in a pass for the k nearest (thresholds = 0) or the counts below T
  * thresholds with targets (k = 0), chunks of chunk_bytes included. */

@@ -222,7 +222,8 @@ struct ist_machine {
     double flops;         /* a rank's float32 operations a second in a pass, 2 d a pair */
     int64_t chunk_bytes;  /* what travels at once */
     int64_t memory_limit; /* bytes a rank may use; 0: not limited */
-    int64_t program;      /* bytes of the program itself with its libraries; not in the limit */
+    bool twins;      /* sets of rows may get clustered twins: which ones is known at run time */
+    int64_t program; /* bytes of the program itself with its libraries; not in the limit */
     ist_pass_memory pass_memory; /* the run room knows what is allocated */
 };
 

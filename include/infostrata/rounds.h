@@ -11,7 +11,8 @@
 ist_code ist_bench(const ist_comm *comm, const ist_bench_options *options);
 
 /* Collective. A sample of rows, drawn from everywhere, is computed again by brute force in float64,
- * without the engine; IST_BROKEN, on all ranks alike, names a row that differs. `rows` are natural.
+ * without the engine; IST_BROKEN, on all ranks alike, names a row that differs. `rows` are natural, perhaps
+ * with a twin.
  * nearest: sorted, of this rank's rows. */
 ist_code ist_bench_verify_nearest(const ist_comm *comm, const ist_rows *rows,
                                   const ist_nearest *nearest, ist_error *error);

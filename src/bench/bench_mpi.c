@@ -23,6 +23,7 @@ static ist_code one_work(session *s, const ist_bench_work *work, const char *lay
     ist_rows rows;
     if (ist_bench_rows(s->comm, &figures.work, layer, &rows, error) != IST_OK)
         return error->code;
+    ist_bench_order(s->comm, &s->options->engine, &rows, &figures);
     ist_bench_measure(s->comm, &s->options->engine, &rows, &s->peak, &figures, error);
     ist_rows_release(&rows);
     if (error->code != IST_OK)

@@ -27,6 +27,9 @@ double ist_peak_rate(const ist_comm *comm, ist_peak *peak);
 /* Collective: ist_own_fma_rate of all ranks at the same time, summed. */
 double ist_fma_rate(const ist_comm *comm);
 
+/* Collective. ist_rows_cluster, timed. */
+void ist_bench_order(const ist_comm *comm, const ist_engine *engine, ist_rows *rows,
+                     ist_bench_figures *figures);
 /* Collective. Alternates peak and pass, `rounds` times, then verifies the answers of the last. */
 ist_code ist_bench_measure(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                            ist_peak *peak, ist_bench_figures *figures, ist_error *error);

@@ -74,6 +74,30 @@ static void run_rounds(trial *t, ist_peak *peak, ist_bench_figures *f)
     ist_free(around);
 }
 
+void ist_bench_order(const ist_comm *comm, const ist_engine *engine, ist_rows *rows,
+                     ist_bench_figures *figures)
+{
+    if (engine->skipping == IST_SKIP_NEVER)
+        return;
+    MPI_Barrier(comm->handle);
+    double start = ist_seconds();
+    ist_rows_cluster(comm, engine, rows);
+    figures->ordering = ist_largest_real(comm, ist_seconds() - start);
+    figures->ordered = rows->twin != NULL;
+}
+
+static void add_shares(const ist_comm *comm, const ist_pass_stats *stats,
+                       ist_bench_figures *figures)
+{
+    int64_t tiles[4] = {stats->tiles, stats->tiles_skipped, stats->tiles_thinned,
+                        stats->rows_thinned};
+    ist_sum(comm, tiles, 4);
+    double all = (double)ist_max(1, tiles[0] + tiles[1] + tiles[2]);
+    figures->skipped = (double)tiles[1] / all;
+    figures->thinned = (double)tiles[2] / all;
+    figures->thinned_rows = (double)tiles[3] / (double)ist_max(1, tiles[2]);
+}
+
 ist_code ist_bench_measure(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                            ist_peak *peak, ist_bench_figures *figures, ist_error *error)
 {
@@ -82,6 +106,7 @@ ist_code ist_bench_measure(const ist_comm *comm, const ist_engine *engine, const
     figures->bytes_sent = ist_sum_one(comm, t.stats.bytes_sent);
     figures->decided_again = ist_sum_one(comm, t.stats.decided_again);
     figures->seconds_waiting = ist_largest_real(comm, t.stats.seconds_waiting);
+    add_shares(comm, &t.stats, figures);
     figures->verified = ist_bench_sample(comm, rows->n);
     if (t.nearest)
         ist_bench_verify_nearest(comm, rows, t.nearest, error);

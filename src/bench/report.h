@@ -15,6 +15,7 @@ typedef struct {
     int ranks;
     ist_text processor, blas;
     const char *core, *core_set, *kernel, *kernel_set, *widest, *commit;
+    ist_skipping skipping;
     double fma; /* operations a second, all ranks */
 } ist_bench_place;
 enum { IST_PEAK_SIZE = 4096 };
@@ -31,7 +32,11 @@ typedef struct {
     int rounds;
     ist_spread seconds, peak, ratio;
     int64_t bytes_sent, decided_again, verified;
-    double seconds_waiting; /* of the rank that waited longest */
+    double seconds_waiting;  /* of the rank that waited longest */
+    bool ordered;            /* there is a twin */
+    double ordering;         /* seconds: the trial of `auto`, and the order */
+    double skipped, thinned; /* shares of all tiles */
+    double thinned_rows;     /* of a thinned tile, both sides, on the average */
 } ist_bench_figures;
 
 void ist_bench_print_place(const ist_bench_place *place);

@@ -14,18 +14,41 @@ int64_t ist_bench_sample(const ist_comm *comm, int64_t n)
     return ist_min(n, ist_max(LEAST_SAMPLE, comm->size));
 }
 
-/* One sampled row, known to all ranks, and its distances to this rank's rows. */
+/* Values are where the set's twin has them, if there is one; positions are the set's. */
+static const ist_rows *holder_of(const ist_rows *rows)
+{
+    return rows->twin ? rows->twin : rows;
+}
+
+/* Of row i of the holder's home. */
+static int64_t position_of(const ist_rows *rows, int64_t i)
+{
+    const ist_rows *holder = holder_of(rows);
+    int64_t at = holder->home.first + i;
+    return rows->twin ? holder->place[at] : at;
+}
+
+/* The row of the holder's home at a position, or -1. */
+static int64_t held_row(const ist_rows *rows, int64_t position)
+{
+    for (int64_t i = 0; i < holder_of(rows)->home.count; i++)
+        if (position_of(rows, i) == position)
+            return i;
+    return -1;
+}
+
+/* One sampled row, known to all ranks, and its distances to the rows whose values this rank has. */
 typedef struct {
     int64_t position;
-    int owner;
+    int owner;        /* of the answer */
     double *values;   /* d */
-    double *distance; /* to home's rows */
+    double *distance; /* to the holder's home rows */
 } probe;
 
 static probe probe_new(const ist_rows *rows)
 {
     return (probe){.values = ist_alloc((size_t)rows->d, sizeof(double)),
-                   .distance = ist_alloc((size_t)rows->home.count, sizeof(double))};
+                   .distance = ist_alloc((size_t)holder_of(rows)->home.count, sizeof(double))};
 }
 
 static void probe_release(probe *p)
@@ -53,13 +76,14 @@ static double distance_to(const double *x, const ist_slab *slab, int64_t row, in
 
 static void probe_set(probe *p, const ist_comm *comm, const ist_rows *rows, int64_t position)
 {
-    const ist_slab *home = &rows->home;
-    int64_t d = rows->d;
+    const ist_slab *home = &holder_of(rows)->home;
+    int64_t d = rows->d, own = held_row(rows, position);
     p->position = position;
     p->owner = ist_blocks_owner(&rows->blocks, comm->size, position);
-    for (int64_t f = 0; p->owner == comm->rank && f < d; f++)
-        p->values[f] = value_of(home, (position - home->first) * d + f);
-    MPI_Bcast(p->values, ist_narrow(d), MPI_DOUBLE, p->owner, comm->handle);
+    for (int64_t f = 0; own >= 0 && f < d; f++)
+        p->values[f] = value_of(home, own * d + f);
+    int from = ist_narrow(ist_largest(comm, own >= 0 ? comm->rank : 0));
+    MPI_Bcast(p->values, ist_narrow(d), MPI_DOUBLE, from, comm->handle);
     for (int64_t i = 0; i < home->count; i++)
         p->distance[i] = distance_to(p->values, home, i, d);
 }
@@ -85,11 +109,11 @@ static int compare_candidates(const void *a, const void *b)
 /* This rank's best k of a probe; where it has fewer, places that come last. */
 static candidate *own_candidates(const probe *p, const ist_rows *rows, int64_t k, ist_tie_rule ties)
 {
-    int64_t count = rows->home.count, found = 0;
+    int64_t count = holder_of(rows)->home.count, found = 0;
     candidate *list = ist_alloc((size_t)(count + k), sizeof *list);
     uint64_t word = ist_random_word(ties.seed, IST_RANDOM_TIES, (uint64_t)p->position);
     for (int64_t i = 0; i < count; i++) {
-        int64_t position = rows->home.first + i;
+        int64_t position = position_of(rows, i);
         uint64_t other = ist_random_word(ties.seed, IST_RANDOM_TIES, (uint64_t)position);
         if (position != p->position)
             list[found++] = (candidate){p->distance[i], ties.by_index ? 0 : other - word, position};
@@ -149,8 +173,8 @@ static void set_thresholds(const probe *p, const ist_comm *comm, const ist_rows 
 {
     int32_t *target = ist_bench_targets(rows->n, p->position, 1, thresholds);
     for (int64_t t = 0; t < thresholds; t++) {
-        int64_t own = target[t] - rows->home.first;
-        threshold[t] = own >= 0 && own < rows->home.count ? p->distance[own] : -1;
+        int64_t own = held_row(rows, target[t]);
+        threshold[t] = own >= 0 ? p->distance[own] : -1;
     }
     ist_free(target);
     MPI_Allreduce(MPI_IN_PLACE, threshold, ist_narrow(thresholds), MPI_DOUBLE, MPI_MAX,
@@ -161,8 +185,8 @@ static int64_t *count_all(const probe *p, const ist_comm *comm, const ist_rows *
                           int64_t thresholds, const double *threshold)
 {
     int64_t *counts = ist_alloc(2 * (size_t)thresholds, sizeof *counts);
-    for (int64_t i = 0; i < rows->home.count; i++)
-        for (int64_t t = 0; rows->home.first + i != p->position && t < thresholds; t++) {
+    for (int64_t i = 0; i < holder_of(rows)->home.count; i++)
+        for (int64_t t = 0; position_of(rows, i) != p->position && t < thresholds; t++) {
             counts[2 * t] += p->distance[i] < threshold[t];
             counts[2 * t + 1] += p->distance[i] == threshold[t];
         }

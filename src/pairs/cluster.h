@@ -38,7 +38,7 @@ void ist_copy_narrow(const ist_slab *slab, int64_t row, int64_t d, float *copy);
 void ist_cluster_rows(const ist_near_kernel *kernel, const ist_slab *slab, int64_t d, int64_t leaf,
                       int64_t count, int64_t *row);
 
-/* The share of a pass's work that skipping is likely to save, by a trial on a sample of rows (packed
+/* The share of a pass's work that skipping is likely to save, less what it costs, by a trial on a sample of rows (packed
  * as small tiles, their nearest neighbours as limits). The sample is reordered. */
 double ist_cluster_promise(const ist_kernel *kernel, float *sample, int64_t count, int64_t d);
 

@@ -97,23 +97,32 @@ void ist_counts_free(ist_counts **counts)
     ist_counts *s = *counts;
     if (!s)
         return;
+    ist_counts_scanned(s);
     ist_free(s->threshold);
-    ist_free(s->target);
     ist_free(s->slot);
-    ist_free(s->low);
-    ist_free(s->high);
-    ist_free(s->sure);
     ist_free(s->below);
     ist_free(s->same);
-    ist_free(s->tie_kind);
-    ist_free(s->first);
-    ist_free(s->last);
-    ist_free(s->tree);
-    ist_free(s->tree_width);
-    ist_free(s->tree_sure);
     ist_free(s->between);
     ist_free(s);
     *counts = NULL;
+}
+
+void ist_counts_scanned(ist_counts *counts)
+{
+    ist_free(counts->target);
+    ist_free(counts->low);
+    ist_free(counts->high);
+    ist_free(counts->sure);
+    ist_free(counts->tie_kind);
+    ist_free(counts->first);
+    ist_free(counts->last);
+    ist_free(counts->tree);
+    ist_free(counts->tree_width);
+    ist_free(counts->tree_sure);
+    counts->target = counts->tie_kind = NULL;
+    counts->low = counts->high = counts->sure = counts->first = counts->last = NULL;
+    counts->tree = counts->tree_width = NULL;
+    counts->tree_sure = NULL;
 }
 
 /* ---- results --------------------------------------------------------------------------------- */

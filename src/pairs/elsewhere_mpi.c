@@ -69,14 +69,15 @@ static row_lists lists_there(const ist_comm *comm, const ist_rows *rows, const i
     return lists;
 }
 
-/* One type a rank that picks its records out of an array: they are neither gathered nor spread in
- * buffers of ours, which would double the memory. */
-static MPI_Datatype *types_of(const row_lists *lists, MPI_Datatype record)
+/* One type a rank that picks the records [from, from + most) of its list out of an array: they are neither
+ * gathered nor spread in buffers of ours, which would double the memory. */
+static MPI_Datatype *types_of(const row_lists *lists, int from, int most, MPI_Datatype record)
 {
     MPI_Datatype *types = ist_alloc((size_t)lists->ranks, sizeof *types);
     for (int r = 0; r < lists->ranks; r++) {
-        MPI_Type_create_indexed_block(lists->count[r], 1, lists->row + lists->start[r], record,
-                                      &types[r]);
+        int left = lists->count[r] - from, count = left < 0 ? 0 : left < most ? left : most;
+        MPI_Type_create_indexed_block(count, 1, lists->row + lists->start[r] + (count ? from : 0),
+                                      record, &types[r]);
         MPI_Type_commit(&types[r]);
     }
     return types;
@@ -89,20 +90,34 @@ static void types_free(int ranks, MPI_Datatype *types)
     ist_free(types);
 }
 
+static int64_t longest_list(const row_lists *lists)
+{
+    int64_t longest = 0;
+    for (int r = 0; r < lists->ranks; r++)
+        longest = ist_max(longest, lists->count[r]);
+    return longest;
+}
+
+/* In rounds of so many rows a rank, because types take much more memory than the lists they are made of. */
 static void exchange(const ist_comm *comm, size_t bytes, const void *from, const row_lists *out,
                      void *to, const row_lists *in)
 {
     MPI_Datatype record = ist_bytes_type(bytes);
-    MPI_Datatype *out_types = types_of(out, record), *in_types = types_of(in, record);
+    int at_once = ist_narrow(ist_max(1, IST_CARRIED_AT_ONCE / comm->size));
+    int64_t longest = ist_largest(comm, longest_list(out));
     int *one = ist_alloc((size_t)comm->size, sizeof *one);
     int *zero = ist_alloc((size_t)comm->size, sizeof *zero);
     for (int r = 0; r < comm->size; r++)
         one[r] = 1;
-    MPI_Alltoallw(from, one, zero, out_types, to, one, zero, in_types, comm->handle);
+    for (int64_t done = 0; done < longest; done += at_once) {
+        MPI_Datatype *out_types = types_of(out, ist_narrow(done), at_once, record);
+        MPI_Datatype *in_types = types_of(in, ist_narrow(done), at_once, record);
+        MPI_Alltoallw(from, one, zero, out_types, to, one, zero, in_types, comm->handle);
+        types_free(comm->size, out_types);
+        types_free(comm->size, in_types);
+    }
     ist_free(one);
     ist_free(zero);
-    types_free(comm->size, out_types);
-    types_free(comm->size, in_types);
     MPI_Type_free(&record);
 }
 

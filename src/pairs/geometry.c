@@ -98,6 +98,12 @@ ist_geometry ist_geometry_new(const ist_rows *rows, const ist_kernel *kernel,
     return geometry;
 }
 
+int64_t ist_geometry_bytes(int64_t tiles, int64_t d)
+{
+    enum { REACH_AND_ROUNDING = 2 };
+    return tiles * (d + IST_TILE + REACH_AND_ROUNDING) * (int64_t)sizeof(float);
+}
+
 void ist_geometry_release(ist_geometry *geometry)
 {
     ist_free(geometry->pivot);

@@ -18,6 +18,7 @@ typedef struct ist_geometry {
 ist_geometry ist_geometry_new(const ist_rows *rows, const ist_kernel *kernel,
                               const ist_packed *packed);
 void ist_geometry_release(ist_geometry *geometry);
+int64_t ist_geometry_bytes(int64_t tiles, int64_t d);
 
 /* Filter values (direct form) of the pivots of `count` tiles and of the columns of a packed tile:
  * value[p x IST_TILE + j]. */

@@ -1,5 +1,5 @@
 /* What the engine holds on the rank that has most rows: the sums of what this room allocates. */
-#include "infostrata/pairs.h"
+#include "sweep.h"
 
 /* Superblocks of the set, and of the rank that has most. */
 static int64_t all_blocks(const ist_set_shape *set)
@@ -32,13 +32,27 @@ int64_t ist_set_rows(const ist_set_shape *set)
     return ist_min(set->n, most_blocks(set) * ist_blocks_size(set->n));
 }
 
+/* Superblocks, and a twin's with its places; with more than one segment its rows' numbers too. */
+static int64_t order_bytes(const ist_set_shape *set)
+{
+    const int64_t block = sizeof(int64_t) + sizeof(int32_t), position = sizeof(int64_t);
+    int64_t blocks = all_blocks(set) * block;
+    return set->twin ? 2 * blocks + (set->segments > 1 ? 2 : 1) * position * set->n : blocks;
+}
+
 int64_t ist_set_bytes(const ist_set_shape *set)
 {
-    const int64_t block = sizeof(int64_t) + sizeof(int32_t);
     int64_t padded = most_blocks(set) * ist_blocks_size(set->n);
     int64_t tiles = 2 * (int64_t)sizeof(int64_t) * (padded / IST_TILE);
-    return ist_set_rows(set) * value_bytes(set) + padded * copy_bytes(set) +
-           all_blocks(set) * block + tiles;
+    return ist_set_rows(set) * value_bytes(set) + padded * copy_bytes(set) + order_bytes(set) +
+           tiles;
+}
+
+/* The values twice, without copies, while rows go to their places. (Before, while runs are cut that ranks
+ * share, there are 12 n bytes of keys, but the values once.) */
+int64_t ist_ordering_bytes(const ist_set_shape *set)
+{
+    return 2 * ist_set_rows(set) * value_bytes(set) + order_bytes(set) + ist_reorder_bytes(set);
 }
 
 /* The table of all rows' hashes, as large again while it is sorted, and a leader for each of our own. */
@@ -48,12 +62,13 @@ int64_t ist_duplicates_bytes(const ist_set_shape *set)
     return 2 * entry * set->n + (int64_t)sizeof(int32_t) * ist_set_rows(set);
 }
 
-/* Two lists of rows, and what Open MPI 4 makes of each to describe the rows of a message: three times
- * 32 bytes a row. */
+/* Two lists of rows, with an owner each, and what Open MPI 4 makes of them to describe the rows of a
+ * message: three times 32 bytes a row. */
 int64_t ist_reorder_bytes(const ist_set_shape *set)
 {
     enum { DESCRIBED = 96 };
-    return 2 * ((int64_t)sizeof(int) + DESCRIBED) * ist_set_rows(set);
+    int64_t rows = ist_set_rows(set), message = ist_min(rows, IST_CARRIED_AT_ONCE);
+    return 3 * (int64_t)sizeof(int) * rows + 2 * DESCRIBED * message;
 }
 
 /* ---- passes ---------------------------------------------------------------------------------- */
@@ -94,11 +109,36 @@ static int64_t visiting_bytes(const ist_set_shape *set, traits row, int64_t chun
     return chunk * (here + value_bytes(set) + 2 * row.out);
 }
 
+/* Geometry of home and of a chunk that is home's, and what judges them. */
+static int64_t skipping_bytes(const ist_set_shape *set, int64_t thresholds, int64_t chunk_bytes)
+{
+    int64_t rows = ist_set_rows(set), chunk = ist_max(chunk_bytes / value_bytes(set), 1);
+    int64_t limits = thresholds > 0 && thresholds <= IST_FEW_THRESHOLDS ? thresholds : 1;
+    int64_t guests = ist_ceil_div(ist_min(rows, chunk), IST_TILE);
+    if (!set->twin)
+        return 0;
+    return ist_geometry_bytes(ist_ceil_div(rows, IST_TILE), set->d) +
+           ist_skip_bytes(guests, set->d, limits);
+}
+
+/* Targets on their way to the twin, or ranks on theirs back. (Lists of neighbours need less on theirs
+ * than the candidates that are gone by then.) */
+static int64_t carrying_bytes(const ist_set_shape *set, int64_t thresholds)
+{
+    const int64_t target = sizeof(int32_t), rank = sizeof(int64_t);
+    if (!set->twin)
+        return 0;
+    return 2 * rank * thresholds * ist_set_rows(set) + target * set->n + ist_reorder_bytes(set);
+}
+
 int64_t ist_pass_bytes(const ist_set_shape *set, int64_t k, int64_t thresholds, int64_t chunk_bytes)
 {
     const int64_t words = 2 * sizeof(uint64_t); /* of home and of the chunk that is home's */
     const int64_t tile = IST_TILE * IST_TILE * (sizeof(float) + sizeof(double));
     traits row = traits_for(k, thresholds);
-    return ist_set_rows(set) * (row.state + words) + visiting_bytes(set, row, chunk_bytes) + tile +
-           2 * IST_TILE * set->d * (int64_t)sizeof(double);
+    int64_t visiting = visiting_bytes(set, row, chunk_bytes) + tile +
+                       2 * IST_TILE * set->d * (int64_t)sizeof(double) +
+                       skipping_bytes(set, thresholds, chunk_bytes);
+    return ist_max(ist_set_rows(set) * (row.state + words) + visiting,
+                   carrying_bytes(set, thresholds));
 }

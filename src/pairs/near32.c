@@ -5,7 +5,7 @@
 
 #include "lanes.h"
 
-enum { FEATURES = 64, HALF = IST_PANEL / LANES };
+enum { HALF = IST_PANEL / LANES };
 
 extern const ist_near_kernel NAMED(near);
 
@@ -15,30 +15,38 @@ enum { ROWS = 8 };
 enum { ROWS = 4 };
 #endif
 
-/* Rows from anywhere (feature f of row r at rows[r][f stride]) against the panels of a tile. */
+/* Rows from anywhere (feature f of row r at rows[r][f stride]) against the panels of a tile. Sums are made
+ * of blocks and chunks as in tile32.c: the filter's bounds hold for these only. */
 #define THIN(name, step, finish)                                                                \
     static inline __attribute__((always_inline)) void name##_panel(                             \
         const float *const *rows, int count, int64_t stride, const float *columns, int64_t d,   \
         const float *row_term, const float *column_term, int first, float *const *out)          \
     {                                                                                           \
         lanes total[ROWS][HALF] = {{{0}}};                                                      \
-        for (int64_t f = 0; f < d; f += FEATURES) {                                             \
-            lanes sum[ROWS][HALF] = {{{0}}};                                                    \
-            int64_t end = d - f < FEATURES ? d : f + FEATURES;                                  \
-            for (int64_t g = f; g < end; g++) {                                                 \
-                lanes y[HALF];                                                                  \
-                for (int v = 0; v < HALF; v++)                                                  \
-                    y[v] = load(columns + g * IST_PANEL + v * LANES);                           \
-                for (int r = 0; r < ROWS; r++) {                                                \
-                    float x = rows[r][g * stride];                                              \
-                    for (int v = 0; v < HALF; v++) {                                            \
-                        step                                                                    \
+        int64_t block = d <= IST_SINGLE_BLOCK ? IST_SINGLE_BLOCK : IST_BLOCK;                   \
+        for (int64_t c = 0; c < d; c += IST_CHUNK) {                                            \
+            lanes part[ROWS][HALF] = {{{0}}};                                                   \
+            for (int64_t f = c; f < d && f < c + IST_CHUNK; f += block) {                       \
+                lanes sum[ROWS][HALF] = {{{0}}};                                                \
+                int64_t end = d - f < block ? d : f + block;                                    \
+                for (int64_t g = f; g < end; g++) {                                             \
+                    lanes y[HALF];                                                              \
+                    for (int v = 0; v < HALF; v++)                                              \
+                        y[v] = load(columns + g * IST_PANEL + v * LANES);                       \
+                    for (int r = 0; r < ROWS; r++) {                                            \
+                        float x = rows[r][g * stride];                                          \
+                        for (int v = 0; v < HALF; v++) {                                        \
+                            step                                                                \
+                        }                                                                       \
                     }                                                                           \
                 }                                                                               \
+                for (int r = 0; r < ROWS; r++)                                                  \
+                    for (int v = 0; v < HALF; v++)                                              \
+                        part[r][v] = f > c ? part[r][v] + sum[r][v] : sum[r][v];                \
             }                                                                                   \
             for (int r = 0; r < ROWS; r++)                                                      \
                 for (int v = 0; v < HALF; v++)                                                  \
-                    total[r][v] = f ? total[r][v] + sum[r][v] : sum[r][v];                      \
+                    total[r][v] = c ? total[r][v] + part[r][v] : part[r][v];                    \
         }                                                                                       \
         for (int r = 0; r < count; r++)                                                         \
             for (int v = 0; v < HALF; v++) {                                                    \
@@ -99,24 +107,24 @@ static float margins(const float *value, const float *own, float shrink, float *
 static void beyond(const float *margin, float other, const float *limit, float factor, float more,
                    uint32_t *marks)
 {
-    for (int w = 0; w < IST_MARK_WORDS; w++)
-        marks[w] = 0;
+    uint32_t words[IST_MARK_WORDS] = {0};
     for (int v = 0; v < VECTORS; v++) {
         lanes needed = factor * load(limit + v * LANES) + more;
-        marks[v * LANES / 32] |= less(needed, load(margin + v * LANES) + other) << (v * LANES % 32);
+        words[v * LANES / 32] |= less(needed, load(margin + v * LANES) + other) << (v * LANES % 32);
     }
+    memcpy(marks, words, sizeof words);
 }
 
 static void within(const float *value, const float *limit, float reach, float grow, float more,
                    uint32_t *marks)
 {
-    for (int w = 0; w < IST_MARK_WORDS; w++)
-        marks[w] = 0;
+    uint32_t words[IST_MARK_WORDS] = {0};
     for (int v = 0; v < VECTORS; v++) {
         lanes room = larger(load(limit + v * LANES) - reach, all(0));
-        marks[v * LANES / 32] |= less(load(value + v * LANES) * grow + more, room * room)
+        words[v * LANES / 32] |= less(load(value + v * LANES) * grow + more, room * room)
                                  << (v * LANES % 32);
     }
+    memcpy(marks, words, sizeof words);
 }
 
 static void roots(const float *square, float factor, float more, float shift, float *root)

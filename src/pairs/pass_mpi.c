@@ -274,11 +274,14 @@ static void *carry_home(const ist_comm *comm, const ist_rows *rows, size_t bytes
     return home;
 }
 
-/* Lists found in the twin, for the set's home rows and in its positions. */
+/* Lists found in the twin, for the set's home rows and in its positions. Nothing waits any more: that
+ * room goes before more is needed. */
 static void bring_home(const ist_comm *comm, const ist_rows *rows, ist_nearest *nearest)
 {
     const ist_rows *twin = rows->twin;
     size_t k = (size_t)nearest->k;
+    ist_free(nearest->waiting_room);
+    nearest->waiting_room = NULL;
     for (int64_t e = 0; e < twin->home.count * nearest->k; e++)
         nearest->neighbour[e] = (int32_t)twin->place[nearest->neighbour[e]];
     nearest->distance = carry_home(comm, rows, k * sizeof *nearest->distance, nearest->distance);
@@ -311,28 +314,29 @@ static int32_t *take_slots(const int32_t *target, int64_t rows, int64_t stride, 
     return taken;
 }
 
-/* Twice the ranks of `now` targets a row; target is taken over. */
-static void count_batch(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                        bool by_index, int64_t now, int32_t *target, int64_t stride,
-                        int64_t *twice_rank, ist_pass_stats *stats)
+/* Counts below `now` targets a row; target is taken over. */
+static ist_counts *count_batch(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                               bool by_index, int64_t now, int32_t *target, ist_pass_stats *stats)
 {
     double *distance = ist_alloc((size_t)(rows->home.count * now), sizeof *distance);
     ist_turn_distances(comm, engine, rows, now, target, distance, stats);
     ist_counts *counts = ist_counts_new(rows, now, by_index, target, distance);
     ist_pass(comm, engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
-    ist_counts_ranks(counts, stride, twice_rank);
-    ist_counts_free(&counts);
+    ist_counts_scanned(counts);
+    return counts;
 }
 
 static void count_batch_in_twin(const ist_comm *comm, const ist_engine *engine,
-                                const ist_rows *rows, bool by_index, int64_t now,
-                                const int32_t *target, int64_t stride, int64_t *twice_rank,
-                                ist_pass_stats *stats)
+                                const ist_rows *rows, bool by_index, int64_t now, int32_t *target,
+                                int64_t stride, int64_t *twice_rank, ist_pass_stats *stats)
 {
     const ist_rows *twin = rows->twin;
     int32_t *there = ist_targets_in_twin(comm, rows, now, target);
+    ist_free(target);
+    ist_counts *counts = count_batch(comm, engine, twin, by_index, now, there, stats);
     int64_t *found = ist_alloc((size_t)(twin->home.count * now), sizeof *found);
-    count_batch(comm, engine, twin, by_index, now, there, now, found, stats);
+    ist_counts_ranks(counts, now, found);
+    ist_counts_free(&counts);
     found = carry_home(comm, rows, (size_t)now * sizeof *found, found);
     for (int64_t i = 0; i < rows->home.count; i++)
         memcpy(twice_rank + i * stride, found + i * now, (size_t)now * sizeof *found);
@@ -349,9 +353,10 @@ void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
         if (rows->twin) {
             count_batch_in_twin(comm, engine, rows, by_index, now, slots, stride, twice_rank + from,
                                 stats);
-            ist_free(slots);
         } else {
-            count_batch(comm, engine, rows, by_index, now, slots, stride, twice_rank + from, stats);
+            ist_counts *counts = count_batch(comm, engine, rows, by_index, now, slots, stats);
+            ist_counts_ranks(counts, stride, twice_rank + from);
+            ist_counts_free(&counts);
         }
     }
 }

@@ -13,6 +13,13 @@ int32_t NAMED(keep)(float limit, int32_t count, float *low, float *high, int32_t
 float NAMED(upper_of)(const float *value, int64_t count, int64_t k);
 
 /* The bits of vector v of a row. */
+/* Is nothing asked of this row (skip.c)? The diagonal, and columns that are not there, are NaN too, but of
+ * the first two columns one has a value in every row that has any. */
+static inline bool is_empty(const float *row)
+{
+    return row[0] != row[0] && row[1] != row[1];
+}
+
 static inline void put_bits(uint32_t *words, int v, uint32_t bits)
 {
     words[v * LANES / 32] |= bits << (v * LANES % 32);
@@ -97,6 +104,8 @@ void NAMED(within_ties)(const float *tile, const ist_tie_side *row, const ist_ti
 {
     row_side->count = column_side->count = 0;
     for (int i = 0; i < IST_TILE; i++) {
+        if (is_empty(tile + i * IST_TILE))
+            continue;
         uint32_t in_row[VECTORS], in_column[VECTORS];
         for (int v = 0; v < VECTORS; v++) {
             int j = v * LANES;
@@ -150,6 +159,10 @@ static inline __attribute__((always_inline)) int count_sides(const float *tile,
     int marked = 0;
     for (int i = 0; i < IST_TILE; i++) {
         uint32_t words[IST_MARK_WORDS] = {0};
+        if (is_empty(tile + i * IST_TILE)) {
+            memset(marks[i], 0, sizeof marks[i]);
+            continue;
+        }
         int row_below = 0, row_same = 0;
         for (int v = 0; v < VECTORS; v++) {
             int j = v * LANES;

@@ -10,16 +10,45 @@
 enum {
     MOST_BLOCK = 32,
     LEAST_BLOCK = 8,
-    /* Open rows of both sides from which on a whole tile is cheaper. */
-    WHOLE = IST_TILE,
     /* Tiles about each tile that are visited first where that teaches rows their limits. */
     NEAR = 6,
     /* Tiles of either side that are judged to see whether judging pays. */
     TRIAL = 16
 };
 
-/* The work that judging must save on the average, in tiles; it costs about half of it itself. */
-static const double pays_from = 0.08;
+/* What must be saved for sure, in tiles. */
+static const double pays_from = 0.05;
+
+/* What judging a pair of tiles costs beside the distances from pivots, and what thinning costs beside the
+ * open rows' distances, each in whole tiles: measured (docs/performance.md, "Skipping"). A pass reads every
+ * tile, which few features make the larger part of its work. */
+static double reading_share(int64_t d)
+{
+    return 1 / (1 + (double)d / 20);
+}
+
+static double judging_work(int64_t d)
+{
+    const double pivots = 2.0 / IST_TILE;
+    return pivots + 0.35 * reading_share(d);
+}
+
+/* Of this share of the rows of both sides; a whole tile where it is cheaper. A row of a whole tile serves
+ * its columns too. */
+static double thinning_work(int64_t d, double open)
+{
+    double reading = reading_share(d);
+    return open > 0 ? fmin(1, 2 * open * (1 + 1.5 * reading) + 0.4 * reading) : 0;
+}
+
+/* Rows of both sides up to which thinning is cheaper. */
+static int most_open(int64_t d)
+{
+    int rows = 0;
+    while (rows < IST_TILE && thinning_work(d, (rows + 1) / (2.0 * IST_TILE)) < 1)
+        rows++;
+    return rows;
+}
 
 /* One side of a block. */
 typedef struct {
@@ -38,7 +67,8 @@ typedef struct {
     ist_geometry guests;
     ist_margins margins;
     int64_t limits;
-    int size; /* tiles of a side of a block */
+    int size;      /* tiles of a side of a block */
+    int most_open; /* rows of both sides: more are cheaper as a whole tile */
     block_side side[2];
     bool home_has_roots;                /* older limits do no harm */
     float *pivot_columns, *pivot_value; /* of the chunk's pivots; [home tile][IST_TILE] */
@@ -194,15 +224,14 @@ static void count_closer(const judge *j, const block_side *s, int t, int64_t col
         }
 }
 
-static void visit_pair(judge *j, int t, int u, verdict verdicts[2])
+static void visit_pair(judge *j, int t, int u, bool judged, const verdict *verdicts)
 {
     ist_visit *visit = j->visit;
     ist_pass_stats *stats = &visit->sweep->stats;
     const block_side *home = &j->side[0], *guests = &j->side[1];
     int64_t a = home->tile[t], b = guests->tile[u];
-    bool judged = judge_tiles(j, t, u, verdicts);
     int open = judged ? verdicts[0].count + verdicts[1].count : 0;
-    if (open > WHOLE || (open > 0 && visit->exact_spell > 0)) {
+    if (open > j->most_open || (open > 0 && visit->exact_spell > 0)) {
         ist_visit_tile(visit, a, b, false);
         return;
     }
@@ -303,19 +332,37 @@ static void visit_near(judge *j, const ist_meeting *meeting)
 
 /* ---- the whole chunk ------------------------------------------------------------------------- */
 
+/* What there is room for: a block's, or the trial's. */
+static int most_tiles(int size)
+{
+    return size > TRIAL ? size : TRIAL;
+}
+
+int64_t ist_skip_bytes(int64_t tiles, int64_t d, int64_t limits)
+{
+    const int64_t number = sizeof(float);
+    int64_t size = block_size(d), most = most_tiles((int)size);
+    int64_t values = most * size * IST_TILE * number,
+            roots = most * limits * (int64_t)sizeof(ist_roots);
+    int64_t pivots = (d + most) * IST_TILE * number, nan = IST_TILE * IST_TILE * number;
+    int64_t near = tiles * NEAR * (int64_t)(sizeof(int32_t) + sizeof(float));
+    return ist_geometry_bytes(tiles, d) + 2 * (values + roots) + pivots + nan + near;
+}
+
 static judge judge_new(ist_visit *v)
 {
     ist_sweep *sweep = v->sweep;
     judge j = {.visit = v,
                .margins = ist_margins_of(sweep->rows->d),
                .limits = sweep->consumer->limits(sweep->state),
-               .size = block_size(sweep->rows->d)};
+               .size = block_size(sweep->rows->d),
+               .most_open = most_open(sweep->rows->d)};
     j.guests = ist_geometry_new(sweep->rows, sweep->kernel, &v->chunk->packed);
     j.side[0] = (block_side){
         .geometry = sweep->geometry, .packed = &sweep->rows->packed, .state = sweep->state};
     j.side[1] =
         (block_side){.packed = &v->chunk->packed, .state = v->columns, .offset = v->column_offset};
-    int most = j.size > TRIAL ? j.size : TRIAL;
+    int most = most_tiles(j.size);
     for (int s = 0; s < 2; s++) {
         j.side[s].value = ist_alloc((size_t)(most * j.size) * IST_TILE, sizeof(float));
         j.side[s].roots = ist_alloc((size_t)(most * j.limits), sizeof(ist_roots));
@@ -341,16 +388,20 @@ static void judge_release(judge *j)
     ist_free(j->near);
 }
 
-static void verdicts_new(const judge *j, verdict verdicts[2])
+/* Of a row of pairs of tiles, two each. */
+enum { VERDICTS = 2 * MOST_BLOCK };
+
+static void verdicts_new(const judge *j, verdict verdicts[VERDICTS])
 {
-    for (int s = 0; s < 2; s++)
-        verdicts[s].closer = ist_alloc((size_t)j->limits * IST_MARK_WORDS, sizeof(uint32_t));
+    size_t words = (size_t)j->limits * IST_MARK_WORDS;
+    uint32_t *closer = ist_alloc(VERDICTS * words, sizeof *closer);
+    for (size_t v = 0; v < VERDICTS; v++)
+        verdicts[v].closer = closer + v * words;
 }
 
-static void verdicts_release(verdict verdicts[2])
+static void verdicts_release(verdict verdicts[VERDICTS])
 {
-    for (int s = 0; s < 2; s++)
-        ist_free(verdicts[s].closer);
+    ist_free(verdicts[0].closer);
 }
 
 /* Tiles spread over the slab. */
@@ -367,7 +418,7 @@ static int64_t rows_of(const block_side *s, int t)
 }
 
 /* Work of a block in whole tiles; adds the pairs of tiles to *pairs. */
-static double work_of_block(judge *j, verdict verdicts[2], double *pairs)
+static double work_of_block(judge *j, verdict *verdicts, double *pairs)
 {
     const block_side *home = &j->side[0], *guests = &j->side[1];
     double work = 0;
@@ -380,13 +431,14 @@ static double work_of_block(judge *j, verdict verdicts[2], double *pairs)
             if (!judge_tiles(j, t, u, verdicts))
                 continue;
             double open = verdicts[0].count + verdicts[1].count;
-            work += fmin(1, 2 * open / (double)(rows_of(home, t) + rows_of(guests, u)));
+            work +=
+                thinning_work(j->guests.d, open / (double)(rows_of(home, t) + rows_of(guests, u)));
         }
     return work;
 }
 
 /* Judges a sample: is enough of the work saved? */
-static bool pays(judge *j, verdict verdicts[2])
+static bool pays(judge *j, verdict *verdicts)
 {
     int size = j->size < TRIAL ? j->size : TRIAL;
     double pairs = 0;
@@ -394,7 +446,7 @@ static bool pays(judge *j, verdict verdicts[2])
     name_sample(&j->side[1], size);
     j->home_has_roots = false;
     double work = work_of_block(j, verdicts, &pairs);
-    return work <= (1 - pays_from) * pairs;
+    return work + judging_work(j->guests.d) * pairs <= (1 - pays_from) * pairs;
 }
 
 static bool any_left(const judge *j)
@@ -407,22 +459,34 @@ static bool any_left(const judge *j)
     return false;
 }
 
-static void visit_block(judge *j, bool judged, verdict verdicts[2])
+/* All are judged before any is visited: a visit would take the numbers out of the nearest cache. */
+static void visit_row_of_tiles(judge *j, int t, verdict *verdicts)
+{
+    const block_side *home = &j->side[0], *guests = &j->side[1];
+    bool left[MOST_BLOCK] = {false}, judged[MOST_BLOCK] = {false};
+    for (int u = 0; u < guests->count; u++) {
+        left[u] = is_left(j, home->tile[t], guests->tile[u]);
+        judged[u] = left[u] && judge_tiles(j, t, u, verdicts + 2 * (ptrdiff_t)u);
+    }
+    for (int u = 0; u < guests->count; u++)
+        if (left[u])
+            visit_pair(j, t, u, judged[u], verdicts + 2 * (ptrdiff_t)u);
+}
+
+static void visit_block(judge *j, bool judged, verdict *verdicts)
 {
     block_side *home = &j->side[0], *guests = &j->side[1];
     if (!any_left(j))
         return;
     if (judged)
         open_block(j);
-    for (int t = 0; t < home->count; t++)
-        for (int u = 0; u < guests->count; u++) {
-            if (!is_left(j, home->tile[t], guests->tile[u]))
-                continue;
-            if (judged)
-                visit_pair(j, t, u, verdicts);
-            else
+    for (int t = 0; t < home->count; t++) {
+        if (judged)
+            visit_row_of_tiles(j, t, verdicts);
+        for (int u = 0; !judged && u < guests->count; u++)
+            if (is_left(j, home->tile[t], guests->tile[u]))
                 ist_visit_tile(j->visit, home->tile[t], guests->tile[u], false);
-        }
+    }
 }
 
 void ist_skip_tiles(ist_visit *v, const ist_meeting *meeting)
@@ -437,7 +501,7 @@ void ist_skip_tiles(ist_visit *v, const ist_meeting *meeting)
         if (sweep->consumer->learns)
             visit_near(&j, meeting);
     }
-    verdict verdicts[2];
+    verdict verdicts[VERDICTS];
     verdicts_new(&j, verdicts);
     bool judged = sweep->skipping == IST_SKIP_ALWAYS || pays(&j, verdicts);
     for (int64_t a = 0; a < j.side[0].geometry->tiles; a += j.size) {
@@ -458,7 +522,7 @@ double ist_skip_work(ist_visit *v)
 {
     judge j = judge_new(v);
     j.side[1].geometry = &j.guests;
-    verdict verdicts[2];
+    verdict verdicts[VERDICTS];
     verdicts_new(&j, verdicts);
     double work = 0, pairs = 0;
     for (int64_t a = 0; a < j.guests.tiles; a += j.size)
@@ -470,5 +534,5 @@ double ist_skip_work(ist_visit *v)
         }
     verdicts_release(verdicts);
     judge_release(&j);
-    return pairs > 0 ? work / pairs : 1;
+    return pairs > 0 ? work / pairs + judging_work(v->sweep->rows->d) : 1;
 }

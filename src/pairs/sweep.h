@@ -35,7 +35,10 @@ void ist_visit_rows(ist_visit *v, int64_t a, int64_t b, bool turned, const uint3
 /* Visits all wanted tiles but those of a tile with itself, and leaves out what their geometry
  * settles. */
 void ist_skip_tiles(ist_visit *v, const ist_meeting *meeting);
-/* The share of the work that judging the tiles of a chunk of home with each other would leave. */
+/* Bytes that it takes for a chunk of so many tiles, their geometry included. */
+int64_t ist_skip_bytes(int64_t tiles, int64_t d, int64_t limits);
+/* The share of the work that judging the tiles of a chunk of home with each other would leave, judging
+ * included. */
 double ist_skip_work(ist_visit *v);
 
 #endif

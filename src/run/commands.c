@@ -49,6 +49,7 @@ static ist_machine assumed_machine(const ist_options *options)
         .flops = ist_kernel_rate(options->kernel, IST_FILTER_PRODUCT, TYPICAL_WIDTH, 0.02),
         .chunk_bytes = options->chunk_bytes,
         .memory_limit = limit,
+        .twins = ist_may_skip(options),
         .program = PROGRAM_MIB << 20,
         .pass_memory = ist_step_memory};
 }

@@ -53,6 +53,8 @@ void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bo
 
 /* Local: ist_machine.pass_memory. */
 int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine);
+/* Local: may layers get twins (ist_machine.twins)? */
+bool ist_may_skip(const ist_options *options);
 /* Bytes that the system says are free for programs; 0 if it does not say. */
 int64_t ist_available_memory(void);
 

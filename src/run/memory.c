@@ -22,14 +22,20 @@ static int64_t result_bytes(const ist_pass_shape *pass)
 int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine)
 {
     const int64_t order = sizeof(int64_t), drawn = 2 * sizeof(int64_t);
-    const ist_set_shape all = {pass->n, pass->d, pass->wide, 1, machine->ranks};
-    const ist_set_shape parts = {pass->n, pass->d, pass->wide, IST_PARTS, machine->ranks};
+    const bool twins = machine->twins;
+    const ist_set_shape read = {pass->n, pass->d, pass->wide, 1, machine->ranks, false};
+    const ist_set_shape all = {pass->n, pass->d, pass->wide, 1, machine->ranks, twins};
+    const ist_set_shape parts = {pass->n, pass->d, pass->wide, IST_PARTS, machine->ranks, twins};
     int64_t rows = ist_max(ist_set_rows(&all), ist_set_rows(&parts));
     int64_t held = ist_set_bytes(&all), results = rows * result_bytes(pass);
-    int64_t reading = held + ist_duplicates_bytes(&all);
+    int64_t reading = ist_set_bytes(&read) + ist_duplicates_bytes(&read);
+    if (twins)
+        reading = ist_max(reading, ist_ordering_bytes(&all));
     if (pass->parts) {
         held += order * pass->n;
         int64_t drawing = held + 2 * drawn * pass->n;
+        if (twins)
+            reading = ist_max(reading, held + ist_ordering_bytes(&parts));
         held += ist_set_bytes(&parts);
         results *= 2;
         reading = ist_max(reading, ist_max(drawing, held + ist_reorder_bytes(&parts)));
@@ -40,4 +46,9 @@ int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine)
             ? ist_pass_bytes(&all, 0, ist_min(pass->batch, pass->thresholds), machine->chunk_bytes)
             : ist_pass_bytes(&all, pass->k + 1, 0, machine->chunk_bytes);
     return ist_max(reading, held + results + ist_max(engine, task_bytes(pass, rows)));
+}
+
+bool ist_may_skip(const ist_options *options)
+{
+    return options->skipping != IST_SKIP_NEVER && options->kernel->near;
 }

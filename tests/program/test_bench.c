@@ -48,6 +48,20 @@ Test(bench, nearest_at_1_2_3_ranks, .timeout = 320)
     }
 }
 
+Test(bench, skipping, .timeout = 220)
+{
+    const char *ordered[] = {"no", "yes", "no"}, *names[] = {"never", "always", "auto"};
+    for (int s = 0; s < 3; s++) {
+        table t = BENCH(s, "-n", "3000", "-d", "2", "-k", "3", "--skipping", names[s]);
+        double skipped = table_real(&t, 0, "skipped"), thinned = table_real(&t, 0, "thinned");
+        EXPECT_CELL(&t, 0, "skipping", names[s]);
+        EXPECT_CELL(&t, 0, "ordered", ordered[s]);
+        cr_expect((skipped + thinned > 0.1) == (s == 1) && skipped + thinned < 1);
+        cr_expect((table_real(&t, 0, "ordering_seconds") > 0) == (s > 0));
+    }
+    BENCH(2, "-n", "3000", "-d", "2", "-t", "3", "--skipping", "always");
+}
+
 Test(bench, counts_of_a_layer, .timeout = 220)
 {
     input_example("acts.h5", 300, 1);

@@ -105,7 +105,7 @@ Test(identity, skipping, .timeout = 100)
         RUN(0, ranks, job, output, "--skipping", "always", "--chunk-rows",
             ranks % 2 ? "1000000" : "300");
         expect_same_results(output, right, scratch_text("%d ranks, always", ranks));
-        cr_expect(tiles_left_out(output) > 1000, "%g tiles at %d ranks", tiles_left_out(output),
+        cr_expect(tiles_left_out(output) > 300, "%g tiles at %d ranks", tiles_left_out(output),
                   ranks);
     }
 }

@@ -1,6 +1,8 @@
 /* What a run says of its memory: planned and measured. */
 #include "support.h"
 
+#include <criterion/logging.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,19 +46,23 @@ static size_t wrong_passes(const table *passes, int ranks, double most)
     return wrong;
 }
 
-/* The program's own share is known when the plan is made: what is left must be within a fifth. */
-static void expect_as_planned(int ranks, const char *job)
+static const char *const skippings[] = {"auto", "always", "never"};
+
+/* The program's own share is known when the plan is made: what is left must be within a fifth, whether or
+ * not there are twins. */
+static void expect_as_planned(int ranks, const char *job, const char *skipping, const char *folder)
 {
-    const char *output = scratch_path("out-%d", ranks);
-    RUN(0, ranks, job, output);
+    const char *output = scratch_path("%s", folder);
+    RUN(0, ranks, job, output, "--skipping", skipping);
     told t = told_by(output);
     table passes = table_read(scratch_text("%s/timings.csv", output));
     cr_expect(wrong_passes(&passes, ranks, t.peak) == 0);
     double arrays = t.planned - t.program, used = t.peak - t.program;
+    cr_log_info("%d rank(s), %s: %.1f MiB planned, %.1f used", ranks, skipping, arrays, used);
     if (!SHADOWED)
         cr_expect(arrays > 20 && fabs(used - arrays) < 0.2 * arrays,
-                  "%d rank(s): %.1f MiB planned, %.1f used, beside %.1f", ranks, arrays, used,
-                  t.program);
+                  "%d rank(s), %s: %.1f MiB planned, %.1f used, beside %.1f", ranks, skipping,
+                  arrays, used, t.program);
 }
 
 Test(memory, one_threshold, .timeout = 100)
@@ -70,7 +76,9 @@ Test(memory, one_threshold, .timeout = 100)
         job_new("one", "input: {file: wide.h5}\n"
                        "measures: [{imbalance: {target: b, layers: [a], se: rows}}]\n");
     for (int ranks = 1; ranks <= 2; ranks++)
-        expect_as_planned(ranks, job);
+        for (int s = 0; s < 3; s++)
+            expect_as_planned(ranks, job, skippings[s],
+                              scratch_text("out-%s-%d", skippings[s], ranks));
 }
 
 Test(memory, many_thresholds, .timeout = 100)
@@ -86,7 +94,32 @@ Test(memory, many_thresholds, .timeout = 100)
                 "top: /layers/l3}}\n"
                 "measures: [{imbalance: {target: top, layers: [a, b, c], k: 90, se: none}}]\n");
     for (int ranks = 1; ranks <= 2; ranks++)
-        expect_as_planned(ranks, job);
-    table passes = table_read(scratch_path("out-2/timings.csv"));
+        for (int s = 0; s < 3; s++)
+            expect_as_planned(ranks, job, skippings[s],
+                              scratch_text("out-%s-%d", skippings[s], ranks));
+    table passes = table_read(scratch_path("out-auto-2/timings.csv"));
     cr_expect(table_count(&passes, WHERE("kind=counts", "thresholds=270")) == 1);
+}
+
+/* Rows on a line in 20 dimensions: `auto` skips. Both sets have twins. */
+Test(memory, twins, .timeout = 100)
+{
+    enum { ROWS = 60000, WIDE = 60 };
+    const double *x = draw_normals(5, ROWS);
+    double *values = draw_normals(6, ROWS * WIDE);
+    for (int64_t e = 0; e < ROWS * WIDE; e++)
+        values[e] = 1e-3 * values[e] + x[e / WIDE];
+    hid_t file = input_new(scratch_path("line.h5"));
+    input_layer(file, "/layers/narrow", H5T_IEEE_F32LE, ROWS, WIDE, values);
+    input_layer(file, "/layers/wide", H5T_IEEE_F64LE, ROWS, WIDE, values);
+    input_close(file);
+    const char *layers[] = {"narrow", "wide"}, *errors[] = {"none", "parts"};
+    for (int i = 0; i < 4; i++) {
+        const char *job =
+            job_new(scratch_text("line-%d", i),
+                    scratch_text("input: {file: line.h5}\n"
+                                 "measures: [{imbalance: {layers: [%s], target: %s, se: %s}}]\n",
+                                 layers[i / 2], layers[1 - i / 2], errors[i % 2]));
+        expect_as_planned(1 + i % 2, job, "auto", scratch_text("line-out-%d", i));
+    }
 }

@@ -1,5 +1,5 @@
 /* What the engine says it needs is what it allocates. */
-#include "infostrata/pairs.h"
+#include "../../src/pairs/geometry.h"
 
 #include <criterion/criterion.h>
 #include <malloc.h>
@@ -52,7 +52,7 @@ Test(memory, of_a_set)
     need_counted_memory();
     for (int wide = 0; wide < 2; wide++)
         for (int segments = 1; segments < 12; segments += 9) {
-            ist_set_shape set = {N, D, wide, segments, 1};
+            ist_set_shape set = {N, D, wide, segments, 1, false};
             int64_t before = allocated();
             ist_rows rows = rows_new(wide, segments);
             cr_expect(ist_set_rows(&set) == N);
@@ -71,7 +71,7 @@ Test(memory, of_neighbours)
 {
     need_counted_memory();
     ist_rows rows = rows_new(false, 1);
-    ist_set_shape set = {N, D, false, 1, 1};
+    ist_set_shape set = {N, D, false, 1, 1, false};
     for (int64_t k = 1; k < 200; k = 3 * k + 4) {
         int64_t before = allocated();
         ist_nearest *nearest = ist_nearest_new(&rows, k, (ist_tie_rule){.by_index = true});
@@ -85,7 +85,7 @@ Test(memory, of_counts)
 {
     need_counted_memory();
     ist_rows rows = rows_new(false, 1);
-    ist_set_shape set = {N, D, false, 1, 1};
+    ist_set_shape set = {N, D, false, 1, 1, false};
     const int64_t thresholds[] = {1, 8, 9, 64, 270};
     for (size_t t = 0; t < sizeof thresholds / sizeof thresholds[0]; t++) {
         int64_t before = allocated(), entries = N * thresholds[t];
@@ -99,13 +99,44 @@ Test(memory, of_counts)
     ist_rows_release(&rows);
 }
 
+Test(memory, of_geometry)
+{
+    need_counted_memory();
+    const ist_kernel *kernel = ist_kernel_choose(NULL);
+    if (!kernel->near)
+        cr_skip_test("no kernel that skips");
+    ist_rows rows = rows_new(false, 1);
+    int64_t before = allocated();
+    ist_geometry geometry = ist_geometry_new(&rows, kernel, &rows.packed);
+    expect_near(allocated() - before, ist_geometry_bytes(rows.packed.tiles, D), "geometry");
+    ist_geometry_release(&geometry);
+    ist_rows_release(&rows);
+}
+
+/* A twin has places and superblocks of its own; with parts, numbers too. */
+Test(memory, of_twins)
+{
+    for (int wide = 0; wide < 2; wide++)
+        for (int segments = 1; segments < 12; segments += 9) {
+            ist_set_shape set = {N, D, wide, segments, 1, false}, twin = set;
+            twin.twin = true;
+            int64_t places = (segments > 1 ? 16 : 8) * (int64_t)N;
+            int64_t more = ist_set_bytes(&twin) - ist_set_bytes(&set) - places;
+            cr_expect(more > 0 && more < 12 * (N / 96 + 12));
+            int64_t values = (int64_t)N * D * (wide ? 8 : 4);
+            cr_expect(ist_ordering_bytes(&twin) >= 2 * values + places + ist_reorder_bytes(&twin));
+            cr_expect(ist_pass_bytes(&twin, 3, 0, 1) > ist_pass_bytes(&set, 3, 0, 1));
+            cr_expect(ist_pass_bytes(&twin, 0, 3, 1) > ist_pass_bytes(&set, 0, 3, 1));
+        }
+}
+
 /* 20,000 rows in superblocks of 96: 209 blocks, 70 of them at most on one of three ranks. */
 Test(memory, of_ranks_and_chunks)
 {
-    ist_set_shape set = {20000, D, false, 1, 3};
+    ist_set_shape set = {20000, D, false, 1, 3, false};
     int64_t rows = 70 * 96, value = D * 4, copy = (D + 3) * 4;
     cr_expect(ist_set_rows(&set) == rows);
-    ist_set_shape alone = {rows, D, false, 1, 1};
+    ist_set_shape alone = {rows, D, false, 1, 1, false};
     int64_t home = ist_pass_bytes(&alone, 5, 0, 1), out = 16, back = 4 + 12 * 5;
     int64_t here = value + out + copy + 8 + ist_nearest_bytes(5) + back;
     cr_expect(ist_pass_bytes(&set, 5, 0, INT64_C(1) << 30) == home + rows * here);
