@@ -97,6 +97,7 @@ typedef struct ist_rows {
     bool wide;
     ist_filter filter;
     ist_slab home;
+    bool may_repeat;       /* equal rows are looked for where rows are packed */
     ist_packed packed;     /* home */
     struct ist_rows *twin; /* NULL: none */
     int64_t *place;        /* of a twin: the position in the set, by position; n entries */
@@ -302,8 +303,8 @@ typedef struct {
     /* The defined distances of 8 pairs of rows. */
     void (*pairs_narrow)(const float *const *x, const float *const *y, int64_t d, double *distance);
     void (*pairs_wide)(const double *const *x, const double *const *y, int64_t d, double *distance);
-    /* Where l <= row_limit, and where l <= column_limit. */
-    void (*within)(const float *tile, const float *row_limit, const float *column_limit,
+    /* Where l <= row_limit, and where l <= column_limit. rare: few are expected. */
+    void (*within)(const float *tile, const float *row_limit, const float *column_limit, bool rare,
                    ist_places *row_side, ist_places *column_side);
     /* For each side where l <= limit and (tie <= bound_tie or neither l >= strict nor of tie_kind). */
     void (*within_ties)(const float *tile, const ist_tie_side *row, const ist_tie_side *column,
@@ -520,6 +521,7 @@ typedef struct {
     float *waiting_room; /* count x 3 capacity: low, high, position (int32_t) of those that wait */
     int32_t *waiting;    /* count: how many wait */
     bool any_strict;     /* some row's `strict` is finite */
+    int found;           /* candidates of a tile, both sides, in the mean of late */
     ist_meeting meeting; /* while a chunk is here */
 } ist_nearest;
 

@@ -142,6 +142,7 @@ void ist_rows_elsewhere(const ist_comm *comm, const ist_rows *rows, ist_blocks b
                         .d = rows->d,
                         .blocks = blocks,
                         .wide = rows->wide,
+                        .may_repeat = rows->may_repeat,
                         .filter = ist_filter_copy(&rows->filter, rows->d)};
     int64_t first, last;
     ist_blocks_range(&moved->blocks, comm->size, comm->rank, &first, &last);

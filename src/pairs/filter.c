@@ -346,12 +346,14 @@ static bool rows_are_equal(const ist_slab *slab, int64_t a, int64_t b, int64_t d
 /* Equal hashes are a suspicion: values are compared. One comparison a row, whatever the hashes. */
 static void find_kinds(const ist_rows *rows, const ist_slab *slab, ist_packed *packed, double *room)
 {
+    for (int64_t row = 0; row < slab->count + IST_TILE; row++)
+        packed->kind[row] = IST_NO_KIND;
+    if (!rows->may_repeat)
+        return;
     suspect *all = ist_alloc((size_t)slab->count, sizeof *all);
     int64_t head = 0;
     for (int64_t row = 0; row < slab->count; row++)
         all[row] = (suspect){hash_of(row_values(slab, row, rows->d, room), rows->d), row};
-    for (int64_t row = 0; row < slab->count + IST_TILE; row++)
-        packed->kind[row] = IST_NO_KIND;
     qsort(all, (size_t)slab->count, sizeof *all, compare_suspects);
     for (int64_t p = 1; p < slab->count; p++) {
         int64_t first = all[head].row, row = all[p].row;

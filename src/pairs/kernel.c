@@ -13,7 +13,7 @@
                                const float *, float *);                                          \
     void ist_product_tile_##set(const float *, const float *, int64_t, const float *,            \
                                 const float *, float *);                                         \
-    void ist_within_##set(const float *, const float *, const float *, ist_places *,             \
+    void ist_within_##set(const float *, const float *, const float *, bool, ist_places *,       \
                           ist_places *);                                                         \
     void ist_within_ties_##set(const float *, const ist_tie_side *, const ist_tie_side *,        \
                                ist_places *, ist_places *);                                      \

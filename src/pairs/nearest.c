@@ -200,12 +200,13 @@ static int look_at(const ist_nearest *s, const queue *q, int64_t row, int32_t *p
 }
 
 /* Offers some of those that wait by their distances. */
-static void decide_some(ist_nearest *s, const queue *q, int64_t row, int32_t first, int count)
+static void decide_some(ist_nearest *s, const queue *q, int64_t row, int32_t first, int count,
+                        bool look)
 {
     int64_t a[AT_ONCE], b[AT_ONCE];
     int32_t *position = q->waiting.position + first;
     double distance[AT_ONCE];
-    if (!isinf(s->bound[row]))
+    if (look && !isinf(s->bound[row]))
         count = look_at(s, q, row, position, count);
     s->meeting.stats->decided_again += count;
     for (int p = 0; p < count; p++) {
@@ -220,27 +221,34 @@ static void decide_some(ist_nearest *s, const queue *q, int64_t row, int32_t fir
     }
 }
 
+/* So many wait, thinned, that the filter cannot tell most of them from the k nearest. */
+static bool is_crowded(const ist_nearest *s, int64_t row)
+{
+    return s->waiting[row] > s->k + (s->capacity - s->k) / 2;
+}
+
 /* Offers all that wait by their distances. In an exact filter these are the filter values. */
 static void decide(ist_nearest *s, int64_t row)
 {
     queue q = queue_of(s, row);
     const ist_filter *filter = &s->rows->filter;
     int32_t count = s->waiting[row];
+    bool crowded = is_crowded(s, row);
     if (filter->exact)
         for (int32_t p = 0; p < count; p++)
             offer(s, row, ist_filter_distance(filter, q.waiting.low[p]), q.waiting.position[p]);
     else
         for (int32_t first = 0; first < count; first += AT_ONCE)
-            decide_some(s, &q, row, first, count - first < AT_ONCE ? count - first : AT_ONCE);
+            decide_some(s, &q, row, first, count - first < AT_ONCE ? count - first : AT_ONCE,
+                        crowded);
     s->waiting[row] = 0;
     settle_bound(s, row);
 }
 
-/* A full buffer that thinning leaves nearly full holds values that the filter cannot tell apart. */
 static void make_room(ist_nearest *s, int64_t row)
 {
     thin(s, row);
-    if (s->waiting[row] > s->k + (s->capacity - s->k) / 2)
+    if (is_crowded(s, row))
         decide(s, row);
 }
 
@@ -428,7 +436,7 @@ static void find_ties(const ist_nearest *r, const ist_nearest *s, const ist_tile
 
 static void scan(void *rows, void *columns, const ist_tile *tile, ist_open_list *open)
 {
-    enum { MANY = IST_TILE * IST_TILE / 64 };
+    enum { MANY = IST_TILE * IST_TILE / 64, RARE = 16 };
     (void)open;
     ist_nearest *r = rows, *s = columns;
     float nobody[IST_TILE];
@@ -440,7 +448,9 @@ static void scan(void *rows, void *columns, const ist_tile *tile, ist_open_list 
         seed_limits(r, tile);
     }
     ist_places row_side, column_side;
-    tile->kernel->within(tile->l, r->limit + tile->row, column_limit, &row_side, &column_side);
+    tile->kernel->within(tile->l, r->limit + tile->row, column_limit, r->found < RARE, &row_side,
+                         &column_side);
+    r->found = (3 * r->found + row_side.count + column_side.count) / 4;
     if (row_side.count + column_side.count > MANY &&
         (r->any_strict || s->any_strict || tile->row_kind))
         find_ties(r, s, tile, column_limit, &row_side, &column_side);

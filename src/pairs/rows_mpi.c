@@ -13,7 +13,9 @@ void ist_rows_natural(const ist_comm *comm, int64_t n, int64_t d, float *narrow,
     rows->home = (ist_slab){.first = first, .count = last - first, .narrow = narrow, .wide = wide};
     rows->wide = ist_largest(comm, wide != NULL);
     ist_filter_agree(comm, rows);
+    rows->may_repeat = true;
     rows->packed = ist_pack(rows, &rows->home);
+    rows->may_repeat = ist_largest(comm, rows->packed.repeats) != 0;
 }
 
 /* Where the set's rows in the order of the numbers are found in its twin. */

@@ -2,7 +2,7 @@
  * comparisons of given numbers; that they prove something is the business of filter.c. */
 #include "lanes.h"
 
-void NAMED(within)(const float *tile, const float *row_limit, const float *column_limit,
+void NAMED(within)(const float *tile, const float *row_limit, const float *column_limit, bool rare,
                    ist_places *row_side, ist_places *column_side);
 void NAMED(within_ties)(const float *tile, const ist_tie_side *row, const ist_tie_side *column,
                         ist_places *row_side, ist_places *column_side);
@@ -43,8 +43,7 @@ static inline void list_some(uint32_t bits, int at, ist_places *places)
         places->count += list_bits(bits, at, places->at + places->count);
 }
 
-/* Branches are dear: where several vectors have something, all are read. */
-enum { TOGETHER = 8, FEW_VECTORS = VECTORS / 4 };
+enum { TOGETHER = 8 };
 
 /* The vectors of TOGETHER rows in which there is something within the largest of their limits, or of the
  * columns': few where N is large. */
@@ -78,24 +77,41 @@ static inline void row_within(const float *tile, int i, float row_limit, const f
     list_row(column, i, column_side);
 }
 
-void NAMED(within)(const float *tile, const float *row_limit, const float *column_limit,
+/* What vector v of TOGETHER rows has. */
+static inline void vector_within(const float *tile, int i, int v, const float *row_limit,
+                                 const float *column_limit, ist_places *row_side,
+                                 ist_places *column_side)
+{
+    uint32_t row[TOGETHER], column[TOGETHER];
+    lanes limit = load(column_limit + v * LANES);
+    for (int r = 0; r < TOGETHER; r++) {
+        lanes l = load(tile + (i + r) * IST_TILE + v * LANES);
+        row[r] = at_most(l, all(row_limit[i + r]));
+        column[r] = at_most(l, limit);
+    }
+    for (int r = 0; r < TOGETHER; r++) {
+        list_some(row[r], (i + r) * IST_TILE + v * LANES, row_side);
+        list_some(column[r], (i + r) * IST_TILE + v * LANES, column_side);
+    }
+}
+
+void NAMED(within)(const float *tile, const float *row_limit, const float *column_limit, bool rare,
                    ist_places *row_side, ist_places *column_side)
 {
-    uint32_t vectors = 0;
     row_side->count = column_side->count = 0;
-    for (int i = 0; i < IST_TILE; i++) {
-        if (i % TOGETHER == 0)
+    for (int i = 0; i < IST_TILE; i += TOGETHER) {
+        uint32_t vectors = -1u;
+        if (rare)
             vectors = vectors_within(tile + i * IST_TILE, row_limit + i, column_limit);
-        if (__builtin_popcount(vectors) > FEW_VECTORS) {
-            row_within(tile, i, row_limit[i], column_limit, row_side, column_side);
+        if (vectors == 0)
+            continue;
+        if ((vectors & (vectors - 1)) == 0) {
+            vector_within(tile, i, __builtin_ctz(vectors), row_limit, column_limit, row_side,
+                          column_side);
             continue;
         }
-        for (uint32_t bits = vectors; bits; bits &= bits - 1) {
-            int at = i * IST_TILE + __builtin_ctz(bits) * LANES;
-            lanes l = load(tile + at);
-            list_some(at_most(l, all(row_limit[i])), at, row_side);
-            list_some(at_most(l, load(column_limit + at % IST_TILE)), at, column_side);
-        }
+        for (int r = i; r < i + TOGETHER; r++)
+            row_within(tile, r, row_limit[r], column_limit, row_side, column_side);
     }
 }
 

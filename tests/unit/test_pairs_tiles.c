@@ -295,11 +295,11 @@ static bool listed(const ist_places *places, int at, int *next)
     return found;
 }
 
-static void check_places(const ist_kernel *kernel, const scan_data *s, bool with_kinds)
+static void check_places(const ist_kernel *kernel, const scan_data *s, bool with_kinds, bool rare)
 {
     static ist_places side[2], ties[2];
     int wrong = 0, next[2] = {0}, next_tie[2] = {0};
-    kernel->within(s->tile, s->high[0], s->high[1], &side[0], &side[1]);
+    kernel->within(s->tile, s->high[0], s->high[1], rare, &side[0], &side[1]);
     const int32_t *kind[2] = {with_kinds ? s->kind[0] : NULL, with_kinds ? s->kind[1] : NULL};
     ist_tie_side row = {s->high[0],  s->low[0], s->word[0],    s->base[0],
                         s->bound[0], kind[0],   s->tie_kind[0]};
@@ -321,6 +321,27 @@ static void check_places(const ist_kernel *kernel, const scan_data *s, bool with
                   next_tie[0] == ties[0].count && next_tie[1] == ties[1].count &&
                   ties[1].count > 500 && ties[1].count < side[1].count,
               "%s: %d places", kernel->name, wrong);
+}
+
+/* Few rows and columns that look for anything, and NaN about them. */
+static void check_rare(const ist_kernel *kernel, const scan_data *s)
+{
+    static ist_places side[2];
+    float limit[2][IST_TILE];
+    int wrong = 0, next[2] = {0};
+    for (int i = 0; i < IST_TILE; i++) {
+        limit[0][i] = i % 23 == 5 ? s->high[0][i] : -INFINITY;
+        limit[1][i] = i % 41 == 3 ? s->high[1][i] : -INFINITY;
+    }
+    kernel->within(s->tile, limit[0], limit[1], true, &side[0], &side[1]);
+    for (int at = 0; at < IST_TILE * IST_TILE; at++)
+        for (int c = 0; c < 2; c++) {
+            bool within = s->tile[at] <= limit[c][c ? at % IST_TILE : at / IST_TILE];
+            wrong += listed(&side[c], at, &next[c]) != within;
+        }
+    cr_expect(wrong == 0 && next[0] == side[0].count && next[1] == side[1].count &&
+                  side[0].count > 0 && side[1].count > 0,
+              "%s: %d of %d and %d", kernel->name, wrong, side[0].count, side[1].count);
 }
 
 static void check_count(const ist_kernel *kernel, const scan_data *s, bool with_sure)
@@ -509,8 +530,9 @@ Test(tiles, scans)
         if (!kernel)
             continue;
         fill(&s, n);
-        check_places(kernel, &s, false);
-        check_places(kernel, &s, true);
+        for (int which = 0; which < 4; which++)
+            check_places(kernel, &s, which % 2, which / 2);
+        check_rare(kernel, &s);
         check_look(kernel, &s);
         check_count(kernel, &s, false);
         check_count(kernel, &s, true);
