@@ -18,6 +18,22 @@ enum { ROWS = 4 };
 /* Rows from anywhere (feature f of row r at rows[r][f stride]) against the panels of a tile. Sums are made
  * of blocks and chunks as in tile32.c: the filter's bounds hold for these only. */
 #define THIN(name, step, finish)                                                                \
+    static inline __attribute__((always_inline)) void name##_block(                             \
+        const float *const *rows, int64_t stride, const float *columns, int64_t first,          \
+        int64_t end, lanes sum[ROWS][HALF])                                                     \
+    {                                                                                           \
+        for (int64_t f = first; f < end; f++) {                                                 \
+            lanes y[HALF];                                                                      \
+            for (int v = 0; v < HALF; v++)                                                      \
+                y[v] = load(columns + f * IST_PANEL + v * LANES);                               \
+            for (int r = 0; r < ROWS; r++) {                                                    \
+                float x = rows[r][f * stride];                                                  \
+                for (int v = 0; v < HALF; v++) {                                                \
+                    step                                                                        \
+                }                                                                               \
+            }                                                                                   \
+        }                                                                                       \
+    }                                                                                           \
     static inline __attribute__((always_inline)) void name##_panel(                             \
         const float *const *rows, int count, int64_t stride, const float *columns, int64_t d,   \
         const float *row_term, const float *column_term, int first, float *const *out)          \
@@ -28,18 +44,7 @@ enum { ROWS = 4 };
             lanes part[ROWS][HALF] = {{{0}}};                                                   \
             for (int64_t f = c; f < d && f < c + IST_CHUNK; f += block) {                       \
                 lanes sum[ROWS][HALF] = {{{0}}};                                                \
-                int64_t end = d - f < block ? d : f + block;                                    \
-                for (int64_t g = f; g < end; g++) {                                             \
-                    lanes y[HALF];                                                              \
-                    for (int v = 0; v < HALF; v++)                                              \
-                        y[v] = load(columns + g * IST_PANEL + v * LANES);                       \
-                    for (int r = 0; r < ROWS; r++) {                                            \
-                        float x = rows[r][g * stride];                                          \
-                        for (int v = 0; v < HALF; v++) {                                        \
-                            step                                                                \
-                        }                                                                       \
-                    }                                                                           \
-                }                                                                               \
+                name##_block(rows, stride, columns, f, d - f < block ? d : f + block, sum);     \
                 for (int r = 0; r < ROWS; r++)                                                  \
                     for (int v = 0; v < HALF; v++)                                              \
                         part[r][v] = f > c ? part[r][v] + sum[r][v] : sum[r][v];                \
