@@ -5,6 +5,14 @@
 
 #include "infostrata/pairs.h"
 
+/* Is the row at a position the target of threshold m? Then its distance is the threshold. */
+static inline bool ist_counts_is_target(const ist_counts *s, int64_t row, int64_t m,
+                                        int64_t position)
+{
+    return s->target && !s->by_index && m < s->thresholds &&
+           s->target[row * s->thresholds + m] == position;
+}
+
 /* Up to IST_FEW_THRESHOLDS a row: counts_few.c. */
 void ist_counts_few_prepare(ist_counts *s, const ist_packed *packed);
 void ist_counts_few_scan(ist_counts *rows, ist_counts *columns, const ist_tile *tile,

@@ -41,12 +41,6 @@ static ist_threshold_side side_of(const ist_counts *s, int64_t m, int64_t first,
                                 .same = s->same + at};
 }
 
-/* Is the row at a position the target of threshold m? Then its distance is the threshold. */
-static bool is_target(const ist_counts *s, int64_t row, int64_t m, int64_t position)
-{
-    return s->target && !s->by_index && s->target[row * s->thresholds + m] == position;
-}
-
 /* ---- open pairs ------------------------------------------------------------------------------ */
 
 /* Settles a pair if the other row is the target; its kind is then known to be at the threshold. */
@@ -54,7 +48,7 @@ static bool settle_target(ist_counts *s, int64_t row, int64_t m, int64_t positio
                           const int32_t *kind)
 {
     int64_t at = m * s->stride + row;
-    if (!is_target(s, row, m, position))
+    if (!ist_counts_is_target(s, row, m, position))
         return false;
     s->same[at]++;
     if (kind)

@@ -58,13 +58,6 @@ void ist_counts_many_prepare(ist_counts *s, const ist_packed *packed)
         }
 }
 
-/* Is the row at a position the target of a threshold? Then its distance is the threshold. */
-static bool is_target(const ist_counts *s, int64_t row, int64_t m, int64_t position)
-{
-    return s->target && !s->by_index && m < s->thresholds &&
-           s->target[row * s->thresholds + m] == position;
-}
-
 static void place_rows(ist_counts *s, const ist_tile *tile, const float *values, bool row_side,
                        ist_open_list *open)
 {
@@ -84,7 +77,7 @@ static void place_rows(ist_counts *s, const ist_tile *tile, const float *values,
                         row_side ? tile->col_width : tile->row_width, &trees, &found, threshold);
     for (int p = 0; p < found.count; p++) {
         int own = found.at[p] / IST_TILE, other = found.at[p] % IST_TILE;
-        if (is_target(s, first + own, threshold[p], position + other)) {
+        if (ist_counts_is_target(s, first + own, threshold[p], position + other)) {
             s->same[(first + own) * s->thresholds + threshold[p]]++;
             continue;
         }

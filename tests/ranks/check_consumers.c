@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "infostrata/ring.h"
+#include "rows.h"
 
 enum { N = 230, D = 7 };
 
@@ -29,22 +30,11 @@ static double distance_of(int64_t a, int64_t b, bool lattice)
 
 static void make_rows(const ist_comm *comm, bool lattice, bool wide, ist_rows *rows)
 {
-    const int64_t start[2] = {0, N};
-    ist_blocks blocks = ist_blocks_new(start, 1);
-    int64_t first, last;
-    ist_blocks_range(&blocks, comm->size, comm->rank, &first, &last);
-    ist_blocks_release(&blocks);
-    size_t values = (size_t)((last - first) * D);
-    float *narrow = wide ? NULL : ist_alloc(values, sizeof *narrow);
-    double *mine = wide ? ist_alloc(values, sizeof *mine) : NULL;
-    for (int64_t i = first; i < last; i++)
-        for (int64_t f = 0; f < D; f++) {
-            if (wide)
-                mine[(i - first) * D + f] = value_at(i, f, lattice);
-            else
-                narrow[(i - first) * D + f] = (float)value_at(i, f, lattice);
-        }
-    ist_rows_natural(comm, N, D, narrow, mine, rows);
+    double *values = ist_alloc((size_t)(N * D), sizeof *values);
+    for (int64_t e = 0; e < N * D; e++)
+        values[e] = value_at(e / D, e % D, lattice);
+    rows_distributed(comm, values, N, D, wide, rows);
+    ist_free(values);
 }
 
 /* ---- counts below thresholds --------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 
 #include "checks.h"
 #include "infostrata/ring.h"
+#include "rows.h"
 
 /* ---- data ---------------------------------------------------------------------------------- */
 
@@ -189,26 +190,6 @@ static double *make_data(value_rule *rule, int64_t n, int64_t d, bool wide, uint
     return values;
 }
 
-static void distribute(const ist_comm *comm, const double *values, int64_t n, int64_t d, bool wide,
-                       ist_rows *rows)
-{
-    const int64_t start[2] = {0, n};
-    ist_blocks blocks = ist_blocks_new(start, 1);
-    int64_t first, last;
-    ist_blocks_range(&blocks, comm->size, comm->rank, &first, &last);
-    ist_blocks_release(&blocks);
-    size_t count = (size_t)((last - first) * d);
-    double *mine = wide ? ist_alloc(count, sizeof *mine) : NULL;
-    float *narrow = wide ? NULL : ist_alloc(count, sizeof *narrow);
-    for (size_t e = 0; e < count; e++) {
-        if (wide)
-            mine[e] = values[(size_t)(first * d) + e];
-        else
-            narrow[e] = (float)values[(size_t)(first * d) + e];
-    }
-    ist_rows_natural(comm, n, d, narrow, mine, rows);
-}
-
 /* ---- brute force --------------------------------------------------------------------------- */
 
 static double brute_distance(const double *x, const double *y, int64_t d)
@@ -368,8 +349,8 @@ static bool case_right(const ist_comm *comm, value_rule *rule, const engine_case
     double *a = make_data(rule, c->n, c->source_d, c->wide, 1);
     double *b = make_data(rule, c->n, c->target_d, c->wide, 2);
     ist_rows source, target, source_parts = {0}, target_parts = {0};
-    distribute(comm, a, c->n, c->source_d, c->wide, &source);
-    distribute(comm, b, c->n, c->target_d, c->wide, &target);
+    rows_distributed(comm, a, c->n, c->source_d, c->wide, &source);
+    rows_distributed(comm, b, c->n, c->target_d, c->wide, &target);
     force_form(a, c, &source);
     force_form(b, c, &target);
     int64_t *order = ist_alloc((size_t)c->n, sizeof *order), start[4];
@@ -535,13 +516,13 @@ RANK_CHECK(duplicates_counted)
         ist_rows rows;
         double *values = make_data(mostly_zero_rows, 300, 4, wide, 5);
         memcpy(values + 4 * 100, values + 4 * 298, 4 * sizeof *values);
-        distribute(&mine, values, 300, 4, wide, &rows);
+        rows_distributed(&mine, values, 300, 4, wide, &rows);
         ist_hash content, again;
         int64_t duplicates = ist_duplicates(&mine, &engine, &rows, &content);
         CHECK_ALL_TELL(comm, duplicates == 100, "%lld duplicates", (long long)duplicates);
         ist_rows_release(&rows);
         values[4 * 299 + 3] += 1;
-        distribute(&mine, values, 300, 4, wide, &rows);
+        rows_distributed(&mine, values, 300, 4, wide, &rows);
         ist_duplicates(&mine, &engine, &rows, &again);
         CHECK_ALL(comm, ist_hash_compare(content, again) != 0);
         ist_rows_release(&rows);
@@ -556,7 +537,7 @@ RANK_CHECK(reverse_pairs)
     ist_comm mine = ist_comm_new(comm);
     ist_rows rows;
     double *values = make_data(normals, N, 2, false, 9);
-    distribute(&mine, values, N, 2, false, &rows);
+    rows_distributed(&mine, values, N, 2, false, &rows);
     ist_free(values);
     /* Row i points at three rows by a rule that every rank knows; the value is 1000 i + p. */
     size_t entries = (size_t)(rows.home.count * STRIDE);

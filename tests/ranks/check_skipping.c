@@ -6,6 +6,7 @@
 
 #include "checks.h"
 #include "infostrata/ring.h"
+#include "rows.h"
 
 /* ---- data ---------------------------------------------------------------------------------- */
 
@@ -99,26 +100,6 @@ static double *make_data(value_rule *rule, int64_t n, int64_t d, bool wide, uint
         values[e] = wide ? value : (double)(float)value;
     }
     return values;
-}
-
-static void distribute(const ist_comm *comm, const double *values, int64_t n, int64_t d, bool wide,
-                       ist_rows *rows)
-{
-    const int64_t start[2] = {0, n};
-    ist_blocks blocks = ist_blocks_new(start, 1);
-    int64_t first, last;
-    ist_blocks_range(&blocks, comm->size, comm->rank, &first, &last);
-    ist_blocks_release(&blocks);
-    size_t count = (size_t)((last - first) * d);
-    double *mine = wide ? ist_alloc(count, sizeof *mine) : NULL;
-    float *narrow = wide ? NULL : ist_alloc(count, sizeof *narrow);
-    for (size_t e = 0; e < count; e++) {
-        if (wide)
-            mine[e] = values[(size_t)(first * d) + e];
-        else
-            narrow[e] = (float)values[(size_t)(first * d) + e];
-    }
-    ist_rows_natural(comm, n, d, narrow, mine, rows);
 }
 
 /* ---- brute force --------------------------------------------------------------------------- */
@@ -279,7 +260,7 @@ static bool case_right(const ist_comm *comm, value_rule *rule, const skip_case *
     for (int l = 0; l < 2; l++) {
         double *data = make_data(rule, c->n, c->d[l], c->wide, (uint64_t)l + 1);
         values[l] = data;
-        distribute(comm, data, c->n, c->d[l], c->wide, &whole[l]);
+        rows_distributed(comm, data, c->n, c->d[l], c->wide, &whole[l]);
         ist_rows_cluster(comm, &engine, &whole[l]);
         rows[l] = &whole[l];
         if (c->parts) {
