@@ -31,7 +31,7 @@ function(ist_tile list kernel set exactness)
 endfunction()
 
 # The tile kernels, compiled once per instruction set and picked at run time: one binary for a mixed cluster.
-# tile32 is a filter with an error bound, so contraction is welcome; tile64 is the definition, so it is not.
+# Those that bound distances have room for it, so contraction is welcome; tile64 is the definition, so it is not.
 function(ist_tiles variable)
   set(avx2_32 -mavx2 -mfma)
   set(avx512 -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mprefer-vector-width=512)

@@ -31,6 +31,9 @@ static int64_t position_of(const ist_rows *rows, int64_t i)
 /* The row of the holder's home at a position, or -1. */
 static int64_t held_row(const ist_rows *rows, int64_t position)
 {
+    int64_t own = position - rows->home.first;
+    if (!rows->twin)
+        return own >= 0 && own < rows->home.count ? own : -1;
     for (int64_t i = 0; i < holder_of(rows)->home.count; i++)
         if (position_of(rows, i) == position)
             return i;

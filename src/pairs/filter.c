@@ -175,19 +175,20 @@ static int scale_for(double largest)
     return comfortable ? 0 : WANTED - ilogb(largest);
 }
 
-/* The longest chain of additions in a filter value: within a block, of blocks, of chunks. */
-static int64_t additions(int64_t d)
+/* The longest chain of additions, within a block, of blocks, of chunks, and what the others need. */
+double ist_filter_error(int64_t d)
 {
+    const double v = 0x1p-24;
     if (d <= IST_SINGLE_BLOCK)
-        return d + 1;
-    return IST_BLOCK + ist_min(ist_ceil_div(d, IST_BLOCK), IST_CHUNK / IST_BLOCK) +
-           ist_ceil_div(d, IST_CHUNK) - 1;
+        return (double)(d + 1 + 4) * v;
+    int64_t blocks = ist_min(ist_ceil_div(d, IST_BLOCK), IST_CHUNK / IST_BLOCK);
+    return (double)(IST_BLOCK + blocks + ist_ceil_div(d, IST_CHUNK) - 1 + 4) * v;
 }
 
 static void set_bounds(ist_filter *filter, int64_t d, bool rounded)
 {
     const double v = 0x1p-24;
-    double e = (double)(additions(d) + 4) * v;
+    double e = ist_filter_error(d);
     double e64 = (double)(d + 3) * 0x1p-53;
     double moved = (1 + (rounded ? delta : 0)) * (1 + e64) * (1 + 0x1p-40);
     if (filter->form == IST_FILTER_DIRECT)

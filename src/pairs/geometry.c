@@ -20,8 +20,7 @@ typedef struct {
 
 static filter_error error_of(int64_t d)
 {
-    return (filter_error){.e = (double)(ist_min(d, 64) + ist_ceil_div(d, 64) + 4) * 0x1p-24,
-                          .a = (double)d * 0x1p-149};
+    return (filter_error){.e = ist_filter_error(d), .a = (double)d * 0x1p-149};
 }
 
 /* The largest squared distance that may belong to a filter value. */

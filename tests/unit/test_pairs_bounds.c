@@ -1,6 +1,6 @@
 /* How much of their bounds the float32 filters use, against distances in quadruple precision
  * (docs/numerics.md section 5 has the figures; unit_tests --verbose prints them). */
-#include "infostrata/pairs.h"
+#include "test_pairs_support.h"
 
 #include <criterion/criterion.h>
 #include <criterion/logging.h>
@@ -8,52 +8,7 @@
 
 __extension__ typedef __float128 quadruple;
 
-static double uniform(uint64_t *state)
-{
-    *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407u;
-    return (double)(*state >> 11) * 0x1p-53 - 0.5;
-}
-
 enum { ROWS = IST_TILE };
-
-typedef struct {
-    const char *name;
-    double offset, scale;
-    double outlier; /* row 7 is so many times larger */
-} data_kind;
-
-/* A set of rows without ranks, filtered by a form. */
-static ist_rows rows_of(const data_kind *kind, int64_t d, bool wide, ist_filter_form form)
-{
-    uint64_t seed = (uint64_t)d;
-    ist_rows rows = {.n = ROWS, .d = d, .wide = wide};
-    const int64_t start[2] = {0, ROWS};
-    rows.blocks = ist_blocks_new(start, 1);
-    rows.home.count = ROWS;
-    size_t values = (size_t)(ROWS * d);
-    rows.home.wide = wide ? ist_alloc(values, sizeof *rows.home.wide) : NULL;
-    rows.home.narrow = wide ? NULL : ist_alloc(values, sizeof *rows.home.narrow);
-    for (int64_t at = 0; at < ROWS * d; at++) {
-        double value = kind->offset + kind->scale * uniform(&seed);
-        if (at / d == 7 && kind->outlier > 0)
-            value *= kind->outlier;
-        if (wide)
-            rows.home.wide[at] = value;
-        else
-            rows.home.narrow[at] = (float)value;
-    }
-    double *centre = ist_alloc((size_t)d, sizeof *centre), squares = 0;
-    ist_value_census census = ist_filter_census(&rows.home, d, centre, &squares);
-    for (int64_t f = 0; f < d; f++)
-        centre[f] /= ROWS;
-    ist_filter_round_centre(&census, d, centre);
-    double norm = ist_filter_largest_norm(&rows.home, centre, d);
-    bool centred = wide || form == IST_FILTER_PRODUCT;
-    rows.filter = ist_filter_new(form, &census, centre, centred, norm, d);
-    ist_free(centre);
-    rows.packed = ist_pack(&rows, &rows.home);
-    return rows;
-}
 
 /* The distance without any rounding that matters, in the copies' units. */
 static quadruple true_distance(const ist_rows *rows, int64_t x, int64_t y)
@@ -73,7 +28,7 @@ static double worst_share(const ist_kernel *kernel, const data_kind *kind, int64
                           ist_filter_form form)
 {
     static float tile[IST_TILE * IST_TILE];
-    ist_rows rows = rows_of(kind, d, wide, form);
+    ist_rows rows = filtered_rows(kind, ROWS, d, wide, form);
     const ist_packed *packed = &rows.packed;
     const ist_filter *filter = &rows.filter;
     double worst = 0;
@@ -96,9 +51,9 @@ static double worst_share(const ist_kernel *kernel, const data_kind *kind, int64
 /* The bounds hold for the true distance, which no float64 holds, and with something to spare. */
 Test(bounds, measured, .timeout = 120)
 {
-    static const data_kind kinds[] = {{"plain", 0, 1, 0},        {"offset", 1e5, 1, 0},
-                                      {"tiny", 0, 1e-20, 0},     {"huge", 0, 1e30, 0},
-                                      {"denormal", 0, 1e-40, 0}, {"outlier", 0, 1, 1e6}};
+    static const data_kind kinds[] = {
+        {"plain", 0, 1, 0, 0, 0},   {"offset", 1e5, 1, 0, 0, 0},     {"tiny", 0, 1e-20, 0, 0, 0},
+        {"huge", 0, 1e30, 0, 0, 0}, {"denormal", 0, 1e-40, 0, 0, 0}, {"outlier", 0, 1, 0, 1e6, 0}};
     static const int64_t widths[] = {1, 2, 3, 10, 64, 65, 128, 512, 600, 1024, 4096};
     static const char *const names[] = {"avx2", "avx512"};
     static const char *const forms[] = {"none", "direct", "product"};
@@ -130,7 +85,7 @@ Test(bounds, measured, .timeout = 120)
 static double worst_look(const ist_kernel *kernel, const data_kind *kind, int64_t d, bool wide)
 {
     static double tile[IST_TILE * IST_TILE];
-    ist_rows rows = rows_of(kind, d, wide, IST_FILTER_DIRECT);
+    ist_rows rows = filtered_rows(kind, ROWS, d, wide, IST_FILTER_DIRECT);
     ist_look look = {.rows = rows.home.narrow,
                      .columns = rows.home.narrow,
                      .wide_rows = rows.home.wide,
@@ -158,8 +113,10 @@ static double worst_look(const ist_kernel *kernel, const data_kind *kind, int64_
 
 Test(bounds, second_look, .timeout = 120)
 {
-    static const data_kind kinds[] = {
-        {"plain", 0, 1, 0}, {"offset", 1e5, 1, 0}, {"tiny", 0, 1e-162, 0}, {"outlier", 0, 1, 1e6}};
+    static const data_kind kinds[] = {{"plain", 0, 1, 0, 0, 0},
+                                      {"offset", 1e5, 1, 0, 0, 0},
+                                      {"tiny", 0, 1e-162, 0, 0, 0},
+                                      {"outlier", 0, 1, 0, 1e6, 0}};
     static const int64_t widths[] = {1, 3, 8, 65, 130, 600};
     static const char *const names[] = {"avx2", "avx512"};
     for (size_t n = 0; n < 2; n++)
@@ -188,7 +145,7 @@ Test(bounds, two_values)
                 static float tile[IST_TILE * IST_TILE];
                 uint64_t seed = v;
                 for (int at = 0; at < ROWS * D; at++)
-                    x[at] = values[v][uniform(&seed) > 0];
+                    x[at] = values[v][next_uniform(&seed) > 0];
                 for (int at = 0; at < ROWS * D && !wide; at++)
                     x[at] = (double)(float)x[at];
                 ist_rows rows = {.n = ROWS, .d = D, .wide = true};

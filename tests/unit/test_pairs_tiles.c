@@ -1,6 +1,6 @@
 /* Tile kernels: the float64 ones give the defined distance bit for bit, the float32 filters never contradict it
  * beyond their bounds, and the scans say the same as plain loops. */
-#include "infostrata/pairs.h"
+#include "test_pairs_support.h"
 
 #include <criterion/criterion.h>
 #include <float.h>
@@ -8,12 +8,6 @@
 #include <string.h>
 
 static const char *const names[] = {"reference", "avx2", "avx512-skylake", "avx512"};
-
-static double uniform(uint64_t *state)
-{
-    *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407u;
-    return (double)(*state >> 11) * 0x1p-53 - 0.5;
-}
 
 /* The definition, operation by operation. */
 static double defined(const double *x, const double *y, int64_t d)
@@ -38,8 +32,8 @@ static void check_exact(const ist_kernel *kernel, int64_t d, uint64_t seed)
     double *panels = ist_alloc(values, sizeof *panels);
     for (int64_t i = 0; i < IST_TILE; i++)
         for (int64_t f = 0; f < d; f++) {
-            rows[i * d + f] = (double)(float)uniform(&seed);
-            cols[i * d + f] = (double)(float)uniform(&seed);
+            rows[i * d + f] = (double)(float)next_uniform(&seed);
+            cols[i * d + f] = (double)(float)next_uniform(&seed);
             narrow[i * d + f] = (float)rows[i * d + f];
             panels[i / IST_PANEL * IST_PANEL * d + f * IST_PANEL + i % IST_PANEL] = cols[i * d + f];
         }
@@ -85,48 +79,6 @@ Test(tiles, distances, .timeout = 60)
 enum { ROWS = 150 };
 
 typedef struct {
-    const char *name;
-    double offset, scale, grid; /* grid: values are multiples of it; 0: any */
-    double outlier;             /* row 7 is so many times larger */
-    double useful; /* the bounds' gap, relative to the mean distance: at most so much */
-} data_kind;
-
-/* A set of rows without ranks, filtered by a form. */
-static ist_rows rows_of(const data_kind *kind, int64_t d, bool wide, ist_filter_form form)
-{
-    uint64_t seed = (uint64_t)d;
-    ist_rows rows = {.n = ROWS, .d = d, .wide = wide};
-    const int64_t start[2] = {0, ROWS};
-    rows.blocks = ist_blocks_new(start, 1);
-    rows.home.count = ROWS;
-    size_t values = (size_t)(ROWS * d);
-    rows.home.wide = wide ? ist_alloc(values, sizeof *rows.home.wide) : NULL;
-    rows.home.narrow = wide ? NULL : ist_alloc(values, sizeof *rows.home.narrow);
-    for (int64_t at = 0; at < ROWS * d; at++) {
-        double value = kind->offset + kind->scale * uniform(&seed);
-        if (kind->grid > 0)
-            value = kind->grid * rint(value / kind->grid);
-        if (at / d == 7 && kind->outlier > 0)
-            value *= kind->outlier;
-        if (wide)
-            rows.home.wide[at] = value;
-        else
-            rows.home.narrow[at] = (float)value;
-    }
-    double *centre = ist_alloc((size_t)d, sizeof *centre), squares = 0;
-    ist_value_census census = ist_filter_census(&rows.home, d, centre, &squares);
-    for (int64_t f = 0; f < d; f++)
-        centre[f] /= ROWS;
-    ist_filter_round_centre(&census, d, centre);
-    double norm = ist_filter_largest_norm(&rows.home, centre, d);
-    bool centred = wide || form == IST_FILTER_PRODUCT;
-    rows.filter = ist_filter_new(form, &census, centre, centred, norm, d);
-    ist_free(centre);
-    rows.packed = ist_pack(&rows, &rows.home);
-    return rows;
-}
-
-typedef struct {
     int64_t wrong, pairs, settled, sure;
     double gap, distance;
 } tally;
@@ -164,7 +116,7 @@ static void check_filter(const ist_kernel *kernel, const data_kind *kind, int64_
                          ist_filter_form form)
 {
     static float tile[IST_TILE * IST_TILE];
-    ist_rows rows = rows_of(kind, d, wide, form);
+    ist_rows rows = filtered_rows(kind, ROWS, d, wide, form);
     const ist_packed *packed = &rows.packed;
     tally t = {0};
     for (int64_t a = 0; a < packed->tiles; a++)
@@ -220,13 +172,13 @@ Test(tiles, filters, .timeout = 240)
 Test(tiles, equal_rows)
 {
     const data_kind plain = {"plain", 0, 1, 0, 0, 1};
-    ist_rows rows = rows_of(&plain, 20, false, IST_FILTER_DIRECT);
+    ist_rows rows = filtered_rows(&plain, ROWS, 20, false, IST_FILTER_DIRECT);
     cr_assert(rows.filter.zero_exact);
     cr_expect(ist_filter_sure(&rows.filter, 0) == 0);
     cr_expect(ist_filter_high(&rows.filter, 0) == 0);
     cr_expect(ist_filter_sure(&rows.filter, 1) < -FLT_MAX);
     ist_rows_release(&rows);
-    rows = rows_of(&plain, 20, false, IST_FILTER_PRODUCT);
+    rows = filtered_rows(&plain, ROWS, 20, false, IST_FILTER_PRODUCT);
     cr_expect(!rows.filter.zero_exact);
     ist_rows_release(&rows);
 }
@@ -236,7 +188,7 @@ Test(tiles, doubt)
 {
     const data_kind plain = {"plain", 0, 1, 0, 0, 1};
     for (int form = IST_FILTER_DIRECT; form <= IST_FILTER_PRODUCT; form++) {
-        ist_rows rows = rows_of(&plain, 20, false, (ist_filter_form)form);
+        ist_rows rows = filtered_rows(&plain, ROWS, 20, false, (ist_filter_form)form);
         double before = ist_filter_doubt(&rows, &rows.home);
         for (int64_t at = 0; at < ROWS * 20; at++)
             if (at / 20 % 3 == 0)
@@ -254,7 +206,7 @@ Test(tiles, doubt)
 /* Numbers of which many are equal; some NaN. */
 static float few_numbers(uint64_t *seed)
 {
-    double u = uniform(seed) + 0.5;
+    double u = next_uniform(seed) + 0.5;
     return u < 0.02 ? NAN : (float)floor(20 * u);
 }
 
@@ -276,15 +228,15 @@ static void fill(scan_data *s, uint64_t seed)
         s->tile[e] = few_numbers(&seed);
     for (int side = 0; side < 2; side++)
         for (int i = 0; i < IST_TILE; i++) {
-            s->low[side][i] = (float)floor(20 * uniform(&seed));
-            s->high[side][i] = s->low[side][i] + (float)floor(4 * uniform(&seed) + 2);
+            s->low[side][i] = (float)floor(20 * next_uniform(&seed));
+            s->high[side][i] = s->low[side][i] + (float)floor(4 * next_uniform(&seed) + 2);
             s->sure[side][i] = i % 3 ? -INFINITY : s->low[side][i];
-            s->width[side][i] = (float)floor(3 * uniform(&seed) + 1.5f);
+            s->width[side][i] = (float)floor(3 * next_uniform(&seed) + 1.5f);
             s->kind[side][i] = i % 5 - 1;
             s->tie_kind[side][i] = i % 3 ? i % 7 : IST_ANY_KIND;
-            s->word[side][i] = (uint64_t)(uniform(&seed) * 0x1p63) * 2;
-            s->base[side][i] = (uint64_t)(uniform(&seed) * 0x1p63) * 2;
-            s->bound[side][i] = (uint64_t)(uniform(&seed) * 0x1p63) * 2;
+            s->word[side][i] = (uint64_t)(next_uniform(&seed) * 0x1p63) * 2;
+            s->base[side][i] = (uint64_t)(next_uniform(&seed) * 0x1p63) * 2;
+            s->bound[side][i] = (uint64_t)(next_uniform(&seed) * 0x1p63) * 2;
         }
 }
 
@@ -485,7 +437,7 @@ static void check_upper_of(const ist_kernel *kernel, uint64_t seed)
     for (int count = 1; count < 333; count += 17)
         for (int k = 1; k <= count; k = 2 * k + 1) {
             for (int i = 0; i < count; i++)
-                value[i] = (float)exp(40 * uniform(&seed));
+                value[i] = (float)exp(40 * next_uniform(&seed));
             value[count / 2] = INFINITY;
             float upper = kernel->upper_of(value, count, k);
             int found = 0, clearly = 0;
@@ -505,7 +457,7 @@ static void check_keep(const ist_kernel *kernel, uint64_t seed)
     int32_t position[ROOM];
     for (int count = 0; count <= ROOM; count += 7) {
         for (int i = 0; i < ROOM; i++) {
-            given[i] = low[i] = (float)floor(4 * uniform(&seed));
+            given[i] = low[i] = (float)floor(4 * next_uniform(&seed));
             high[i] = (float)(100 + i);
             position[i] = i;
         }

@@ -1,0 +1,43 @@
+#include "test_pairs_support.h"
+
+#include <math.h>
+
+double next_uniform(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    return (double)(*state >> 11) * 0x1p-53 - 0.5;
+}
+
+ist_rows filtered_rows(const data_kind *kind, int64_t n, int64_t d, bool wide, ist_filter_form form)
+{
+    uint64_t seed = (uint64_t)d;
+    ist_rows rows = {.n = n, .d = d, .wide = wide};
+    const int64_t start[2] = {0, n};
+    rows.blocks = ist_blocks_new(start, 1);
+    rows.home.count = n;
+    size_t values = (size_t)(n * d);
+    rows.home.wide = wide ? ist_alloc(values, sizeof *rows.home.wide) : NULL;
+    rows.home.narrow = wide ? NULL : ist_alloc(values, sizeof *rows.home.narrow);
+    for (int64_t at = 0; at < n * d; at++) {
+        double value = kind->offset + kind->scale * next_uniform(&seed);
+        if (kind->grid > 0)
+            value = kind->grid * rint(value / kind->grid);
+        if (at / d == 7 && kind->outlier > 0)
+            value *= kind->outlier;
+        if (wide)
+            rows.home.wide[at] = value;
+        else
+            rows.home.narrow[at] = (float)value;
+    }
+    double *centre = ist_alloc((size_t)d, sizeof *centre), squares = 0;
+    ist_value_census census = ist_filter_census(&rows.home, d, centre, &squares);
+    for (int64_t f = 0; f < d; f++)
+        centre[f] /= n;
+    ist_filter_round_centre(&census, d, centre);
+    double norm = ist_filter_largest_norm(&rows.home, centre, d);
+    bool centred = wide || form == IST_FILTER_PRODUCT;
+    rows.filter = ist_filter_new(form, &census, centre, centred, norm, d);
+    ist_free(centre);
+    rows.packed = ist_pack(&rows, &rows.home);
+    return rows;
+}
