@@ -25,6 +25,12 @@ size_t *ist_index_add(ist_index *index, ist_hash key, size_t value);
 size_t ist_index_find(const ist_index *index, ist_hash key);
 void ist_index_release(ist_index *index);
 
+/* ---- distances ----------------------------------------------------------------------------- */
+
+/* What is meant by the distance of two rows x, y (measures.md P4): of `euclidean` the square is kept,
+ * sum of (x - y)^2; manhattan: sum of |x - y|; chebyshev: the largest |x - y|. */
+typedef enum { IST_METRIC_EUCLIDEAN, IST_METRIC_MANHATTAN, IST_METRIC_CHEBYSHEV } ist_metric;
+
 /* ---- where data lie, and their shape ------------------------------------------------------- */
 
 /* One dataset: an expanded address. file is absolute; dataset is empty for a .npy file; index is
