@@ -111,7 +111,7 @@ static ist_code read_layer(ist_session *s, size_t l, ist_error *error)
     ist_rows_natural(s->comm, layer->n, layer->shape.d, matrix.narrow, matrix.wide, &s->loaded.all);
     s->loaded.layer = l;
     ist_hash content;
-    int64_t duplicates = ist_duplicates(s->comm, &s->engine, &s->loaded.all, &content);
+    int64_t duplicates = ist_duplicates(s->comm, &s->engine, &s->loaded.all, NULL, &content);
     if (!s->facts[l].seen) {
         ist_text reason = {0};
         judge(layer, &census, &reason);

@@ -177,8 +177,9 @@ static void count(ist_session *s, const ist_target_pass *pass, const ist_rows *r
                   slot_table *table, int64_t batch, ist_pass_stats *stats)
 {
     if (table->stride > 0)
-        ist_pass_counts(s->comm, &s->engine, rows, pass->by_index, table->stride, table->target,
-                        ist_min(batch, table->stride), table->twice_rank, stats);
+        ist_pass_counts(s->comm, &s->engine, rows, pass->by_index,
+                        &(ist_thresholds){.stride = table->stride, .target = table->target},
+                        ist_min(batch, table->stride), table->twice_rank, NULL, stats);
 }
 
 /* Completes (or fails) every pending task that this target's pass serves. */
