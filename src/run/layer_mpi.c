@@ -19,6 +19,7 @@ void ist_unload_layer(ist_session *s)
         ist_rows_release(&s->loaded.all);
     if (s->loaded.has_parts)
         ist_rows_release(&s->loaded.parts);
+    ist_free(s->loaded.first_equal);
     s->loaded = (ist_loaded){.layer = SIZE_MAX};
 }
 
@@ -111,7 +112,10 @@ static ist_code read_layer(ist_session *s, size_t l, ist_error *error)
     ist_rows_natural(s->comm, layer->n, layer->shape.d, matrix.narrow, matrix.wide, &s->loaded.all);
     s->loaded.layer = l;
     ist_hash content;
-    int64_t duplicates = ist_duplicates(s->comm, &s->engine, &s->loaded.all, NULL, &content);
+    s->loaded.first_equal =
+        ist_alloc((size_t)s->loaded.all.home.count, sizeof *s->loaded.first_equal);
+    int64_t duplicates =
+        ist_duplicates(s->comm, &s->engine, &s->loaded.all, s->loaded.first_equal, &content);
     if (!s->facts[l].seen) {
         ist_text reason = {0};
         judge(layer, &census, &reason);

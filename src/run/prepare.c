@@ -99,6 +99,7 @@ static void probe_labels(ist_known_job *known, ist_faults *faults)
             if (ist_read_integers(&labels->at, labels->n, values, &error) == IST_OK) {
                 known->label_content[l] =
                     ist_hash_bytes(values, (size_t)labels->n * sizeof *values, 0);
+                ist_describe_classes(values, labels);
                 known->label_known[l] = true;
             }
             ist_free(values);
