@@ -31,6 +31,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "python"))
 
 import brute  # noqa: E402  (its path is set first)
+from against_brute import row_of  # noqa: E402
 
 DRAWS = 1000000
 
@@ -278,17 +279,6 @@ MEASURES = {
 }
 
 
-def brute_value(measure, case, params, rows):
-    arrays = case.values(rows)
-    params = {**case.params, **params}
-    if measure == "mi-mixed":
-        return brute.mi_mixed(*arrays, labels=case.labels, **params)
-    if measure == "overlap":
-        return (brute.label_overlap if case.labels else brute.overlap)(*arrays, **params)
-    functions = {"mi-ross": brute.mi_ross, "mi-ksg": brute.mi_ksg, "entropy-kl": brute.entropy_kl, "dimension": brute.dimension}
-    return functions[measure](*arrays, **params)
-
-
 # ---- the program ----
 
 def names(number, case):
@@ -334,23 +324,6 @@ def run(program, ranks, job):
         return list(csv.DictReader(file))
 
 
-def number_or_text(text):
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def row_of(results, measure, source, target, params):
-    """The row with these operands (in either order) and parameters; a parameter that has no place in a row is not asked."""
-    for row in results:
-        said = {**dict(part.split("=", 1) for part in row["params"].split(";") if "=" in part), "k": row["k"]}
-        fits = all(number_or_text(said[name]) == number_or_text(str(value)) for name, value in params.items() if name in said)
-        if row["measure"] == measure and sorted((row["source"], row["target"])) == sorted((source, target or "")) and fits:
-            return row
-    return None
-
-
 # ---- the tables ----
 
 def cell(value, digits=4):
@@ -378,7 +351,7 @@ def table(measure, cases, rows, results, with_brute):
                     line += [cell(found), cell(error), f"{difference:+.4f}", f"{difference / error:+.1f}" if error else "",
                              " ".join(code for code in row["note"].split(";") if code != "row-order-unverified")]
             if with_brute:
-                line.append(cell(brute_value(measure, case, params, rows)))
+                line.append(cell(brute.value(measure, case.values(rows), case.labels, **case.params, **params)))
             lines.append("| " + " | ".join(line) + " |")
             if results is None:
                 print(lines[-1], file=sys.stderr, flush=True)

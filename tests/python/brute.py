@@ -282,6 +282,8 @@ def dimension(values, method="twonn", n1=1, k=10, average="mackay", keep=0.9):
     n = len(x)
     reach = {"twonn": 2, "twonn-fit": 2, "gride": 2 * n1, "mle": k}[method]
     log_r = np.log(neighbours(Space(x), reach)[1]) / 2
+    if (log_r[:, -1] == log_r[:, 0]).all():
+        raise ValueError(f"each row's first {reach} distances are equal")
     if method == "mle":
         m = (log_r[:, -1:] - log_r[:, :-1]).sum(axis=1) / (k - 1)
         with np.errstate(divide="ignore"):
@@ -292,6 +294,8 @@ def dimension(values, method="twonn", n1=1, k=10, average="mackay", keep=0.9):
     if method == "twonn" or keep == 1:
         return (n - 1) / math.fsum(log_mu)
     first = log_mu[:int(keep * n)]
+    if first[-1] == 0:
+        raise ValueError("the ratios that are kept are all 1")
     height = -np.log(1 - np.arange(1, len(first) + 1) / n)
     return math.fsum(first * height) / math.fsum(first * first)
 
@@ -316,6 +320,21 @@ def label_overlap(values, labels, k=30, class_fraction=None, metric="euclidean")
     near = neighbours(Space(values, metric), int(reach.max()))[0]
     same = (number[near] == number[:, None]) & (np.arange(near.shape[1]) < reach[:, None])
     return mean(same.sum(axis=1) / reach)
+
+
+# ---- by the program's names ----
+
+MEASURES = ("mi-ross", "mi-ksg", "mi-mixed", "entropy-kl", "dimension", "overlap")
+
+
+def value(measure, arrays, labels=False, **params):
+    """What the program calls `measure`, of (source,) or (source, target); labels: the target is."""
+    if measure == "mi-mixed":
+        return mi_mixed(*arrays, labels=labels, **params)
+    if measure == "overlap":
+        return (label_overlap if labels else overlap)(*arrays, **params)
+    functions = {"mi-ross": mi_ross, "mi-ksg": mi_ksg, "entropy-kl": entropy_kl, "dimension": dimension}
+    return functions[measure](*arrays, **params)
 
 
 # ---- data set F ----
