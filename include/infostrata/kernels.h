@@ -6,6 +6,7 @@
 #define INFOSTRATA_KERNELS_H
 
 #include "infostrata/base.h"
+#include "infostrata/plan.h"
 
 /* Rows of a tile, and of one panel of ist_packed. */
 enum { IST_TILE = 96, IST_PANEL = 48 };
@@ -111,6 +112,15 @@ typedef struct {
     void (*add_scaled)(float weight, const float *x, int64_t d, float *sum);
 } ist_near_kernel;
 
+/* The defined distances of one metric, bit for bit (pairs.h). */
+typedef struct {
+    /* rows: row-major; columns: panels. */
+    void (*tile)(const double *rows, int row_count, const double *columns, int64_t d, double *tile);
+    /* Of 8 pairs of rows. */
+    void (*pairs_narrow)(const float *const *x, const float *const *y, int64_t d, double *distance);
+    void (*pairs_wide)(const double *const *x, const double *const *y, int64_t d, double *distance);
+} ist_exact_kernel;
+
 /* Routines compiled once per instruction set. Tiles are IST_TILE x IST_TILE, row-major. Comparisons
  * with NaN are false. */
 typedef struct {
@@ -120,12 +130,7 @@ typedef struct {
      * their terms, summed in blocks as below. */
     void (*filter[3])(const float *rows, const float *columns, int64_t d, const float *row_term,
                       const float *column_term, float *tile);
-    /* The defined distances, bit for bit. rows: row-major; columns: panels. */
-    void (*tile64)(const double *rows, int row_count, const double *columns, int64_t d,
-                   double *tile);
-    /* The defined distances of 8 pairs of rows. */
-    void (*pairs_narrow)(const float *const *x, const float *const *y, int64_t d, double *distance);
-    void (*pairs_wide)(const double *const *x, const double *const *y, int64_t d, double *distance);
+    const ist_exact_kernel *exact; /* IST_METRICS of them, by ist_metric */
     /* Where l <= row_limit, and where l <= column_limit. rare: few are expected. */
     void (*within)(const float *tile, const float *row_limit, const float *column_limit, bool rare,
                    ist_places *row_side, ist_places *column_side);

@@ -4,9 +4,12 @@
  *
  * This header is the local half: plain arrays, no MPI; ring.h moves the chunks between ranks.
  *
- * The distance of two rows is *defined* as the float64 sum over features in order, s = s + t * t
- * with t = x - y, each operation rounded (no fused multiply-add), of the stored values. float32
- * tiles are a filter in front of it (docs/numerics.md): what they leave open is decided in float64, so
+ * The distance of two rows is *defined* in float64 on the stored values, features in order, from s = 0,
+ * with t = x - y and each operation rounded (no fused multiply-add):
+ *   euclidean  s = s + t * t   (the square, no root is taken)
+ *   manhattan  s = s + |t|
+ *   chebyshev  s = the larger of s and |t|
+ * float32 tiles are a filter in front of it (docs/numerics.md): what they leave open is decided in float64, so
  * that all integers equal those of the float64 reference, for every kernel.
  */
 #ifndef INFOSTRATA_PAIRS_H
@@ -91,6 +94,7 @@ enum { IST_NO_KIND = -1, IST_ANY_KIND = -2 };
  * twin, if there is one; what they take and give are positions of the set itself. */
 typedef struct ist_rows {
     int64_t n, d;
+    ist_metric metric;
     ist_blocks blocks;
     const int64_t *order; /* number by position, n entries; NULL: the same; borrowed */
     bool wide;
@@ -199,12 +203,12 @@ double ist_kernel_rate(const ist_kernel *kernel, ist_filter_form form, int64_t d
 
 /* ---- exact distances ----------------------------------------------------------------------- */
 
-/* The defined distance (squared, float64) of row a of `x` and row b of `y`, both slabs of the same
- * layer. */
-double ist_exact_distance(const ist_slab *x, int64_t a, const ist_slab *y, int64_t b, int64_t d);
+/* The defined distance of row a of `x` and row b of `y`, both slabs of the set `rows`. */
+double ist_exact_distance(const ist_rows *rows, const ist_slab *x, int64_t a, const ist_slab *y,
+                          int64_t b);
 /* The same of `count` pairs of rows, by a kernel. */
-void ist_exact_distances(const ist_kernel *kernel, const ist_slab *x, const int64_t *a,
-                         const ist_slab *y, const int64_t *b, int64_t count, int64_t d,
+void ist_exact_distances(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *x,
+                         const int64_t *a, const ist_slab *y, const int64_t *b, int64_t count,
                          double *distance);
 
 /* Whether rows are ordered by clusters and tiles left out that are settled by where they lie: where a

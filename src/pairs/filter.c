@@ -428,7 +428,7 @@ double ist_filter_doubt(const ist_rows *rows, const ist_slab *sample)
     }
     for (int64_t i = 0; i < sample->count; i++)
         for (int64_t j = 0; j < i; j++, pairs++) {
-            double distance = ist_exact_distance(sample, i, sample, j, d) * factor;
+            double distance = ist_exact_distance(rows, sample, i, sample, j) * factor;
             double open = (double)width[i] + (double)width[j];
             if (distance > open)
                 doubt += open / distance;

@@ -117,6 +117,8 @@ static ist_filter_form faster_form(ist_rows *rows, const survey *s)
 
 void ist_filter_agree(const ist_comm *comm, ist_rows *rows)
 {
+    if (rows->metric != IST_METRIC_EUCLIDEAN)
+        return;
     survey s = survey_of(comm, rows);
     int64_t form = IST_FILTER_NONE;
     if (s.census.finite) {

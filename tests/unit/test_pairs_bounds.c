@@ -99,7 +99,7 @@ static double worst_look(const ist_kernel *kernel, const data_kind *kind, int64_
     for (int i = 0; i < IST_TILE; i++)
         for (int j = i % 3; j < IST_TILE; j += 1 + i % 7) {
             double sum = tile[i * IST_TILE + j];
-            double distance = ist_exact_distance(&rows.home, i, &rows.home, j, d);
+            double distance = ist_exact_distance(&rows, &rows.home, i, &rows.home, j);
             double allowed = ist_look_high(distance, d) - distance;
             quadruple truth = true_distance(&rows, i, j) / ldexp(1, 2 * rows.filter.scale);
             quadruple off = sum - truth;
@@ -168,7 +168,7 @@ Test(bounds, two_values)
                 for (int i = 0; i < ROWS; i++)
                     for (int j = 0; j < ROWS; j++) {
                         float l = tile[i * IST_TILE + j];
-                        double t = ist_exact_distance(&rows.home, i, &rows.home, j, D);
+                        double t = ist_exact_distance(&rows, &rows.home, i, &rows.home, j);
                         double above = nextafter(t, INFINITY), below = nextafter(t, -1);
                         wrong += ist_filter_distance(&rows.filter, l) != t;
                         wrong += ist_filter_sure(&rows.filter, t) != l;
