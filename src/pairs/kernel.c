@@ -3,27 +3,31 @@
 
 #include "infostrata/pairs.h"
 
-#define DECLARE_32(set)                                                                          \
-    void ist_direct_tile_##set(const float *, const float *, int64_t, const float *,             \
-                               const float *, float *);                                          \
-    void ist_product_tile_##set(const float *, const float *, int64_t, const float *,            \
-                                const float *, float *);                                         \
-    void ist_within_##set(const float *, const float *, const float *, bool, ist_places *,       \
-                          ist_places *);                                                         \
-    void ist_within_ties_##set(const float *, const ist_tie_side *, const ist_tie_side *,        \
-                               ist_places *, ist_places *);                                      \
-    int ist_count_##set(const float *, const ist_threshold_side *, const ist_threshold_side *,   \
-                        bool, ist_marks);                                                        \
-    void ist_transpose_##set(const float *, float *);                                            \
-    int32_t ist_keep_##set(float, int32_t, float *, float *, int32_t *);                         \
-    float ist_upper_of_##set(const float *, int64_t, int64_t);                                   \
-    void ist_look_narrow_##set(const float *, const float *const *, int64_t, double *);          \
-    void ist_look_wide_##set(const double *, const double *const *, int64_t, double *);          \
-    void ist_look_marked_##set(const ist_look *, int64_t, double *);                             \
-    void ist_open_sides_##set(const float *, const ist_threshold_side *,                         \
-                              const ist_threshold_side *, ist_marks, ist_open_marks *);          \
-    void ist_settle_kinds_##set(const ist_kind_side *, const ist_kind_side *, ist_open_marks *); \
-    int ist_settle_looked_##set(const double *, const ist_look_side *, const ist_look_side *,    \
+#define DECLARE_32(set)                                                                            \
+    void ist_direct_tile_##set(const float *, const float *, int64_t, const float *,               \
+                               const float *, float *);                                            \
+    void ist_product_tile_##set(const float *, const float *, int64_t, const float *,              \
+                                const float *, float *);                                           \
+    void ist_sizes_tile_##set(const float *, const float *, int64_t, const float *, const float *, \
+                              float *);                                                            \
+    void ist_largest_tile_##set(const float *, const float *, int64_t, const float *,              \
+                                const float *, float *);                                           \
+    void ist_within_##set(const float *, const float *, const float *, bool, ist_places *,         \
+                          ist_places *);                                                           \
+    void ist_within_ties_##set(const float *, const ist_tie_side *, const ist_tie_side *,          \
+                               ist_places *, ist_places *);                                        \
+    int ist_count_##set(const float *, const ist_threshold_side *, const ist_threshold_side *,     \
+                        bool, ist_marks);                                                          \
+    void ist_transpose_##set(const float *, float *);                                              \
+    int32_t ist_keep_##set(float, int32_t, float *, float *, int32_t *);                           \
+    float ist_upper_of_##set(const float *, int64_t, int64_t);                                     \
+    void ist_look_narrow_##set(const float *, const float *const *, int64_t, double *);            \
+    void ist_look_wide_##set(const double *, const double *const *, int64_t, double *);            \
+    void ist_look_marked_##set(const ist_look *, int64_t, double *);                               \
+    void ist_open_sides_##set(const float *, const ist_threshold_side *,                           \
+                              const ist_threshold_side *, ist_marks, ist_open_marks *);            \
+    void ist_settle_kinds_##set(const ist_kind_side *, const ist_kind_side *, ist_open_marks *);   \
+    int ist_settle_looked_##set(const double *, const ist_look_side *, const ist_look_side *,      \
                                 ist_open_marks *);
 
 #define DECLARE_PLACE(set)                                                               \
@@ -66,7 +70,9 @@ static bool has_avx512(void)
     {                                                                                             \
         .name = label, .supported = has_##place_set, .near = &ist_near_##set,                     \
         .filter = {[IST_FILTER_DIRECT] = ist_direct_tile_##set,                                   \
-                   [IST_FILTER_PRODUCT] = ist_product_tile_##set},                                \
+                   [IST_FILTER_PRODUCT] = ist_product_tile_##set,                                 \
+                   [IST_FILTER_SIZES] = ist_sizes_tile_##set,                                     \
+                   [IST_FILTER_LARGEST] = ist_largest_tile_##set},                                \
         .exact = ist_exact_##set, .within = ist_within_##set,                                     \
         .within_ties = ist_within_ties_##set, .count = ist_count_##set,                           \
         .place = ist_place_##place_set, .transpose = ist_transpose_##set, .keep = ist_keep_##set, \

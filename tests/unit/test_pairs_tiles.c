@@ -94,7 +94,7 @@ typedef struct {
 static void check_pair(const ist_filter *filter, float l, float own, float other, double distance,
                        tally *t)
 {
-    double scaled = ldexp(distance, 2 * filter->scale);
+    double scaled = ldexp(distance, filter->unit);
     double upper = (1 + filter->relative) * ((double)l + (double)own + (double)other);
     double farther = distance > 0 ? distance * 1.01 : DBL_MIN, nearer = distance * 0.99;
     t->pairs++;
@@ -169,8 +169,8 @@ Test(tiles, filters, .timeout = 240)
                     /* Denormal numbers are a lattice that float32 holds, if few features make a square. */
                     if (kinds[k].scale == 1e-40 && !wide && widths[w] < 4)
                         continue;
-                    check_filter(kernel, &kinds[k], widths[w], wide, IST_FILTER_DIRECT);
-                    check_filter(kernel, &kinds[k], widths[w], wide, IST_FILTER_PRODUCT);
+                    for (int form = IST_FILTER_DIRECT; form < IST_FILTER_FORMS; form++)
+                        check_filter(kernel, &kinds[k], widths[w], wide, (ist_filter_form)form);
                 }
 }
 
@@ -178,13 +178,17 @@ Test(tiles, filters, .timeout = 240)
 Test(tiles, equal_rows)
 {
     const data_kind plain = {"plain", 0, 1, 0, 0, 1};
-    ist_rows rows = filtered_rows(&plain, ROWS, 20, false, IST_FILTER_DIRECT);
-    cr_assert(rows.filter.zero_exact);
-    cr_expect(ist_filter_sure(&rows.filter, 0) == 0);
-    cr_expect(ist_filter_high(&rows.filter, 0) == 0);
-    cr_expect(ist_filter_sure(&rows.filter, 1) < -FLT_MAX);
-    ist_rows_release(&rows);
-    rows = filtered_rows(&plain, ROWS, 20, false, IST_FILTER_PRODUCT);
+    static const ist_filter_form forms[] = {IST_FILTER_DIRECT, IST_FILTER_SIZES,
+                                            IST_FILTER_LARGEST};
+    for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
+        ist_rows rows = filtered_rows(&plain, ROWS, 20, false, forms[f]);
+        cr_assert(rows.filter.zero_exact);
+        cr_expect(ist_filter_sure(&rows.filter, 0) == 0);
+        cr_expect(ist_filter_high(&rows.filter, 0) == 0);
+        cr_expect(ist_filter_sure(&rows.filter, 1) < -FLT_MAX);
+        ist_rows_release(&rows);
+    }
+    ist_rows rows = filtered_rows(&plain, ROWS, 20, false, IST_FILTER_PRODUCT);
     cr_expect(!rows.filter.zero_exact);
     ist_rows_release(&rows);
 }
