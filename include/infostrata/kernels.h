@@ -6,9 +6,12 @@
 #define INFOSTRATA_KERNELS_H
 
 #include "infostrata/base.h"
+#include "infostrata/plan.h"
 
 /* Rows of a tile, and of one panel of ist_packed. */
 enum { IST_TILE = 96, IST_PANEL = 48 };
+/* Forms of the float32 filter (ist_filter_form). */
+enum { IST_FILTER_FORMS = 5 };
 
 /* One side of a tile in the counting of one threshold a row; IST_TILE entries each. */
 typedef struct {
@@ -93,8 +96,9 @@ typedef struct {
 typedef struct {
     /* The filters of `count` rows from anywhere, feature f of row r at rows[r][f stride], against the
      * columns of a tile; row r goes to out[r][IST_TILE]. */
-    void (*thin[3])(const float *const *rows, int count, int64_t stride, const float *columns,
-                    int64_t d, const float *row_term, const float *column_term, float *const *out);
+    void (*thin[IST_FILTER_FORMS])(const float *const *rows, int count, int64_t stride,
+                                   const float *columns, int64_t d, const float *row_term,
+                                   const float *column_term, float *const *out);
     /* margin = value * shrink - own, IST_TILE of each; returns the least. */
     float (*margins)(const float *value, const float *own, float shrink, float *margin);
     /* Marks margin + other > factor * limit + more. */
@@ -111,6 +115,15 @@ typedef struct {
     void (*add_scaled)(float weight, const float *x, int64_t d, float *sum);
 } ist_near_kernel;
 
+/* The defined distances of one metric, bit for bit (pairs.h). */
+typedef struct {
+    /* rows: row-major; columns: panels. */
+    void (*tile)(const double *rows, int row_count, const double *columns, int64_t d, double *tile);
+    /* Of 8 pairs of rows. */
+    void (*pairs_narrow)(const float *const *x, const float *const *y, int64_t d, double *distance);
+    void (*pairs_wide)(const double *const *x, const double *const *y, int64_t d, double *distance);
+} ist_exact_kernel;
+
 /* Routines compiled once per instruction set. Tiles are IST_TILE x IST_TILE, row-major. Comparisons
  * with NaN are false. */
 typedef struct {
@@ -118,14 +131,9 @@ typedef struct {
     bool (*supported)(void);
     /* The float32 filters, by form (NULL: none): rows and columns as panels of ist_packed, with
      * their terms, summed in blocks as below. */
-    void (*filter[3])(const float *rows, const float *columns, int64_t d, const float *row_term,
-                      const float *column_term, float *tile);
-    /* The defined distances, bit for bit. rows: row-major; columns: panels. */
-    void (*tile64)(const double *rows, int row_count, const double *columns, int64_t d,
-                   double *tile);
-    /* The defined distances of 8 pairs of rows. */
-    void (*pairs_narrow)(const float *const *x, const float *const *y, int64_t d, double *distance);
-    void (*pairs_wide)(const double *const *x, const double *const *y, int64_t d, double *distance);
+    void (*filter[IST_FILTER_FORMS])(const float *rows, const float *columns, int64_t d,
+                                     const float *row_term, const float *column_term, float *tile);
+    const ist_exact_kernel *exact; /* IST_METRICS of them, by ist_metric */
     /* Where l <= row_limit, and where l <= column_limit. rare: few are expected. */
     void (*within)(const float *tile, const float *row_limit, const float *column_limit, bool rare,
                    ist_places *row_side, ist_places *column_side);
@@ -147,7 +155,7 @@ typedef struct {
     /* A number that at least k of the values (not negative) do not exceed, and few more; infinity if
      * there is none. */
     float (*upper_of)(const float *value, int64_t count, int64_t k);
-    /* Sums of the squared differences of a row and four others (ist_filter_look bounds them); of all
+    /* Euclidean: sums of the squared differences of a row and four others (ist_filter_look bounds them); of all
      * marked pairs of a tile. */
     void (*look_narrow)(const float *x, const float *const *y, int64_t d, double *sum);
     void (*look_wide)(const double *x, const double *const *y, int64_t d, double *sum);

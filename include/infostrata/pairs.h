@@ -4,9 +4,12 @@
  *
  * This header is the local half: plain arrays, no MPI; ring.h moves the chunks between ranks.
  *
- * The distance of two rows is *defined* as the float64 sum over features in order, s = s + t * t
- * with t = x - y, each operation rounded (no fused multiply-add), of the stored values. float32
- * tiles are a filter in front of it (docs/numerics.md): what they leave open is decided in float64, so
+ * The distance of two rows is *defined* in float64 on the stored values, features in order, from s = 0,
+ * with t = x - y and each operation rounded (no fused multiply-add):
+ *   euclidean  s = s + t * t   (the square, no root is taken)
+ *   manhattan  s = s + |t|
+ *   chebyshev  s = the larger of s and |t|
+ * float32 tiles are a filter in front of it (docs/numerics.md): what they leave open is decided in float64, so
  * that all integers equal those of the float64 reference, for every kernel.
  */
 #ifndef INFOSTRATA_PAIRS_H
@@ -49,20 +52,24 @@ typedef struct {
 
 /* The float32 filter of a layer (docs/numerics.md sections 3 to 5): what its copies are made of
  * and how far a filter value may lie from the distance. A copy is
- * float32((x - shift) 2^scale); filter values are squared distances in the copies' units. */
+ * float32((x - shift) 2^scale); filter values are distances in the copies' units: the defined ones
+ * times 2^unit. */
 typedef enum {
     IST_FILTER_NONE,   /* values that float32 cannot filter: all in float64 */
-    IST_FILTER_DIRECT, /* sum of (x - y)^2: a relative error, whatever the values */
-    IST_FILTER_PRODUCT /* |x|^2 + |y|^2 - 2 x y: faster, an error relative to the norms */
+    IST_FILTER_DIRECT, /* euclidean, sum of (x - y)^2: a relative error, whatever the values */
+    IST_FILTER_PRODUCT, /* euclidean, |x|^2 + |y|^2 - 2 x y: faster, an error relative to the norms */
+    IST_FILTER_SIZES,   /* manhattan, sum of |x - y|: a relative error */
+    IST_FILTER_LARGEST /* chebyshev, the largest |x - y|: a relative error */
 } ist_filter_form;
 
 typedef struct {
     ist_filter_form form;
     double *shift; /* d, or NULL: nothing is taken off */
     int scale;     /* exponent of 2 */
+    int unit;      /* the same of distances */
     bool exact;    /* filter values are the distances (small integers, say) */
     double most;   /* two values in all: a copy is 1 for this one and 0 for the other */
-    double *level; /* of these: the distance of rows that differ in m features, m <= features */
+    double *level; /* of these: the distance of filter value m, m <= features */
     int64_t features;
     bool zero_exact; /* a filter value is 0 just where the distance is */
     double share;    /* what l may be off by: relative to the distance (direct), to the norms */
@@ -91,6 +98,7 @@ enum { IST_NO_KIND = -1, IST_ANY_KIND = -2 };
  * twin, if there is one; what they take and give are positions of the set itself. */
 typedef struct ist_rows {
     int64_t n, d;
+    ist_metric metric;
     ist_blocks blocks;
     const int64_t *order; /* number by position, n entries; NULL: the same; borrowed */
     bool wide;
@@ -117,7 +125,7 @@ void ist_packed_release(ist_packed *packed);
 /* ---- the filter's bounds ------------------------------------------------------------------- */
 
 /* With l the filter value of a pair, w its rows' widths and D its defined distance in the copies'
- * units (times 4^scale):
+ * units (times 2^unit):
  *   (L)  l <= (1 + relative) D + absolute,
  *   (U)  D <= (1 + relative) (l + w_i + w_j).
  * ist_filter_high: l above it proves that the distance is larger than the threshold (a distance).
@@ -126,7 +134,7 @@ void ist_packed_release(ist_packed *packed);
 float ist_filter_high(const ist_filter *filter, double threshold);
 float ist_filter_low(const ist_filter *filter, double threshold, float width);
 float ist_filter_sure(const ist_filter *filter, double threshold);
-/* A float64 sum of the d squared differences in any order (not in the copies' units) below
+/* Euclidean: a float64 sum of the d squared differences in any order (not in the copies' units) below
  * ist_look_low proves that the distance is smaller than the threshold, one above ist_look_high that it is
  * larger. */
 static inline double ist_look_low(double threshold, int64_t d)
@@ -166,7 +174,7 @@ typedef struct {
 ist_value_census ist_filter_census(const ist_slab *slab, int64_t d, double *sum, double *squares);
 /* Rounds a centre to multiples of 2^lowest_bit. */
 void ist_filter_round_centre(const ist_value_census *census, int64_t d, double *centre);
-/* An upper bound of the slab's largest |x - centre|^2. */
+/* An upper bound of the slab's largest |x - centre|^2 (euclidean norm, for all forms). */
 double ist_filter_largest_norm(const ist_slab *slab, const double *centre, int64_t d);
 /* The filter of a form. centred: copies are taken about `centre` (d values), as float64 layers must be;
  * an exact filter always is. Forms that cannot serve become IST_FILTER_NONE: the bounds are proven up
@@ -199,12 +207,12 @@ double ist_kernel_rate(const ist_kernel *kernel, ist_filter_form form, int64_t d
 
 /* ---- exact distances ----------------------------------------------------------------------- */
 
-/* The defined distance (squared, float64) of row a of `x` and row b of `y`, both slabs of the same
- * layer. */
-double ist_exact_distance(const ist_slab *x, int64_t a, const ist_slab *y, int64_t b, int64_t d);
+/* The defined distance of row a of `x` and row b of `y`, both slabs of the set `rows`. */
+double ist_exact_distance(const ist_rows *rows, const ist_slab *x, int64_t a, const ist_slab *y,
+                          int64_t b);
 /* The same of `count` pairs of rows, by a kernel. */
-void ist_exact_distances(const ist_kernel *kernel, const ist_slab *x, const int64_t *a,
-                         const ist_slab *y, const int64_t *b, int64_t count, int64_t d,
+void ist_exact_distances(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *x,
+                         const int64_t *a, const ist_slab *y, const int64_t *b, int64_t count,
                          double *distance);
 
 /* Whether rows are ordered by clusters and tiles left out that are settled by where they lie: where a

@@ -30,6 +30,7 @@ void ist_index_release(ist_index *index);
 /* What is meant by the distance of two rows x, y (measures.md P4): of `euclidean` the square is kept,
  * sum of (x - y)^2; manhattan: sum of |x - y|; chebyshev: the largest |x - y|. */
 typedef enum { IST_METRIC_EUCLIDEAN, IST_METRIC_MANHATTAN, IST_METRIC_CHEBYSHEV } ist_metric;
+enum { IST_METRICS = IST_METRIC_CHEBYSHEV + 1 };
 
 /* ---- where data lie, and their shape ------------------------------------------------------- */
 

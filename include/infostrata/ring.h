@@ -7,9 +7,10 @@
 #include "infostrata/pairs.h"
 
 /* Collective. Takes over this rank's rows (narrow or wide, row-major, the range of
- * ist_blocks_range for one segment) and completes the set: shift, rounding radii. */
-void ist_rows_natural(const ist_comm *comm, int64_t n, int64_t d, float *narrow, double *wide,
-                      ist_rows *rows);
+ * ist_blocks_range for one segment) and completes the set: shift, rounding radii. The metric is that of
+ * all that is made of the set. */
+void ist_rows_natural(const ist_comm *comm, ist_metric metric, int64_t n, int64_t d, float *narrow,
+                      double *wide, ist_rows *rows);
 /* Collective. The same rows, or some of them, in another order: by position order[position], a row number,
  * in `parts` segments that begin at start[segment], start[parts] positions in all (random parts, or classes:
  * the k nearest within a class are those of a set whose segments are the classes; distinct rows alone).
@@ -59,7 +60,7 @@ void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
                      bool by_index, const ist_thresholds *thresholds, int64_t batch,
                      int64_t *twice_rank, int64_t *equal, ist_pass_stats *stats);
 
-/* Collective. For given thresholds (squared distances, `thresholds` of each home row): how many other
+/* Collective. For given thresholds (defined distances, `thresholds` of each home row): how many other
  * rows of the segment are strictly closer, and how many are at exactly that distance (NULL on all
  * ranks: not wanted). */
 void ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,

@@ -78,6 +78,7 @@ ist_code ist_bench_rows(const ist_comm *comm, ist_bench_work *work, const char *
         own_range(comm, work->n, &first, &last);
         matrix.narrow = ist_bench_normals(first, last - first, work->d);
     }
-    ist_rows_natural(comm, work->n, work->d, matrix.narrow, matrix.wide, rows);
+    ist_rows_natural(comm, IST_METRIC_EUCLIDEAN, work->n, work->d, matrix.narrow, matrix.wide,
+                     rows);
     return IST_OK;
 }

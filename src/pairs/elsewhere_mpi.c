@@ -140,6 +140,7 @@ void ist_rows_elsewhere(const ist_comm *comm, const ist_rows *rows, ist_blocks b
 {
     *moved = (ist_rows){.n = blocks.start[blocks.count],
                         .d = rows->d,
+                        .metric = rows->metric,
                         .blocks = blocks,
                         .wide = rows->wide,
                         .may_repeat = rows->may_repeat,

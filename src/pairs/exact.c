@@ -1,23 +1,35 @@
 /* Compiled without contraction (CMakeLists.txt): each operation is rounded, as the definition
  * says. */
+#include <math.h>
+
 #include "infostrata/pairs.h"
 
 enum { AT_ONCE = 8 };
 
-double ist_exact_distance(const ist_slab *x, int64_t a, const ist_slab *y, int64_t b, int64_t d)
+static double add(ist_metric metric, double sum, double t)
+{
+    switch (metric) {
+    case IST_METRIC_EUCLIDEAN: return sum + t * t;
+    case IST_METRIC_MANHATTAN: return sum + fabs(t);
+    case IST_METRIC_CHEBYSHEV: break;
+    }
+    return sum < fabs(t) ? fabs(t) : sum;
+}
+
+double ist_exact_distance(const ist_rows *rows, const ist_slab *x, int64_t a, const ist_slab *y,
+                          int64_t b)
 {
     double sum = 0;
-    for (int64_t f = 0; f < d; f++) {
-        double t = x->wide ? x->wide[a * d + f] - y->wide[b * d + f]
-                           : (double)x->narrow[a * d + f] - (double)y->narrow[b * d + f];
-        sum = sum + t * t;
-    }
+    for (int64_t f = 0, d = rows->d; f < d; f++)
+        sum = add(rows->metric, sum,
+                  x->wide ? x->wide[a * d + f] - y->wide[b * d + f]
+                          : (double)x->narrow[a * d + f] - (double)y->narrow[b * d + f]);
     return sum;
 }
 
 /* At most eight pairs; the places of those that there are not repeat the last one. */
-static void eight(const ist_kernel *kernel, const ist_slab *x, const int64_t *a, const ist_slab *y,
-                  const int64_t *b, int count, int64_t d, double *distance)
+static void eight(const ist_exact_kernel *kernel, const ist_slab *x, const int64_t *a,
+                  const ist_slab *y, const int64_t *b, int count, int64_t d, double *distance)
 {
     const float *narrow[2][AT_ONCE] = {{0}};
     const double *wide[2][AT_ONCE] = {{0}};
@@ -40,11 +52,11 @@ static void eight(const ist_kernel *kernel, const ist_slab *x, const int64_t *a,
         distance[p] = found[p];
 }
 
-void ist_exact_distances(const ist_kernel *kernel, const ist_slab *x, const int64_t *a,
-                         const ist_slab *y, const int64_t *b, int64_t count, int64_t d,
+void ist_exact_distances(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *x,
+                         const int64_t *a, const ist_slab *y, const int64_t *b, int64_t count,
                          double *distance)
 {
     for (int64_t done = 0; done < count; done += AT_ONCE)
-        eight(kernel, x, a + done, y, b + done, (int)ist_min(count - done, AT_ONCE), d,
-              distance + done);
+        eight(&kernel->exact[rows->metric], x, a + done, y, b + done,
+              (int)ist_min(count - done, AT_ONCE), rows->d, distance + done);
 }

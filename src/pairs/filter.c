@@ -131,32 +131,48 @@ void ist_filter_round_centre(const ist_value_census *census, int64_t d, double *
 
 /* ---- the filter ------------------------------------------------------------------------------ */
 
-/* Are all copies small integers, so that no sum of squares or products of two of them is rounded? Every
- * partial sum is at most (|x| + |y|)^2. */
-static bool sums_are_exact(const ist_value_census *census, double largest_norm)
+static bool is_squared(ist_filter_form form)
+{
+    return form == IST_FILTER_DIRECT || form == IST_FILTER_PRODUCT;
+}
+
+/* Are all copies small integers, so that no sum of differences, squares or products of two of them is
+ * rounded? Every partial sum is at most (|x| + |y|)^2, or sqrt(d) (|x| + |y|), or |x| + |y|. */
+static bool sums_are_exact(ist_filter_form form, const ist_value_census *census,
+                           double largest_norm, int64_t d)
 {
     if (census->lowest_bit == INT_MAX)
         return true;
-    return on_a_grid(census) && ldexp(4 * largest_norm, -2 * census->lowest_bit) <= 0x1p24;
+    double square = ldexp(4 * largest_norm, -2 * census->lowest_bit);
+    double most = is_squared(form) ? square : sqrt(square * (double)d) * (1 + slack);
+    if (form == IST_FILTER_LARGEST)
+        most = sqrt(square) * (1 + slack);
+    return on_a_grid(census) && most <= 0x1p24;
 }
 
-/* Have all features that differ the same difference, and does the square of it add up without a sum being
- * met twice? */
-static bool has_levels(const ist_value_census *census, int64_t d)
+/* What a feature adds in which two rows differ, if there are but two values. */
+static double step_of(ist_filter_form form, const ist_value_census *census)
+{
+    double t = census->most - census->least;
+    return is_squared(form) ? t * t : t;
+}
+
+/* Have all features that differ the same difference, and does what it adds add up without a sum being met
+ * twice? */
+static bool has_levels(ist_filter_form form, const ist_value_census *census, int64_t d)
 {
     enum { MOST_LEVELS = 1 << 22 };
-    double t = census->most - census->least;
     return census->two_valued && census->least < census->most && d <= MOST_LEVELS &&
-           t * t >= DBL_MIN;
+           step_of(form, census) >= DBL_MIN;
 }
 
-/* The definition's sums of 0 to d such squares. */
-static double *levels_of(const ist_value_census *census, int64_t d)
+/* The definition's sums of 0 to d such steps; or none and one. */
+static void set_levels(ist_filter *filter, const ist_value_census *census, int64_t d)
 {
-    double *level = ist_alloc((size_t)d + 1, sizeof *level), t = census->most - census->least;
-    for (int64_t m = 0; m < d; m++)
-        level[m + 1] = level[m] + t * t;
-    return level;
+    filter->features = filter->form == IST_FILTER_LARGEST ? 1 : d;
+    filter->level = ist_alloc((size_t)filter->features + 1, sizeof *filter->level);
+    for (int64_t m = 0; m < filter->features; m++)
+        filter->level[m + 1] = filter->level[m] + step_of(filter->form, census);
 }
 
 static double *copy_of(const double *values, int64_t d)
@@ -165,6 +181,12 @@ static double *copy_of(const double *values, int64_t d)
     for (int64_t f = 0; f < d; f++)
         copy[f] = values[f];
     return copy;
+}
+
+static void set_scale(ist_filter *filter, int scale)
+{
+    filter->scale = scale;
+    filter->unit = is_squared(filter->form) ? 2 * scale : scale;
 }
 
 /* Squares of the copies must neither overflow nor vanish. */
@@ -188,10 +210,11 @@ double ist_filter_error(int64_t d)
 static void set_bounds(ist_filter *filter, int64_t d, bool rounded)
 {
     const double v = 0x1p-24;
-    double e = ist_filter_error(d);
+    double e = ist_filter_error(filter->form == IST_FILTER_LARGEST ? 1 : d);
     double e64 = (double)(d + 3) * 0x1p-53;
-    double moved = (1 + (rounded ? delta : 0)) * (1 + e64) * (1 + 0x1p-40);
-    if (filter->form == IST_FILTER_DIRECT)
+    double moved =
+        (1 + (rounded && is_squared(filter->form) ? delta : 0)) * (1 + e64) * (1 + 0x1p-40);
+    if (filter->form != IST_FILTER_PRODUCT)
         moved *= (1 + 4 * v) / (1 - e);
     filter->share = e;
     filter->relative = moved - 1;
@@ -208,24 +231,23 @@ ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
         d <= (form == IST_FILTER_PRODUCT ? PRODUCT_MOST_FEATURES : IST_FILTER_MOST_FEATURES);
     if (!usable || form == IST_FILTER_NONE)
         return (ist_filter){.form = IST_FILTER_NONE};
-    if (sums_are_exact(census, largest_norm)) {
+    if (sums_are_exact(form, census, largest_norm, d)) {
         filter.exact = true;
         filter.shift = copy_of(centre, d);
-        filter.scale = census->lowest_bit == INT_MAX ? 0 : -census->lowest_bit;
+        set_scale(&filter, census->lowest_bit == INT_MAX ? 0 : -census->lowest_bit);
         return filter;
     }
-    if (has_levels(census, d)) {
+    if (has_levels(form, census, d)) {
         filter.exact = true;
         filter.most = census->most;
-        filter.level = levels_of(census, d);
-        filter.features = d;
+        set_levels(&filter, census, d);
         return filter;
     }
     if (centred)
         filter.shift = copy_of(centre, d);
-    filter.scale = scale_for(census->largest);
+    set_scale(&filter, scale_for(census->largest));
     set_bounds(&filter, d, centred || filter.scale < 0);
-    filter.zero_exact = form == IST_FILTER_DIRECT && !centred && filter.scale >= 0 &&
+    filter.zero_exact = form != IST_FILTER_PRODUCT && !centred && filter.scale >= 0 &&
                         ilogb(census->smallest) - FLT_MANT_DIG + filter.scale > -70;
     return filter;
 }
@@ -249,8 +271,8 @@ void ist_filter_release(ist_filter *filter)
 
 /* ---- copies ---------------------------------------------------------------------------------- */
 
-/* Writes the copy of a row into its place in a panel; returns its squared norm, and the squared norm of what the
- * rounding took off. */
+/* Writes the copy of a row into its place in a panel; returns its squared norm, and what the rounding took
+ * off: the squared norm of it, or its norm of the form. */
 static double copy_row(const ist_filter *filter, const double *value, int64_t d, float *panel,
                        double *error)
 {
@@ -265,7 +287,10 @@ static double copy_row(const ist_filter *filter, const double *value, int64_t d,
         norm += (double)copy * (double)copy;
         /* The subtraction was rounded too: half an ulp of float64, taken double. */
         double off = fabs((double)copy - x) + (filter->shift ? DBL_EPSILON * fabs(x) : 0);
-        *error += off * off;
+        if (filter->form == IST_FILTER_LARGEST)
+            *error = off > *error ? off : *error;
+        else
+            *error += is_squared(filter->form) ? off * off : off;
     }
     return norm;
 }
@@ -278,7 +303,8 @@ static void set_term(const ist_filter *filter, double norm, double error, float 
         *width = 0;
         return;
     }
-    double moved = error > 0 ? 2 * (1 + 1 / delta) * error * (1 + 2 * slack) + DBL_MIN : 0;
+    double enlarged = is_squared(filter->form) ? 2 * (1 + 1 / delta) : 1;
+    double moved = error > 0 ? enlarged * error * (1 + 2 * slack) + DBL_MIN : 0;
     double tiny = filter->absolute;
     if (product) {
         *term = down(norm * (1 - filter->share) - moved - tiny);
@@ -417,7 +443,7 @@ void ist_packed_release(ist_packed *packed)
 double ist_filter_doubt(const ist_rows *rows, const ist_slab *sample)
 {
     int64_t d = rows->d, pairs = 0;
-    double doubt = 0, error, factor = ldexp(1, 2 * rows->filter.scale);
+    double doubt = 0, error, factor = ldexp(1, rows->filter.unit);
     double *room = ist_alloc((size_t)d, sizeof *room);
     float *panel = ist_alloc((size_t)(d * IST_PANEL), sizeof *panel);
     float *width = ist_alloc((size_t)sample->count, sizeof *width), term;
@@ -428,7 +454,7 @@ double ist_filter_doubt(const ist_rows *rows, const ist_slab *sample)
     }
     for (int64_t i = 0; i < sample->count; i++)
         for (int64_t j = 0; j < i; j++, pairs++) {
-            double distance = ist_exact_distance(sample, i, sample, j, d) * factor;
+            double distance = ist_exact_distance(rows, sample, i, sample, j) * factor;
             double open = (double)width[i] + (double)width[j];
             if (distance > open)
                 doubt += open / distance;
@@ -469,7 +495,7 @@ static bool is_level(const ist_filter *filter, int64_t m, double threshold)
 
 double ist_filter_distance(const ist_filter *filter, float l)
 {
-    return filter->level ? filter->level[(int64_t)l] : ldexp((double)l, -2 * filter->scale);
+    return filter->level ? filter->level[(int64_t)l] : ldexp((double)l, -filter->unit);
 }
 
 /* In exact filters l is the distance: l above the largest float32 number up to t is above t. */
@@ -481,7 +507,7 @@ float ist_filter_high(const ist_filter *filter, double threshold)
         int64_t m = levels_below(filter, threshold);
         return (float)(is_level(filter, m, threshold) ? m : m - 1);
     }
-    double t = ldexp(threshold, 2 * filter->scale);
+    double t = ldexp(threshold, filter->unit);
     if (filter->exact)
         return t >= FLT_MAX ? INFINITY : (double)(float)t <= t ? (float)t : down(t);
     if (is_sure_zero(filter, threshold))
@@ -493,7 +519,7 @@ float ist_filter_low(const ist_filter *filter, double threshold, float width)
 {
     if (filter->level)
         return (float)levels_below(filter, threshold);
-    double t = ldexp(threshold, 2 * filter->scale);
+    double t = ldexp(threshold, filter->unit);
     if (filter->exact)
         return t >= FLT_MAX ? FLT_MAX : (double)(float)t >= t ? (float)t : up(t);
     if (is_sure_zero(filter, threshold))
@@ -507,7 +533,7 @@ float ist_filter_sure(const ist_filter *filter, double threshold)
         int64_t m = levels_below(filter, threshold);
         return is_level(filter, m, threshold) ? (float)m : -INFINITY;
     }
-    double t = ldexp(threshold, 2 * filter->scale);
+    double t = ldexp(threshold, filter->unit);
     bool sure =
         (filter->exact && t < FLT_MAX && (double)(float)t == t) || is_sure_zero(filter, threshold);
     return sure ? (float)t : -INFINITY;

@@ -5,8 +5,8 @@
 #include "infostrata/comm.h"
 #include "infostrata/pairs.h"
 
-/* Collective. Chooses the filter of a set of rows: by what its values are like (of all ranks), and by a
- * short trial of both forms on rows of the first rank that has some. */
+/* Collective. Chooses the filter of a set of rows: by what its values are like (of all ranks), and,
+ * euclidean, by a short trial of both forms on rows of the first rank that has some. */
 void ist_filter_agree(const ist_comm *comm, ist_rows *rows);
 
 #endif

@@ -115,12 +115,22 @@ static ist_filter_form faster_form(ist_rows *rows, const survey *s)
     return direct < product ? IST_FILTER_DIRECT : IST_FILTER_PRODUCT;
 }
 
+static ist_filter_form form_for(ist_rows *rows, const survey *s)
+{
+    switch (rows->metric) {
+    case IST_METRIC_EUCLIDEAN: return faster_form(rows, s);
+    case IST_METRIC_MANHATTAN: return IST_FILTER_SIZES;
+    case IST_METRIC_CHEBYSHEV: break;
+    }
+    return IST_FILTER_LARGEST;
+}
+
 void ist_filter_agree(const ist_comm *comm, ist_rows *rows)
 {
     survey s = survey_of(comm, rows);
     int64_t form = IST_FILTER_NONE;
     if (s.census.finite) {
-        form = comm->rank == 0 ? (int64_t)faster_form(rows, &s) : 0;
+        form = comm->rank == 0 ? (int64_t)form_for(rows, &s) : 0;
         form = ist_largest(comm, form);
     }
     rows->filter = filter_of(&s, rows, (ist_filter_form)form);

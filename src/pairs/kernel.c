@@ -3,39 +3,38 @@
 
 #include "infostrata/pairs.h"
 
-#define DECLARE_64(set)                                                                         \
-    void ist_tile64_##set(const double *, int, const double *, int64_t, double *);              \
-    void ist_pairs_narrow_##set(const float *const *, const float *const *, int64_t, double *); \
-    void ist_pairs_wide_##set(const double *const *, const double *const *, int64_t, double *);
-
-#define DECLARE_32(set)                                                                          \
-    void ist_direct_tile_##set(const float *, const float *, int64_t, const float *,             \
-                               const float *, float *);                                          \
-    void ist_product_tile_##set(const float *, const float *, int64_t, const float *,            \
-                                const float *, float *);                                         \
-    void ist_within_##set(const float *, const float *, const float *, bool, ist_places *,       \
-                          ist_places *);                                                         \
-    void ist_within_ties_##set(const float *, const ist_tie_side *, const ist_tie_side *,        \
-                               ist_places *, ist_places *);                                      \
-    int ist_count_##set(const float *, const ist_threshold_side *, const ist_threshold_side *,   \
-                        bool, ist_marks);                                                        \
-    void ist_transpose_##set(const float *, float *);                                            \
-    int32_t ist_keep_##set(float, int32_t, float *, float *, int32_t *);                         \
-    float ist_upper_of_##set(const float *, int64_t, int64_t);                                   \
-    void ist_look_narrow_##set(const float *, const float *const *, int64_t, double *);          \
-    void ist_look_wide_##set(const double *, const double *const *, int64_t, double *);          \
-    void ist_look_marked_##set(const ist_look *, int64_t, double *);                             \
-    void ist_open_sides_##set(const float *, const ist_threshold_side *,                         \
-                              const ist_threshold_side *, ist_marks, ist_open_marks *);          \
-    void ist_settle_kinds_##set(const ist_kind_side *, const ist_kind_side *, ist_open_marks *); \
-    int ist_settle_looked_##set(const double *, const ist_look_side *, const ist_look_side *,    \
+#define DECLARE_32(set)                                                                            \
+    void ist_direct_tile_##set(const float *, const float *, int64_t, const float *,               \
+                               const float *, float *);                                            \
+    void ist_product_tile_##set(const float *, const float *, int64_t, const float *,              \
+                                const float *, float *);                                           \
+    void ist_sizes_tile_##set(const float *, const float *, int64_t, const float *, const float *, \
+                              float *);                                                            \
+    void ist_largest_tile_##set(const float *, const float *, int64_t, const float *,              \
+                                const float *, float *);                                           \
+    void ist_within_##set(const float *, const float *, const float *, bool, ist_places *,         \
+                          ist_places *);                                                           \
+    void ist_within_ties_##set(const float *, const ist_tie_side *, const ist_tie_side *,          \
+                               ist_places *, ist_places *);                                        \
+    int ist_count_##set(const float *, const ist_threshold_side *, const ist_threshold_side *,     \
+                        bool, ist_marks);                                                          \
+    void ist_transpose_##set(const float *, float *);                                              \
+    int32_t ist_keep_##set(float, int32_t, float *, float *, int32_t *);                           \
+    float ist_upper_of_##set(const float *, int64_t, int64_t);                                     \
+    void ist_look_narrow_##set(const float *, const float *const *, int64_t, double *);            \
+    void ist_look_wide_##set(const double *, const double *const *, int64_t, double *);            \
+    void ist_look_marked_##set(const ist_look *, int64_t, double *);                               \
+    void ist_open_sides_##set(const float *, const ist_threshold_side *,                           \
+                              const ist_threshold_side *, ist_marks, ist_open_marks *);            \
+    void ist_settle_kinds_##set(const ist_kind_side *, const ist_kind_side *, ist_open_marks *);   \
+    int ist_settle_looked_##set(const double *, const ist_look_side *, const ist_look_side *,      \
                                 ist_open_marks *);
 
 #define DECLARE_PLACE(set)                                                               \
     void ist_place_##set(const float *, int, const float *, const ist_threshold_trees *, \
                          ist_places *, int32_t *);
 
-DECLARE_64(generic)
+extern const ist_exact_kernel ist_exact_generic[IST_METRICS];
 
 static bool always(void)
 {
@@ -43,8 +42,7 @@ static bool always(void)
 }
 
 #ifndef IST_NO_X86
-DECLARE_64(avx2)
-DECLARE_64(avx512)
+extern const ist_exact_kernel ist_exact_avx2[IST_METRICS], ist_exact_avx512[IST_METRICS];
 DECLARE_32(avx2)
 DECLARE_32(avx512)
 DECLARE_PLACE(avx2)
@@ -72,9 +70,10 @@ static bool has_avx512(void)
     {                                                                                             \
         .name = label, .supported = has_##place_set, .near = &ist_near_##set,                     \
         .filter = {[IST_FILTER_DIRECT] = ist_direct_tile_##set,                                   \
-                   [IST_FILTER_PRODUCT] = ist_product_tile_##set},                                \
-        .tile64 = ist_tile64_##set, .pairs_narrow = ist_pairs_narrow_##set,                       \
-        .pairs_wide = ist_pairs_wide_##set, .within = ist_within_##set,                           \
+                   [IST_FILTER_PRODUCT] = ist_product_tile_##set,                                 \
+                   [IST_FILTER_SIZES] = ist_sizes_tile_##set,                                     \
+                   [IST_FILTER_LARGEST] = ist_largest_tile_##set},                                \
+        .exact = ist_exact_##set, .within = ist_within_##set,                                     \
         .within_ties = ist_within_ties_##set, .count = ist_count_##set,                           \
         .place = ist_place_##place_set, .transpose = ist_transpose_##set, .keep = ist_keep_##set, \
         .upper_of = ist_upper_of_##set, .look_narrow = ist_look_narrow_##set,                     \
@@ -91,11 +90,7 @@ static const ist_kernel kernels[] = {
     VARIANT("avx512-skylake", avx512, avx512_skylake),
     VARIANT("avx2", avx2, avx2),
 #endif
-    {.name = "reference",
-     .supported = always,
-     .tile64 = ist_tile64_generic,
-     .pairs_narrow = ist_pairs_narrow_generic,
-     .pairs_wide = ist_pairs_wide_generic},
+    {.name = "reference", .supported = always, .exact = ist_exact_generic},
 };
 
 enum { KERNELS = sizeof kernels / sizeof kernels[0] };
@@ -128,7 +123,7 @@ double ist_kernel_rate(const ist_kernel *kernel, ist_filter_form form, int64_t d
             if (kernel->filter[form])
                 kernel->filter[form]((float *)rows, (float *)columns, d, term, term, (float *)tile);
             else
-                kernel->tile64(rows, IST_TILE, columns, d, tile);
+                kernel->exact[IST_METRIC_EUCLIDEAN].tile(rows, IST_TILE, columns, d, tile);
         double now = ist_seconds();
         least = fmin(least, now - before);
         before = now;

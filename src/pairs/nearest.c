@@ -206,14 +206,14 @@ static void decide_some(ist_nearest *s, const queue *q, int64_t row, int32_t fir
     int64_t a[AT_ONCE], b[AT_ONCE];
     int32_t *position = q->waiting.position + first;
     double distance[AT_ONCE];
-    if (look && !isinf(s->bound[row]))
+    if (look && s->rows->metric == IST_METRIC_EUCLIDEAN && !isinf(s->bound[row]))
         count = look_at(s, q, row, position, count);
     s->meeting.stats->decided_again += count;
     for (int p = 0; p < count; p++) {
         a[p] = row;
         b[p] = position[p] - q->other->first;
     }
-    ist_exact_distances(s->meeting.kernel, q->own, a, q->other, b, count, s->rows->d, distance);
+    ist_exact_distances(s->meeting.kernel, s->rows, q->own, a, q->other, b, count, distance);
     for (int p = 0; p < count; p++) {
         offer(s, row, distance[p], position[p]);
         if (q->other_kind && distance[p] == s->bound[row] && q->other_kind[b[p]] >= 0)

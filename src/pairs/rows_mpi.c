@@ -2,10 +2,10 @@
 #include "filter.h"
 #include "infostrata/ring.h"
 
-void ist_rows_natural(const ist_comm *comm, int64_t n, int64_t d, float *narrow, double *wide,
-                      ist_rows *rows)
+void ist_rows_natural(const ist_comm *comm, ist_metric metric, int64_t n, int64_t d, float *narrow,
+                      double *wide, ist_rows *rows)
 {
-    *rows = (ist_rows){.n = n, .d = d};
+    *rows = (ist_rows){.n = n, .d = d, .metric = metric};
     const int64_t start[2] = {0, n};
     rows->blocks = ist_blocks_new(start, 1);
     int64_t first, last;

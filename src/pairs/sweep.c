@@ -40,7 +40,8 @@ static void exact_tile(const ist_visit *v, const ist_tile *tile, int64_t row, in
         for (int64_t f = 0; f < d; f++)
             columns[j / IST_PANEL * IST_PANEL * d + f * IST_PANEL + j % IST_PANEL] =
                 value_of(guests, (col + j) * d + f);
-    v->sweep->kernel->tile64(rows, tile->rows, columns, d, v->work->distance);
+    v->sweep->kernel->exact[v->sweep->rows->metric].tile(rows, tile->rows, columns, d,
+                                                         v->work->distance);
     v->sweep->stats.exact_tiles++;
 }
 
@@ -57,8 +58,8 @@ static void exact_pairs(const ist_visit *v, int64_t row, int64_t col)
             a[p] = row + open->pair[done + p].row;
             b[p] = col + open->pair[done + p].col;
         }
-        ist_exact_distances(sweep->kernel, &sweep->rows->home, a, &v->chunk->slab, b, now,
-                            sweep->rows->d, distance);
+        ist_exact_distances(sweep->kernel, sweep->rows, &sweep->rows->home, a, &v->chunk->slab, b,
+                            now, distance);
         for (int64_t p = 0; p < now; p++)
             v->work->distance[open->pair[done + p].row * IST_TILE + open->pair[done + p].col] =
                 distance[p];

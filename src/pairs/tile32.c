@@ -2,7 +2,16 @@
  * wrong by. */
 #include "lanes.h"
 
-/* The inner loops: ROWS rows of a panel against WIDE vectors of columns, in registers. Two forms of
+/* How sums of parts of the features become that of all of them. */
+#define SUM_OF(a, b) ((a) + (b))
+#define LARGEST_OF(a, b) larger(a, b)
+
+static inline lanes size_of(lanes t)
+{
+    return (lanes)((counts)t & INT32_MAX);
+}
+
+/* The inner loops: ROWS rows of a panel against WIDE vectors of columns, in registers. Four forms of
  * one loop, so a macro. AVX2 has 16 registers, AVX-512 has 32. */
 #define REGISTER_TILE(name, ROWS, WIDE, ...)                                              \
     enum { name##_rows = (ROWS), name##_vectors = (WIDE) };                               \
@@ -25,14 +34,18 @@
 #ifdef __AVX512F__
 REGISTER_TILE(products, 8, 3, sum[r][v] += x * y[v];)
 REGISTER_TILE(squares, 8, 3, lanes t = x - y[v]; sum[r][v] += t * t;)
+REGISTER_TILE(sizes, 8, 3, sum[r][v] += size_of(x - y[v]);)
+REGISTER_TILE(extremes, 8, 3, sum[r][v] = larger(sum[r][v], size_of(x - y[v]));)
 #else
 REGISTER_TILE(products, 4, 3, sum[r][v] += x * y[v];)
 REGISTER_TILE(squares, 4, 2, lanes t = x - y[v]; sum[r][v] += t * t;)
+REGISTER_TILE(sizes, 4, 2, sum[r][v] += size_of(x - y[v]);)
+REGISTER_TILE(extremes, 4, 2, sum[r][v] = larger(sum[r][v], size_of(x - y[v]));)
 #endif
 
 /* A tile of a form: at most IST_CHUNK features after the other, so that what is at work stays in the
  * second-level cache; a new sum every IST_BLOCK features; in the end what `finish` says. */
-#define TILE(name, loop, finish)                                                                 \
+#define TILE(name, loop, join, finish)                                                           \
     static inline __attribute__((always_inline)) void name##_sums(                               \
         const float *rows, const float *columns, int64_t features, int64_t block,                \
         lanes sum[loop##_rows][loop##_vectors])                                                  \
@@ -43,14 +56,14 @@ REGISTER_TILE(squares, 4, 2, lanes t = x - y[v]; sum[r][v] += t * t;)
             loop(rows + f * IST_PANEL, columns + f * IST_PANEL, block, sum);                     \
             for (int r = 0; r < loop##_rows; r++)                                                \
                 for (int v = 0; v < loop##_vectors; v++) {                                       \
-                    earlier[r][v] = f ? earlier[r][v] + sum[r][v] : sum[r][v];                   \
+                    earlier[r][v] = f ? join(earlier[r][v], sum[r][v]) : sum[r][v];              \
                     sum[r][v] = (lanes){0};                                                      \
                 }                                                                                \
         }                                                                                        \
         loop(rows + f * IST_PANEL, columns + f * IST_PANEL, features - f, sum);                  \
         for (int r = 0; r < loop##_rows && f > 0; r++)                                           \
             for (int v = 0; v < loop##_vectors; v++)                                             \
-                sum[r][v] += earlier[r][v];                                                      \
+                sum[r][v] = join(sum[r][v], earlier[r][v]);                                      \
     }                                                                                            \
                                                                                                  \
     void NAMED(name)(const float *rows, const float *columns, int64_t d, const float *row_term,  \
@@ -71,7 +84,7 @@ REGISTER_TILE(squares, 4, 2, lanes t = x - y[v]; sum[r][v] += t * t;)
                         d - f < IST_CHUNK ? d - f : IST_CHUNK, block, sum);                      \
                     for (int r = 0; r < ROWS && f > 0; r++)                                      \
                         for (int v = 0; v < WIDE; v++)                                           \
-                            sum[r][v] += load(out + r * IST_TILE + v * LANES);                   \
+                            sum[r][v] = join(sum[r][v], load(out + r * IST_TILE + v * LANES));   \
                     if (d - f > IST_CHUNK) {                                                     \
                         for (int r = 0; r < ROWS; r++)                                           \
                             memcpy(out + r * IST_TILE, sum[r], sizeof sum[r]);                   \
@@ -85,5 +98,7 @@ REGISTER_TILE(squares, 4, 2, lanes t = x - y[v]; sum[r][v] += t * t;)
                 }                                                                                \
     }
 
-TILE(product_tile, products, terms - 2 * sum[r][v])
-TILE(direct_tile, squares, sum[r][v] + terms)
+TILE(product_tile, products, SUM_OF, terms - 2 * sum[r][v])
+TILE(direct_tile, squares, SUM_OF, sum[r][v] + terms)
+TILE(sizes_tile, sizes, SUM_OF, sum[r][v] + terms)
+TILE(largest_tile, extremes, LARGEST_OF, sum[r][v] + terms)

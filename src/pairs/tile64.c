@@ -9,6 +9,7 @@
 #define NAMED(what) JOIN(JOIN(ist_, what), JOIN(_, IST_SET))
 
 typedef double lanes64 __attribute__((vector_size(64)));
+typedef int64_t bits64 __attribute__((vector_size(64)));
 typedef float lanes32 __attribute__((vector_size(32)));
 enum { LANES = 8, WIDE = 3 };
 #ifdef __AVX512F__
@@ -17,14 +18,33 @@ enum { ROWS = 4 };
 enum { ROWS = 2 };
 #endif
 
-void NAMED(tile64)(const double *rows, int row_count, const double *columns, int64_t d,
-                   double *tile);
-void NAMED(pairs_narrow)(const float *const *x, const float *const *y, int64_t d, double *distance);
-void NAMED(pairs_wide)(const double *const *x, const double *const *y, int64_t d, double *distance);
+#define INLINE static inline __attribute__((always_inline))
 
-static inline __attribute__((always_inline)) void register_tile(const double *const row[ROWS],
-                                                                const double *columns, int64_t d,
-                                                                double *const out[ROWS])
+/* ---- the metrics --------------------------------------------------------------------------------- */
+
+/* A difference becomes what it contributes. */
+INLINE void make_part(ist_metric metric, lanes64 *t)
+{
+    if (metric == IST_METRIC_EUCLIDEAN)
+        *t = *t * *t;
+    else
+        *t = (lanes64)((bits64)*t & INT64_MAX);
+}
+
+INLINE void add_part(ist_metric metric, lanes64 *sum, const lanes64 *part)
+{
+    if (metric != IST_METRIC_CHEBYSHEV) {
+        *sum = *sum + *part;
+        return;
+    }
+    bits64 larger = *part > *sum;
+    *sum = (lanes64)(((bits64)*part & larger) | ((bits64)*sum & ~larger));
+}
+
+/* ---- tiles --------------------------------------------------------------------------------------- */
+
+INLINE void register_tile(ist_metric metric, const double *const row[ROWS], const double *columns,
+                          int64_t d, double *const out[ROWS])
 {
     lanes64 sum[ROWS][WIDE] = {{{0}}};
     for (int64_t f = 0; f < d; f++) {
@@ -33,15 +53,16 @@ static inline __attribute__((always_inline)) void register_tile(const double *co
         for (int r = 0; r < ROWS; r++)
             for (int v = 0; v < WIDE; v++) {
                 lanes64 t = row[r][f] - y[v];
-                sum[r][v] = sum[r][v] + t * t;
+                make_part(metric, &t);
+                add_part(metric, &sum[r][v], &t);
             }
     }
     for (int r = 0; r < ROWS; r++)
         memcpy(out[r], sum[r], sizeof sum[r]);
 }
 
-void NAMED(tile64)(const double *rows, int row_count, const double *columns, int64_t d,
-                   double *tile)
+INLINE void tile_of(ist_metric metric, const double *rows, int row_count, const double *columns,
+                    int64_t d, double *tile)
 {
     for (int j = 0; j < IST_TILE; j += WIDE * LANES)
         for (int i = 0; i < row_count; i += ROWS) {
@@ -52,12 +73,15 @@ void NAMED(tile64)(const double *rows, int row_count, const double *columns, int
                 row[r] = rows + at * d;
                 out[r] = tile + at * IST_TILE + j;
             }
-            register_tile(row, columns + j / IST_PANEL * IST_PANEL * d + j % IST_PANEL, d, out);
+            register_tile(metric, row, columns + j / IST_PANEL * IST_PANEL * d + j % IST_PANEL, d,
+                          out);
         }
 }
 
+/* ---- pairs --------------------------------------------------------------------------------------- */
+
 /* Eight vectors of eight become their transpose. */
-static inline __attribute__((always_inline)) void turn(lanes64 v[LANES])
+INLINE void turn(lanes64 v[LANES])
 {
     lanes64 a[LANES], b[LANES];
     for (int r = 0; r < LANES; r += 2) {
@@ -75,34 +99,66 @@ static inline __attribute__((always_inline)) void turn(lanes64 v[LANES])
     }
 }
 
-/* The squares of eight features of eight pairs, turned so that a vector holds one feature of all
+/* The parts of eight features of eight pairs, turned so that a vector holds one feature of all
  * pairs: the sums then grow in the order of the features, all pairs at once. */
 #define PAIRS(name, real, lanes_of)                                                            \
-    void NAMED(name)(const real *const *x, const real *const *y, int64_t d, double *distance)  \
+    INLINE void name(ist_metric metric, const real *const *x, const real *const *y, int64_t d, \
+                     double *distance)                                                         \
     {                                                                                          \
         lanes64 sum = {0};                                                                     \
         int64_t f = 0;                                                                         \
         for (; f + LANES <= d; f += LANES) {                                                   \
-            lanes64 square[LANES];                                                             \
+            lanes64 part[LANES];                                                               \
             for (int p = 0; p < LANES; p++) {                                                  \
                 lanes_of a, b;                                                                 \
                 memcpy(&a, x[p] + f, sizeof a);                                                \
                 memcpy(&b, y[p] + f, sizeof b);                                                \
-                lanes64 t =                                                                    \
+                part[p] =                                                                      \
                     __builtin_convertvector(a, lanes64) - __builtin_convertvector(b, lanes64); \
-                square[p] = t * t;                                                             \
+                make_part(metric, &part[p]);                                                   \
             }                                                                                  \
-            turn(square);                                                                      \
+            turn(part);                                                                        \
             for (int q = 0; q < LANES; q++)                                                    \
-                sum = sum + square[q];                                                         \
+                add_part(metric, &sum, &part[q]);                                              \
+        }                                                                                      \
+        for (; f < d; f++) {                                                                   \
+            lanes64 t;                                                                         \
+            for (int p = 0; p < LANES; p++)                                                    \
+                t[p] = (double)x[p][f] - (double)y[p][f];                                      \
+            make_part(metric, &t);                                                             \
+            add_part(metric, &sum, &t);                                                        \
         }                                                                                      \
         memcpy(distance, &sum, sizeof sum);                                                    \
-        for (; f < d; f++)                                                                     \
-            for (int p = 0; p < LANES; p++) {                                                  \
-                double t = (double)x[p][f] - (double)y[p][f];                                  \
-                distance[p] = distance[p] + t * t;                                             \
-            }                                                                                  \
     }
 
-PAIRS(pairs_narrow, float, lanes32)
-PAIRS(pairs_wide, double, lanes64)
+PAIRS(narrow_pairs, float, lanes32)
+PAIRS(wide_pairs, double, lanes64)
+
+/* ---- tables -------------------------------------------------------------------------------------- */
+
+#define METRIC(name, metric)                                                                     \
+    static void name##_tile(const double *rows, int row_count, const double *columns, int64_t d, \
+                            double *tile)                                                        \
+    {                                                                                            \
+        tile_of(metric, rows, row_count, columns, d, tile);                                      \
+    }                                                                                            \
+    static void name##_narrow(const float *const *x, const float *const *y, int64_t d,           \
+                              double *distance)                                                  \
+    {                                                                                            \
+        narrow_pairs(metric, x, y, d, distance);                                                 \
+    }                                                                                            \
+    static void name##_wide(const double *const *x, const double *const *y, int64_t d,           \
+                            double *distance)                                                    \
+    {                                                                                            \
+        wide_pairs(metric, x, y, d, distance);                                                   \
+    }
+
+METRIC(euclidean, IST_METRIC_EUCLIDEAN)
+METRIC(manhattan, IST_METRIC_MANHATTAN)
+METRIC(chebyshev, IST_METRIC_CHEBYSHEV)
+
+extern const ist_exact_kernel NAMED(exact)[IST_METRICS];
+const ist_exact_kernel NAMED(exact)[IST_METRICS] = {
+    [IST_METRIC_EUCLIDEAN] = {euclidean_tile, euclidean_narrow, euclidean_wide},
+    [IST_METRIC_MANHATTAN] = {manhattan_tile, manhattan_narrow, manhattan_wide},
+    [IST_METRIC_CHEBYSHEV] = {chebyshev_tile, chebyshev_narrow, chebyshev_wide}};

@@ -31,7 +31,7 @@ static void distances_to(const turn *t, const ist_slab *guests)
     int64_t entries = rows->home.count * t->stride;
     for (int64_t e = 0; e <= entries; e++) {
         if (waiting == AT_ONCE || (e == entries && waiting > 0)) {
-            ist_exact_distances(t->kernel, &rows->home, a, guests, b, waiting, rows->d, found);
+            ist_exact_distances(t->kernel, rows, &rows->home, a, guests, b, waiting, found);
             for (int p = 0; p < waiting; p++)
                 t->distance[where[p]] = found[p];
             waiting = 0;

@@ -109,7 +109,8 @@ static ist_code read_layer(ist_session *s, size_t l, ist_error *error)
         return ist_fail(error, IST_BROKEN, "%s", reading.text);
     if (reading.code != IST_OK)
         return give_up_on(s, l, reading.text, error);
-    ist_rows_natural(s->comm, layer->n, layer->shape.d, matrix.narrow, matrix.wide, &s->loaded.all);
+    ist_rows_natural(s->comm, IST_METRIC_EUCLIDEAN, layer->n, layer->shape.d, matrix.narrow,
+                     matrix.wide, &s->loaded.all);
     s->loaded.layer = l;
     ist_hash content;
     s->loaded.first_equal =

@@ -13,7 +13,8 @@ static void new_rows(const ist_comm *comm, ist_rows *rows)
     int64_t first, last;
     ist_blocks_range(&blocks, comm->size, comm->rank, &first, &last);
     ist_blocks_release(&blocks);
-    ist_rows_natural(comm, N, D, ist_bench_normals(first, last - first, D), NULL, rows);
+    ist_rows_natural(comm, IST_METRIC_EUCLIDEAN, N, D, ist_bench_normals(first, last - first, D),
+                     NULL, rows);
 }
 
 static ist_engine engine_of(void)

@@ -18,48 +18,50 @@ static double value_at(int64_t row, int64_t column, bool lattice)
     return lattice ? floor(2 * value) : (double)(float)value;
 }
 
-static double distance_of(int64_t a, int64_t b, bool lattice)
+static double distance_of(ist_metric metric, int64_t a, int64_t b, bool lattice)
 {
-    double sum = 0;
+    double x[D], y[D];
     for (int64_t f = 0; f < D; f++) {
-        double t = value_at(a, f, lattice) - value_at(b, f, lattice);
-        sum += t * t;
+        x[f] = value_at(a, f, lattice);
+        y[f] = value_at(b, f, lattice);
     }
-    return sum;
+    return brute_distance(metric, x, y, D);
 }
 
-static void make_rows(const ist_comm *comm, bool lattice, bool wide, ist_rows *rows)
+static void make_rows(const ist_comm *comm, ist_metric metric, bool lattice, bool wide,
+                      ist_rows *rows)
 {
     double *values = ist_alloc((size_t)(N * D), sizeof *values);
     for (int64_t e = 0; e < N * D; e++)
         values[e] = value_at(e / D, e % D, lattice);
-    rows_distributed(comm, values, N, D, wide, rows);
+    rows_distributed(comm, metric, values, N, D, wide, rows);
     ist_free(values);
 }
 
 /* ---- counts below thresholds --------------------------------------------------------------- */
 
 /* Distances to other rows, numbers between them, 0, repeated ones, one beyond all. */
-static double threshold_at(int64_t row, int64_t m, bool lattice)
+static double threshold_at(ist_metric metric, int64_t row, int64_t m, bool lattice)
 {
     switch (m % 5) {
-    case 0: return distance_of(row, (row + 3 + m) % N, lattice);
+    case 0: return distance_of(metric, row, (row + 3 + m) % N, lattice);
     case 1: return 0.1 + 0.37 * (double)m;
     case 2: return m % 2 ? 0 : 1e9;
-    case 3: return distance_of(row, (row + 3 + m - 3) % N, lattice);
-    default: return nextafter(distance_of(row, (row + 11) % N, lattice), m % 2 ? 0 : 1e9);
+    case 3: return distance_of(metric, row, (row + 3 + m - 3) % N, lattice);
+    default: return nextafter(distance_of(metric, row, (row + 11) % N, lattice), m % 2 ? 0 : 1e9);
     }
 }
 
 static bool counts_right(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                          int64_t thresholds, bool lattice)
 {
+    ist_metric metric = rows->metric;
     size_t entries = (size_t)(rows->home.count * thresholds);
     double *threshold = ist_alloc(entries, sizeof *threshold);
     int64_t *closer = ist_alloc(entries, sizeof *closer),
             *equal = ist_alloc(entries, sizeof *equal);
     for (size_t e = 0; e < entries; e++)
-        threshold[e] = threshold_at(rows->home.first + (int64_t)e / thresholds,
+        threshold[e] = threshold_at(metric, rows->home.first + (int64_t)e / thresholds,
                                     (int64_t)e % thresholds, lattice);
     ist_pass_stats stats = {0};
     ist_pass_counts_below(comm, engine, rows, thresholds, threshold, closer, equal, &stats);
@@ -67,7 +69,7 @@ static bool counts_right(const ist_comm *comm, const ist_engine *engine, const i
     for (size_t e = 0; e < entries && right; e++) {
         int64_t row = rows->home.first + (int64_t)e / thresholds, below = 0, same = 0;
         for (int64_t j = 0; j < N; j++) {
-            double distance = distance_of(row, j, lattice);
+            double distance = distance_of(metric, row, j, lattice);
             below += j != row && distance < threshold[e];
             same += j != row && distance == threshold[e];
         }
@@ -86,10 +88,10 @@ RANK_CHECK(counts_below_any_thresholds)
     ist_comm mine = ist_comm_new(comm);
     static const int64_t thresholds[] = {1, 5, 8, 9, 16, 17, 70};
     for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++)
-        for (int kind = 0; kind < 4 && ist_kernel_choose(kernels[k]); kind++) {
+        for (int kind = 0; kind < 4 * IST_METRICS && ist_kernel_choose(kernels[k]); kind++) {
             ist_engine engine = {.kernel = ist_kernel_choose(kernels[k]), .chunk_bytes = 1 << 20};
             ist_rows rows;
-            make_rows(&mine, kind % 2, kind / 2, &rows);
+            make_rows(&mine, (ist_metric)(kind / 4), kind % 2, kind / 2 % 2, &rows);
             for (size_t t = 0; t < sizeof thresholds / sizeof *thresholds; t++)
                 CHECK_ALL_TELL(comm, counts_right(&mine, &engine, &rows, thresholds[t], kind % 2),
                                "%s, kind %d, %d thresholds", kernels[k], kind, (int)thresholds[t]);
@@ -105,7 +107,7 @@ static int class_of(int64_t row)
     return (int)(row * row % 11 % 3);
 }
 
-RANK_CHECK(nearest_within_classes)
+static void check_classes(MPI_Comm comm, ist_metric metric)
 {
     enum { CLASSES = 3, K = 4 };
     ist_comm mine = ist_comm_new(comm);
@@ -118,7 +120,7 @@ RANK_CHECK(nearest_within_classes)
     }
     ist_engine engine = {.kernel = ist_kernel_choose(NULL), .chunk_bytes = 1 << 20};
     ist_rows natural, rows;
-    make_rows(&mine, false, false, &natural);
+    make_rows(&mine, metric, false, false, &natural);
     ist_rows_by_part(&mine, &natural, CLASSES, order, start, &rows);
     ist_pass_stats stats = {0};
     ist_nearest *nearest = ist_pass_nearest(&mine, &engine, &rows, K, (ist_tie_rule){0}, &stats);
@@ -129,7 +131,7 @@ RANK_CHECK(nearest_within_classes)
             right = right && class_of(order[nearest->neighbour[i * K + p]]) == class_of(row);
         for (int64_t j = 0; j < N; j++)
             closer += j != row && class_of(j) == class_of(row) &&
-                      distance_of(row, j, false) <= nearest->distance[i * K + K - 1];
+                      distance_of(metric, row, j, false) <= nearest->distance[i * K + K - 1];
         right = right && closer == K;
     }
     CHECK_ALL(comm, right);
@@ -137,6 +139,12 @@ RANK_CHECK(nearest_within_classes)
     ist_rows_release(&rows);
     ist_rows_release(&natural);
     ist_comm_release(&mine);
+}
+
+RANK_CHECK(nearest_within_classes)
+{
+    for (int metric = 0; metric < IST_METRICS; metric++)
+        check_classes(comm, (ist_metric)metric);
 }
 
 /* ---- sums over all pairs ------------------------------------------------------------------- */
@@ -224,7 +232,7 @@ RANK_CHECK(sums_over_all_pairs)
     ist_engine engine = {.kernel = ist_kernel_choose(NULL), .chunk_bytes = 1 << 20};
     for (int wide = 0; wide < 2; wide++) {
         ist_rows rows;
-        make_rows(&mine, false, wide, &rows);
+        make_rows(&mine, IST_METRIC_EUCLIDEAN, false, wide, &rows);
         sums state = {rows.home.count, ist_alloc((size_t)rows.home.count, sizeof(int64_t))};
         ist_pass_stats stats = {0};
         ist_pass(&mine, &engine, &rows, &consumer, &state, &(ist_tie_rule){0}, &stats);
@@ -232,7 +240,8 @@ RANK_CHECK(sums_over_all_pairs)
         for (int64_t i = 0; i < rows.home.count && right; i++) {
             int64_t expected = 0;
             for (int64_t j = 0; j < N; j++)
-                expected += llrint(1000 * distance_of(rows.home.first + i, j, false));
+                expected +=
+                    llrint(1000 * distance_of(IST_METRIC_EUCLIDEAN, rows.home.first + i, j, false));
             right = state.sum[i] == expected;
         }
         CHECK_ALL(comm, right);
@@ -257,7 +266,7 @@ static bool mixed_right(const ist_comm *comm, const ist_engine *engine, const is
     for (size_t e = 0; e < entries; e++) {
         int64_t row = rows->home.first + (int64_t)e / MIXED, m = (int64_t)e % MIXED;
         target[e] = m % 3 == 1 ? -1 : (int32_t)((row + 1 + m) % N);
-        given[e] = m % 3 == 1 ? threshold_at(row, m, lattice) : NAN;
+        given[e] = m % 3 == 1 ? threshold_at(rows->metric, row, m, lattice) : NAN;
     }
     ist_thresholds thresholds = {.stride = MIXED, .target = target, .given = given, .told = TOLD};
     ist_pass_stats stats = {0};
@@ -265,11 +274,11 @@ static bool mixed_right(const ist_comm *comm, const ist_engine *engine, const is
     bool right = true;
     for (size_t e = 0; e < entries && right; e++) {
         int64_t row = rows->home.first + (int64_t)e / MIXED, m = (int64_t)e % MIXED;
-        double at = target[e] < 0 ? given[e] : distance_of(row, target[e], lattice);
+        double at = target[e] < 0 ? given[e] : distance_of(rows->metric, row, target[e], lattice);
         int64_t below = 0, same = 0;
         for (int64_t j = 0; j < N; j++) {
-            below += j != row && distance_of(row, j, lattice) < at;
-            same += j != row && distance_of(row, j, lattice) == at;
+            below += j != row && distance_of(rows->metric, row, j, lattice) < at;
+            same += j != row && distance_of(rows->metric, row, j, lattice) == at;
         }
         int64_t told = m - (MIXED - TOLD), home = (int64_t)e / MIXED;
         right = twice_rank[e] == 2 * (1 + below) + same - 1 &&
@@ -285,12 +294,13 @@ static bool mixed_right(const ist_comm *comm, const ist_engine *engine, const is
 RANK_CHECK(targets_and_given_thresholds)
 {
     ist_comm mine = ist_comm_new(comm);
-    for (int kind = 0; kind < 4; kind++) {
+    for (int kind = 0; kind < 12; kind++) {
+        ist_metric metric = (ist_metric)(kind / 4);
         ist_engine engine = {.kernel = ist_kernel_choose(NULL),
                              .chunk_bytes = 1 << 20,
-                             .skipping = kind / 2 ? IST_SKIP_ALWAYS : IST_SKIP_NEVER};
+                             .skipping = kind / 2 % 2 ? IST_SKIP_ALWAYS : IST_SKIP_NEVER};
         ist_rows rows;
-        make_rows(&mine, kind % 2, false, &rows);
+        make_rows(&mine, metric, kind % 2, false, &rows);
         ist_rows_cluster(&mine, &engine, &rows);
         for (int64_t batch = 1; batch <= MIXED; batch += batch == 1 ? 4 : 7)
             CHECK_ALL_TELL(comm, mixed_right(&mine, &engine, &rows, batch, kind % 2),
@@ -316,9 +326,12 @@ RANK_CHECK(nearest_in_small_segments)
     }
     ist_engine engine = {
         .kernel = ist_kernel_choose(NULL), .chunk_bytes = 1 << 20, .skipping = IST_SKIP_ALWAYS};
-    for (int twin = 0; twin < 2; twin++) {
+    for (int form = 0; form < 4; form++) {
+        static const ist_metric metrics[] = {IST_METRIC_EUCLIDEAN, IST_METRIC_CHEBYSHEV};
+        ist_metric metric = metrics[form / 2];
+        bool twin = form % 2;
         ist_rows natural, rows;
-        make_rows(&mine, false, false, &natural);
+        make_rows(&mine, metric, false, false, &natural);
         if (twin)
             ist_rows_cluster(&mine, &engine, &natural);
         ist_rows_by_part(&mine, &natural, SEGMENTS, order, start, &rows);
@@ -336,7 +349,7 @@ RANK_CHECK(nearest_in_small_segments)
             double least = INFINITY;
             for (int64_t p = start[s]; p < start[s + 1]; p++)
                 if (p != position)
-                    least = fmin(least, distance_of(order[position], order[p], false));
+                    least = fmin(least, distance_of(metric, order[position], order[p], false));
             right = right && nearest->held[i] == (s < K ? s : K) &&
                     (s == 0 || nearest->distance[i * K] == least);
             found[i] = least;

@@ -192,17 +192,6 @@ static double *make_data(value_rule *rule, int64_t n, int64_t d, bool wide, uint
 
 /* ---- brute force --------------------------------------------------------------------------- */
 
-static double brute_distance(const double *x, const double *y, int64_t d)
-{
-    double s = 0;
-    for (int64_t f = 0; f < d; f++) {
-        volatile double t = x[f] - y[f];
-        volatile double square = t * t;
-        s = s + square;
-    }
-    return s;
-}
-
 typedef struct {
     double distance;
     uint64_t tie;
@@ -220,8 +209,9 @@ static int compare_others(const void *a, const void *b)
 }
 
 /* The other rows of `members` in the order seen from row i. */
-static int64_t brute_order(const double *values, int64_t d, const int64_t *members, int64_t count,
-                           int64_t i, ist_tie_rule ties, other *sorted)
+static int64_t brute_order(ist_metric metric, const double *values, int64_t d,
+                           const int64_t *members, int64_t count, int64_t i, ist_tie_rule ties,
+                           other *sorted)
 {
     int64_t found = 0;
     uint64_t mine = ist_random_word(ties.seed, IST_RANDOM_TIES, (uint64_t)i);
@@ -232,22 +222,24 @@ static int64_t brute_order(const double *values, int64_t d, const int64_t *membe
         uint64_t tie = ties.by_index
                            ? (uint64_t)j
                            : ist_random_word(ties.seed, IST_RANDOM_TIES, (uint64_t)j) - mine;
-        sorted[found++] = (other){brute_distance(values + i * d, values + j * d, d), tie, j};
+        sorted[found++] =
+            (other){brute_distance(metric, values + i * d, values + j * d, d), tie, j};
     }
     qsort(sorted, (size_t)found, sizeof *sorted, compare_others);
     return found;
 }
 
-static int64_t brute_twice_rank(const double *values, int64_t d, const int64_t *members,
-                                int64_t count, int64_t i, int64_t j, bool by_index)
+static int64_t brute_twice_rank(ist_metric metric, const double *values, int64_t d,
+                                const int64_t *members, int64_t count, int64_t i, int64_t j,
+                                bool by_index)
 {
-    double t = brute_distance(values + i * d, values + j * d, d);
+    double t = brute_distance(metric, values + i * d, values + j * d, d);
     int64_t closer = 0, equal = 0, before = 0;
     for (int64_t m = 0; m < count; m++) {
         int64_t l = members[m];
         if (l == i || l == j)
             continue;
-        double s = brute_distance(values + i * d, values + l * d, d);
+        double s = brute_distance(metric, values + i * d, values + l * d, d);
         closer += s < t;
         equal += s == t;
         before += s == t && l < j;
@@ -260,6 +252,7 @@ static int64_t brute_twice_rank(const double *values, int64_t d, const int64_t *
 typedef struct {
     int64_t n, k, batch, chunk_rows;
     int64_t source_d, target_d;
+    ist_metric metric;
     bool wide, parts;
     ist_tie_rule ties;
     const char *kernel;
@@ -288,7 +281,7 @@ static bool neighbours_right(const ist_rows *rows, const double *values, const e
     for (int64_t i = 0; i < rows->home.count && right; i++) {
         int64_t count = members_of(rows, i, members);
         int64_t number = ist_row_number(rows, rows->home.first + i);
-        brute_order(values, rows->d, members, count, number, c->ties, sorted);
+        brute_order(rows->metric, values, rows->d, members, count, number, c->ties, sorted);
         right = nearest->held[i] == c->k;
         for (int64_t p = 0; p < c->k && right; p++) {
             int32_t position = nearest->neighbour[i * c->k + p];
@@ -311,8 +304,9 @@ static bool ranks_right(const ist_rows *rows, const double *values, const engine
         int64_t number = ist_row_number(rows, rows->home.first + i);
         for (int64_t p = 0; p < c->k && right; p++) {
             int64_t j = ist_row_number(rows, target[i * c->k + p]);
-            right = twice_rank[i * c->k + p] ==
-                    brute_twice_rank(values, rows->d, members, count, number, j, c->ties.by_index);
+            right =
+                twice_rank[i * c->k + p] == brute_twice_rank(rows->metric, values, rows->d, members,
+                                                             count, number, j, c->ties.by_index);
         }
     }
     ist_free(members);
@@ -349,8 +343,8 @@ static bool case_right(const ist_comm *comm, value_rule *rule, const engine_case
     double *a = make_data(rule, c->n, c->source_d, c->wide, 1);
     double *b = make_data(rule, c->n, c->target_d, c->wide, 2);
     ist_rows source, target, source_parts = {0}, target_parts = {0};
-    rows_distributed(comm, a, c->n, c->source_d, c->wide, &source);
-    rows_distributed(comm, b, c->n, c->target_d, c->wide, &target);
+    rows_distributed(comm, c->metric, a, c->n, c->source_d, c->wide, &source);
+    rows_distributed(comm, c->metric, b, c->n, c->target_d, c->wide, &target);
     force_form(a, c, &source);
     force_form(b, c, &target);
     int64_t *order = ist_alloc((size_t)c->n, sizeof *order), start[4];
@@ -483,6 +477,63 @@ RANK_CHECK(both_forms_wide)
     check_forms(comm, true);
 }
 
+/* ---- metrics ------------------------------------------------------------------------------- */
+
+/* Neighbours and ranks, few thresholds and many, in both orders of equal distances; whole sets and parts. */
+static void check_metric(MPI_Comm handle, ist_metric metric, bool wide)
+{
+    engine_case few = {.n = 331,
+                       .k = 4,
+                       .batch = 3,
+                       .source_d = 5,
+                       .target_d = 19,
+                       .metric = metric,
+                       .wide = wide,
+                       .chunk_rows = 100};
+    check_kinds(handle, few);
+    few.ties.by_index = true;
+    few.chunk_rows = 0;
+    check_kinds(handle, few);
+    engine_case many = {.n = 210,
+                        .k = 12,
+                        .batch = 12,
+                        .source_d = 70,
+                        .target_d = 1,
+                        .metric = metric,
+                        .wide = wide,
+                        .ties.seed = 7};
+    check_kinds(handle, many);
+    engine_case parts = {.n = 500,
+                         .k = 3,
+                         .batch = 3,
+                         .source_d = 6,
+                         .target_d = 2,
+                         .metric = metric,
+                         .wide = wide,
+                         .parts = true};
+    check_kinds(handle, parts);
+}
+
+RANK_CHECK(manhattan_narrow)
+{
+    check_metric(comm, IST_METRIC_MANHATTAN, false);
+}
+
+RANK_CHECK(manhattan_wide)
+{
+    check_metric(comm, IST_METRIC_MANHATTAN, true);
+}
+
+RANK_CHECK(chebyshev_narrow)
+{
+    check_metric(comm, IST_METRIC_CHEBYSHEV, false);
+}
+
+RANK_CHECK(chebyshev_wide)
+{
+    check_metric(comm, IST_METRIC_CHEBYSHEV, true);
+}
+
 /* int8 layers as wide as a network's: every sum is exact, or (wide) just not any more. */
 RANK_CHECK(int8_layers)
 {
@@ -514,7 +565,7 @@ static bool first_equal_right(const ist_rows *rows, const double *values, int64_
 {
     for (int64_t i = 0; i < rows->home.count; i++) {
         int64_t own = rows->home.first + i, j = 0;
-        while (brute_distance(values + j * d, values + own * d, d) > 0)
+        while (brute_distance(IST_METRIC_EUCLIDEAN, values + j * d, values + own * d, d) > 0)
             j++;
         if (first[i] != j)
             return false;
@@ -530,7 +581,7 @@ RANK_CHECK(duplicates_counted)
         ist_rows rows;
         double *values = make_data(mostly_zero_rows, 300, 4, wide, 5);
         memcpy(values + 4 * 100, values + 4 * 298, 4 * sizeof *values);
-        rows_distributed(&mine, values, 300, 4, wide, &rows);
+        rows_distributed(&mine, IST_METRIC_EUCLIDEAN, values, 300, 4, wide, &rows);
         ist_hash content, again;
         int32_t *first = ist_alloc((size_t)rows.home.count, sizeof *first);
         int64_t duplicates = ist_duplicates(&mine, &engine, &rows, first, &content);
@@ -539,7 +590,7 @@ RANK_CHECK(duplicates_counted)
         ist_free(first);
         ist_rows_release(&rows);
         values[4 * 299 + 3] += 1;
-        rows_distributed(&mine, values, 300, 4, wide, &rows);
+        rows_distributed(&mine, IST_METRIC_EUCLIDEAN, values, 300, 4, wide, &rows);
         ist_duplicates(&mine, &engine, &rows, NULL, &again);
         CHECK_ALL(comm, ist_hash_compare(content, again) != 0);
         ist_rows_release(&rows);
@@ -554,7 +605,7 @@ RANK_CHECK(reverse_pairs)
     ist_comm mine = ist_comm_new(comm);
     ist_rows rows;
     double *values = make_data(normals, N, 2, false, 9);
-    rows_distributed(&mine, values, N, 2, false, &rows);
+    rows_distributed(&mine, IST_METRIC_EUCLIDEAN, values, N, 2, false, &rows);
     ist_free(values);
     /* Row i points at three rows by a rule that every rank knows; the value is 1000 i + p. */
     size_t entries = (size_t)(rows.home.count * STRIDE);

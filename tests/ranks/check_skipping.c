@@ -260,7 +260,7 @@ static bool case_right(const ist_comm *comm, value_rule *rule, const skip_case *
     for (int l = 0; l < 2; l++) {
         double *data = make_data(rule, c->n, c->d[l], c->wide, (uint64_t)l + 1);
         values[l] = data;
-        rows_distributed(comm, data, c->n, c->d[l], c->wide, &whole[l]);
+        rows_distributed(comm, IST_METRIC_EUCLIDEAN, data, c->n, c->d[l], c->wide, &whole[l]);
         ist_rows_cluster(comm, &engine, &whole[l]);
         rows[l] = &whole[l];
         if (c->parts) {

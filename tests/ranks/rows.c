@@ -1,7 +1,22 @@
 #include "rows.h"
 
-void rows_distributed(const ist_comm *comm, const double *values, int64_t n, int64_t d, bool wide,
-                      ist_rows *rows)
+double brute_distance(ist_metric metric, const double *x, const double *y, int64_t d)
+{
+    double s = 0;
+    for (int64_t f = 0; f < d; f++) {
+        volatile double t = x[f] - y[f];
+        volatile double size = t < 0 ? -t : t;
+        volatile double square = t * t;
+        if (metric == IST_METRIC_CHEBYSHEV)
+            s = size > s ? size : s;
+        else
+            s = s + (metric == IST_METRIC_MANHATTAN ? size : square);
+    }
+    return s;
+}
+
+void rows_distributed(const ist_comm *comm, ist_metric metric, const double *values, int64_t n,
+                      int64_t d, bool wide, ist_rows *rows)
 {
     const int64_t start[2] = {0, n};
     ist_blocks blocks = ist_blocks_new(start, 1);
@@ -17,5 +32,5 @@ void rows_distributed(const ist_comm *comm, const double *values, int64_t n, int
         else
             narrow[e] = (float)values[(size_t)(first * d) + e];
     }
-    ist_rows_natural(comm, n, d, narrow, mine, rows);
+    ist_rows_natural(comm, metric, n, d, narrow, mine, rows);
 }

@@ -18,9 +18,13 @@ static quadruple true_distance(const ist_rows *rows, int64_t x, int64_t y)
         const ist_slab *s = &rows->home;
         quadruple a = s->wide ? s->wide[x * rows->d + f] : (double)s->narrow[x * rows->d + f];
         quadruple b = s->wide ? s->wide[y * rows->d + f] : (double)s->narrow[y * rows->d + f];
-        sum += (a - b) * (a - b);
+        quadruple t = a - b, size = t < 0 ? -t : t;
+        if (rows->metric == IST_METRIC_CHEBYSHEV)
+            sum = size > sum ? size : sum;
+        else
+            sum += rows->metric == IST_METRIC_MANHATTAN ? size : t * t;
     }
-    return sum * ldexp(1, 2 * rows->filter.scale);
+    return sum * ldexp(1, rows->filter.unit);
 }
 
 /* Where l lies between its bounds: what it is beyond the distance, relative to what (L) and (U) allow. */
@@ -56,9 +60,9 @@ Test(bounds, measured, .timeout = 120)
         {"huge", 0, 1e30, 0, 0, 0}, {"denormal", 0, 1e-40, 0, 0, 0}, {"outlier", 0, 1, 0, 1e6, 0}};
     static const int64_t widths[] = {1, 2, 3, 10, 64, 65, 128, 512, 600, 1024, 4096};
     static const char *const names[] = {"avx2", "avx512"};
-    static const char *const forms[] = {"none", "direct", "product"};
+    static const char *const forms[] = {"none", "direct", "product", "sizes", "largest"};
     for (size_t n = 0; n < 2; n++)
-        for (int form = IST_FILTER_DIRECT; form <= IST_FILTER_PRODUCT; form++)
+        for (int form = IST_FILTER_DIRECT; form < IST_FILTER_FORMS; form++)
             for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
                 double worst = 0;
                 size_t at = 0;
@@ -99,9 +103,9 @@ static double worst_look(const ist_kernel *kernel, const data_kind *kind, int64_
     for (int i = 0; i < IST_TILE; i++)
         for (int j = i % 3; j < IST_TILE; j += 1 + i % 7) {
             double sum = tile[i * IST_TILE + j];
-            double distance = ist_exact_distance(&rows.home, i, &rows.home, j, d);
+            double distance = ist_exact_distance(&rows, &rows.home, i, &rows.home, j);
             double allowed = ist_look_high(distance, d) - distance;
-            quadruple truth = true_distance(&rows, i, j) / ldexp(1, 2 * rows.filter.scale);
+            quadruple truth = true_distance(&rows, i, j) / ldexp(1, rows.filter.unit);
             quadruple off = sum - truth;
             worst = fmax(worst, fabs(sum - distance) / allowed);
             worst = fmax(worst, (double)(off < 0 ? -off : off) / allowed);
@@ -139,7 +143,7 @@ Test(bounds, two_values)
     static const double values[][2] = {{0, 0.1}, {-1.7, 0.3}, {1e-40, 1e30}};
     for (size_t v = 0; v < 3; v++)
         for (int wide = 0; wide < 2; wide++)
-            for (int form = IST_FILTER_DIRECT; form <= IST_FILTER_PRODUCT; form++) {
+            for (int form = IST_FILTER_DIRECT; form < IST_FILTER_FORMS; form++) {
                 enum { D = 40 };
                 static double x[ROWS * D];
                 static float tile[IST_TILE * IST_TILE];
@@ -149,6 +153,7 @@ Test(bounds, two_values)
                 for (int at = 0; at < ROWS * D && !wide; at++)
                     x[at] = (double)(float)x[at];
                 ist_rows rows = {.n = ROWS, .d = D, .wide = true};
+                rows.metric = metric_of((ist_filter_form)form);
                 const int64_t start[2] = {0, ROWS};
                 rows.blocks = ist_blocks_new(start, 1);
                 rows.home = (ist_slab){.count = ROWS, .wide = x};
@@ -168,14 +173,15 @@ Test(bounds, two_values)
                 for (int i = 0; i < ROWS; i++)
                     for (int j = 0; j < ROWS; j++) {
                         float l = tile[i * IST_TILE + j];
-                        double t = ist_exact_distance(&rows.home, i, &rows.home, j, D);
+                        double t = ist_exact_distance(&rows, &rows.home, i, &rows.home, j);
                         double above = nextafter(t, INFINITY), below = nextafter(t, -1);
                         wrong += ist_filter_distance(&rows.filter, l) != t;
                         wrong += ist_filter_sure(&rows.filter, t) != l;
                         wrong += ist_filter_high(&rows.filter, t) != l;
                         wrong += ist_filter_low(&rows.filter, t, 0) != l;
                         wrong += ist_filter_high(&rows.filter, above) != l;
-                        wrong += ist_filter_low(&rows.filter, above, 0) != l + 1 && l < D;
+                        wrong += ist_filter_low(&rows.filter, above, 0) != l + 1 &&
+                                 l < (float)rows.filter.features;
                         wrong += ist_filter_high(&rows.filter, below) != l - 1;
                         wrong += ist_filter_low(&rows.filter, below, 0) != l;
                         wrong += ist_filter_sure(&rows.filter, above) >= 0;

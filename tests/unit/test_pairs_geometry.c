@@ -72,7 +72,7 @@ static two_tiles make(const ist_kernel *kernel, ist_filter_form form, int64_t d,
     for (int64_t i = 0; i < IST_TILE; i++)
         for (int64_t j = IST_TILE; j < ROWS; j++)
             t.distance[i * (ROWS - IST_TILE) + j - IST_TILE] =
-                ldexp(ist_exact_distance(home, i, home, j, d), 2 * t.rows.filter.scale);
+                ldexp(ist_exact_distance(&t.rows, home, i, home, j), t.rows.filter.unit);
     return t;
 }
 

@@ -8,10 +8,17 @@ double next_uniform(uint64_t *state)
     return (double)(*state >> 11) * 0x1p-53 - 0.5;
 }
 
+ist_metric metric_of(ist_filter_form form)
+{
+    return form == IST_FILTER_SIZES     ? IST_METRIC_MANHATTAN
+           : form == IST_FILTER_LARGEST ? IST_METRIC_CHEBYSHEV
+                                        : IST_METRIC_EUCLIDEAN;
+}
+
 ist_rows filtered_rows(const data_kind *kind, int64_t n, int64_t d, bool wide, ist_filter_form form)
 {
     uint64_t seed = (uint64_t)d;
-    ist_rows rows = {.n = n, .d = d, .wide = wide};
+    ist_rows rows = {.n = n, .d = d, .metric = metric_of(form), .wide = wide};
     const int64_t start[2] = {0, n};
     rows.blocks = ist_blocks_new(start, 1);
     rows.home.count = n;

@@ -14,6 +14,8 @@ typedef struct {
     double useful; /* the bounds' gap, relative to the mean distance: at most so much */
 } data_kind;
 
+ist_metric metric_of(ist_filter_form form);
+
 /* n rows of such values, filtered by a form and packed; released with ist_rows_release. */
 ist_rows filtered_rows(const data_kind *kind, int64_t n, int64_t d, bool wide,
                        ist_filter_form form);

@@ -10,20 +10,24 @@
 static const char *const names[] = {"reference", "avx2", "avx512-skylake", "avx512"};
 
 /* The definition, operation by operation. */
-static double defined(const double *x, const double *y, int64_t d)
+static double defined(ist_metric metric, const double *x, const double *y, int64_t d)
 {
     double sum = 0;
     for (int64_t f = 0; f < d; f++) {
         volatile double t = x[f] - y[f];
         volatile double square = t * t;
-        sum += square;
+        double size = t < 0 ? -t : t;
+        if (metric == IST_METRIC_CHEBYSHEV)
+            sum = size > sum ? size : sum;
+        else
+            sum += metric == IST_METRIC_MANHATTAN ? size : square;
     }
     return sum;
 }
 
 /* ---- float64 ------------------------------------------------------------------------------- */
 
-static void check_exact(const ist_kernel *kernel, int64_t d, uint64_t seed)
+static void check_exact(const ist_kernel *kernel, ist_metric metric, int64_t d, uint64_t seed)
 {
     static double tile[IST_TILE * IST_TILE];
     size_t values = (size_t)(IST_TILE * d);
@@ -40,10 +44,11 @@ static void check_exact(const ist_kernel *kernel, int64_t d, uint64_t seed)
     int wrong = 0;
     for (int row_count = IST_TILE; row_count > 0; row_count -= 37) {
         memset(tile, 0, sizeof tile);
-        kernel->tile64(rows, row_count, panels, d, tile);
+        kernel->exact[metric].tile(rows, row_count, panels, d, tile);
         for (int64_t i = 0; i < IST_TILE; i++)
             for (int64_t j = 0; j < IST_TILE; j++) {
-                double expected = i < row_count ? defined(rows + i * d, cols + j * d, d) : 0;
+                double expected =
+                    i < row_count ? defined(metric, rows + i * d, cols + j * d, d) : 0;
                 wrong += tile[i * IST_TILE + j] != expected;
             }
     }
@@ -54,11 +59,12 @@ static void check_exact(const ist_kernel *kernel, int64_t d, uint64_t seed)
         x[p] = rows + 11 * p * d, y[p] = rows + (95 - 7 * p) * d;
         nx[p] = narrow + 11 * p * d, ny[p] = narrow + (95 - 7 * p) * d;
     }
-    kernel->pairs_wide(x, y, d, wide);
-    kernel->pairs_narrow(nx, ny, d, narrowed);
+    kernel->exact[metric].pairs_wide(x, y, d, wide);
+    kernel->exact[metric].pairs_narrow(nx, ny, d, narrowed);
     for (int p = 0; p < 8; p++)
-        wrong += wide[p] != defined(x[p], y[p], d) || narrowed[p] != wide[p];
-    cr_expect(wrong == 0, "%s, d = %d: %d distances", kernel->name, (int)d, wrong);
+        wrong += wide[p] != defined(metric, x[p], y[p], d) || narrowed[p] != wide[p];
+    cr_expect(wrong == 0, "%s, metric %d, d = %d: %d distances", kernel->name, metric, (int)d,
+              wrong);
     ist_free(rows);
     ist_free(cols);
     ist_free(narrow);
@@ -70,8 +76,8 @@ Test(tiles, distances, .timeout = 60)
     static const int64_t widths[] = {1, 2, 3, 7, 8, 9, 16, 63, 64, 65, 200};
     for (size_t n = 0; n < sizeof names / sizeof *names; n++)
         for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
-            if (ist_kernel_choose(names[n]))
-                check_exact(ist_kernel_choose(names[n]), widths[w], w);
+            for (int metric = 0; metric < IST_METRICS && ist_kernel_choose(names[n]); metric++)
+                check_exact(ist_kernel_choose(names[n]), (ist_metric)metric, widths[w], w);
 }
 
 /* ---- the filters --------------------------------------------------------------------------- */
@@ -88,7 +94,7 @@ typedef struct {
 static void check_pair(const ist_filter *filter, float l, float own, float other, double distance,
                        tally *t)
 {
-    double scaled = ldexp(distance, 2 * filter->scale);
+    double scaled = ldexp(distance, filter->unit);
     double upper = (1 + filter->relative) * ((double)l + (double)own + (double)other);
     double farther = distance > 0 ? distance * 1.01 : DBL_MIN, nearer = distance * 0.99;
     t->pairs++;
@@ -132,7 +138,7 @@ static void check_filter(const ist_kernel *kernel, const data_kind *kind, int64_
                         t.wrong += !isnan(l);
                     else if (x != y)
                         check_pair(&rows.filter, l, packed->width[x], packed->width[y],
-                                   ist_exact_distance(&rows.home, x, &rows.home, y, d), &t);
+                                   ist_exact_distance(&rows, &rows.home, x, &rows.home, y), &t);
                 }
         }
     cr_expect(t.wrong == 0, "%s, form %d, %s, %s, d = %d: %d bounds", kernel->name, (int)form,
@@ -163,8 +169,8 @@ Test(tiles, filters, .timeout = 240)
                     /* Denormal numbers are a lattice that float32 holds, if few features make a square. */
                     if (kinds[k].scale == 1e-40 && !wide && widths[w] < 4)
                         continue;
-                    check_filter(kernel, &kinds[k], widths[w], wide, IST_FILTER_DIRECT);
-                    check_filter(kernel, &kinds[k], widths[w], wide, IST_FILTER_PRODUCT);
+                    for (int form = IST_FILTER_DIRECT; form < IST_FILTER_FORMS; form++)
+                        check_filter(kernel, &kinds[k], widths[w], wide, (ist_filter_form)form);
                 }
 }
 
@@ -172,13 +178,17 @@ Test(tiles, filters, .timeout = 240)
 Test(tiles, equal_rows)
 {
     const data_kind plain = {"plain", 0, 1, 0, 0, 1};
-    ist_rows rows = filtered_rows(&plain, ROWS, 20, false, IST_FILTER_DIRECT);
-    cr_assert(rows.filter.zero_exact);
-    cr_expect(ist_filter_sure(&rows.filter, 0) == 0);
-    cr_expect(ist_filter_high(&rows.filter, 0) == 0);
-    cr_expect(ist_filter_sure(&rows.filter, 1) < -FLT_MAX);
-    ist_rows_release(&rows);
-    rows = filtered_rows(&plain, ROWS, 20, false, IST_FILTER_PRODUCT);
+    static const ist_filter_form forms[] = {IST_FILTER_DIRECT, IST_FILTER_SIZES,
+                                            IST_FILTER_LARGEST};
+    for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
+        ist_rows rows = filtered_rows(&plain, ROWS, 20, false, forms[f]);
+        cr_assert(rows.filter.zero_exact);
+        cr_expect(ist_filter_sure(&rows.filter, 0) == 0);
+        cr_expect(ist_filter_high(&rows.filter, 0) == 0);
+        cr_expect(ist_filter_sure(&rows.filter, 1) < -FLT_MAX);
+        ist_rows_release(&rows);
+    }
+    ist_rows rows = filtered_rows(&plain, ROWS, 20, false, IST_FILTER_PRODUCT);
     cr_expect(!rows.filter.zero_exact);
     ist_rows_release(&rows);
 }
