@@ -1,9 +1,6 @@
 /* What the engine holds on the rank that has most rows: the sums of what this room allocates. */
 #include "sweep.h"
 
-/* Of a row of a joint set's own copies: width and kind. */
-enum { JOINT_COPY = sizeof(float) + sizeof(int32_t) };
-
 /* Superblocks of the set, and of the rank that has most. */
 static int64_t all_blocks(const ist_set_shape *set)
 {
@@ -40,7 +37,8 @@ static int64_t value_bytes(const ist_set_shape *set)
 static int64_t copy_bytes(const ist_set_shape *set)
 {
     ist_set_shape second = component(set, 1);
-    int64_t joint = set->joint_d > 0 ? copy_bytes(&second) + JOINT_COPY : 0;
+    const int64_t width_and_kind = sizeof(float) + sizeof(int32_t);
+    int64_t joint = set->joint_d > 0 ? copy_bytes(&second) + width_and_kind : 0;
     return (set->d + 2) * (int64_t)sizeof(float) + (int64_t)sizeof(int32_t) + joint;
 }
 
@@ -62,7 +60,8 @@ static int64_t order_bytes(const ist_set_shape *set)
 /* What is the joint set's own; of components that have twins, the values in their own order. */
 static int64_t joint_bytes(const ist_set_shape *set, int64_t padded, int64_t tiles)
 {
-    int64_t bytes = padded * JOINT_COPY + order_bytes(set) + tiles;
+    int64_t kinds = (ist_set_rows(set) + IST_TILE) * (int64_t)sizeof(int32_t);
+    int64_t bytes = padded * (int64_t)sizeof(float) + kinds + order_bytes(set) + tiles;
     for (int c = 0; c < 2 && set->twin; c++) {
         ist_set_shape own = component(set, c);
         own.twin = false;

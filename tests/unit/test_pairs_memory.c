@@ -150,3 +150,50 @@ Test(memory, of_ranks_and_chunks)
     /* A superblock travels whole. */
     cr_expect(ist_pass_bytes(&set, 5, 0, 1) == home + 96 * (here + value + 2 * out));
 }
+
+/* What a joint set has beside its components; of components with twins, their values and copies. */
+Test(memory, of_joint_sets)
+{
+    need_counted_memory();
+    for (int wide = 0; wide < 2; wide++)
+        for (int segments = 1; segments < 12; segments += 9) {
+            ist_rows x = rows_new(false, segments), y = rows_new(wide, segments), joint;
+            x.filter.largest = y.filter.largest = 1;
+            const ist_rows *const component[2] = {&x, &y};
+            const double factor[2] = {1, 2};
+            ist_set_shape set = shape_of(false, segments);
+            set.joint_d = D;
+            set.joint_wide = wide;
+            int64_t before = allocated();
+            ist_rows_join(component, factor, &joint);
+            cr_assert(joint.filter.form == IST_FILTER_JOINT);
+            expect_near(allocated() - before, ist_set_bytes(&set), "joint set");
+            ist_rows_release(&joint);
+            ist_rows_release(&x);
+            ist_rows_release(&y);
+        }
+}
+
+/* Two components' values and copies in every chunk, and two tiles at work. */
+Test(memory, of_joint_passes)
+{
+    enum { OTHER = 12 };
+    ist_set_shape set = {
+        .n = 20000, .d = D, .segments = 1, .ranks = 3, .joint_d = OTHER, .joint_wide = true};
+    int64_t rows = 70 * 96, value = D * 4 + OTHER * 8;
+    int64_t copy = (D + 3) * 4 + (OTHER + 3) * 4 + 8;
+    int64_t tile = IST_TILE * IST_TILE * 12, out = 16, back = 4 + 12 * 5;
+    cr_expect(ist_set_rows(&set) == rows);
+    ist_set_shape plain = {.n = rows, .d = D, .segments = 1, .ranks = 1};
+    int64_t home = ist_pass_bytes(&plain, 5, 0, 1) + tile;
+    int64_t here = value + out + copy + 8 + ist_nearest_bytes(5) + back;
+    cr_expect(ist_pass_bytes(&set, 5, 0, INT64_C(1) << 30) == home + rows * here);
+    cr_expect(ist_pass_bytes(&set, 5, 0, 1) == home + 96 * (here + value + 2 * out));
+    int64_t alone = ist_set_bytes(&set);
+    set.twin = true;
+    ist_set_shape x = {.n = 20000, .d = D, .segments = 1, .ranks = 3}, y = x;
+    y.d = OTHER;
+    y.wide = true;
+    cr_expect(ist_set_bytes(&set) == alone + ist_set_bytes(&x) + ist_set_bytes(&y));
+    cr_expect(ist_pass_bytes(&set, 5, 0, 1) == home + 96 * (here + value + 2 * out));
+}
