@@ -10,7 +10,7 @@
 
 /* Rows of a tile, and of one panel of ist_packed. */
 enum { IST_TILE = 96, IST_PANEL = 48 };
-/* Forms of the float32 filter (ist_filter_form). */
+/* Forms of the float32 filter that have tiles of their own (ist_filter_form). */
 enum { IST_FILTER_FORMS = 5 };
 
 /* One side of a tile in the counting of one threshold a row; IST_TILE entries each. */
@@ -133,6 +133,8 @@ typedef struct {
      * their terms, summed in blocks as below. */
     void (*filter[IST_FILTER_FORMS])(const float *rows, const float *columns, int64_t d,
                                      const float *row_term, const float *column_term, float *tile);
+    /* tile = the larger of factor * tile and other_factor * other; NULL: none. */
+    void (*joint)(float factor, const float *other, float other_factor, float *tile);
     const ist_exact_kernel *exact; /* IST_METRICS of them, by ist_metric */
     /* Where l <= row_limit, and where l <= column_limit. rare: few are expected. */
     void (*within)(const float *tile, const float *row_limit, const float *column_limit, bool rare,

@@ -9,6 +9,7 @@
  *   euclidean  s = s + t * t   (the square, no root is taken)
  *   manhattan  s = s + |t|
  *   chebyshev  s = the larger of s and |t|
+ *   joint      the larger of x_factor d(x) and y_factor d(y), rounded products, of two such distances
  * float32 tiles are a filter in front of it (docs/numerics.md): what they leave open is decided in float64, so
  * that all integers equal those of the float64 reference, for every kernel.
  */
@@ -31,6 +32,7 @@ typedef struct {
 } ist_blocks;
 
 ist_blocks ist_blocks_new(const int64_t *segment_start, int segments);
+ist_blocks ist_blocks_copy(const ist_blocks *blocks);
 void ist_blocks_release(ist_blocks *blocks);
 /* Rows [first, last) of `rank` of `ranks`: whole superblocks, shares as equal as they allow. */
 void ist_blocks_range(const ist_blocks *blocks, int ranks, int rank, int64_t *first, int64_t *last);
@@ -44,10 +46,12 @@ int64_t ist_blocks_size(int64_t n);
 /* ---- rows ---------------------------------------------------------------------------------- */
 
 /* Rows of a layer in one memory, row-major, as they were stored: either narrow or wide. */
-typedef struct {
+typedef struct ist_slab {
     int64_t first, count; /* positions [first, first + count) of the set */
     float *narrow;        /* count x d */
     double *wide;         /* count x d: float64 and wide integer layers */
+    struct ist_slab
+        *component; /* of a joint set: those of both components, and no values of its own */
 } ist_slab;
 
 /* The float32 filter of a layer (docs/numerics.md sections 3 to 5): what its copies are made of
@@ -59,7 +63,8 @@ typedef enum {
     IST_FILTER_DIRECT, /* euclidean, sum of (x - y)^2: a relative error, whatever the values */
     IST_FILTER_PRODUCT, /* euclidean, |x|^2 + |y|^2 - 2 x y: faster, an error relative to the norms */
     IST_FILTER_SIZES,   /* manhattan, sum of |x - y|: a relative error */
-    IST_FILTER_LARGEST /* chebyshev, the largest |x - y|: a relative error */
+    IST_FILTER_LARGEST, /* chebyshev, the largest |x - y|: a relative error */
+    IST_FILTER_JOINT    /* the larger of two filter values, each times a factor */
 } ist_filter_form;
 
 typedef struct {
@@ -75,10 +80,13 @@ typedef struct {
     double share;    /* what l may be off by: relative to the distance (direct), to the norms */
     double relative; /* of the bounds (L) and (U) */
     double absolute; /* of (L) */
+    double largest;  /* no filter value is larger, but for its error */
+    float factor[2]; /* joint: of the components' filter values */
+    double margin;   /* joint: what every width has on top */
 } ist_filter;
 
 /* Rows made ready for the filter, tile by tile: IST_TILE rows from each superblock's first row on. */
-typedef struct {
+typedef struct ist_packed {
     int64_t tiles;
     int64_t *row;   /* tiles + 1: first row of each, counted from the slab's first row */
     int64_t *block; /* tiles: its superblock */
@@ -89,13 +97,16 @@ typedef struct {
         *kind;    /* rows of the slab + IST_TILE: the first one with the same values, or IST_NO_KIND
                        if a row has no equal. Rows of one kind have the same distances */
     bool repeats; /* some rows are equal */
+    struct ist_packed *component; /* of a joint set: those of both; panels and terms are theirs */
 } ist_packed;
 enum { IST_NO_KIND = -1, IST_ANY_KIND = -2 };
 
 /* A layer's rows, distributed: this rank's slab and what all ranks know of the set. A "position" is
  * a row's place in the set; its "number" is its row in the file (they differ in the parts' set). A set
  * may have a clustered twin: the same rows and segments, near rows at near positions. Passes visit the
- * twin, if there is one; what they take and give are positions of the set itself. */
+ * twin, if there is one; what they take and give are positions of the set itself. A joint set has two
+ * components, sets of the same rows in the same order: a distance in it is the larger of the two, each
+ * times its factor (rounded). */
 typedef struct ist_rows {
     int64_t n, d;
     ist_metric metric;
@@ -108,7 +119,22 @@ typedef struct ist_rows {
     ist_packed packed;     /* home */
     struct ist_rows *twin; /* NULL: none */
     int64_t *place;        /* of a twin: the position in the set, by position; n entries */
+    /* Joint: d is that of both together; home and packed have those of the components. */
+    const struct ist_rows *component[2]; /* NULL: not a joint set */
+    struct ist_rows *made[2];            /* the components that are the set's own; NULL: borrowed */
+    double factor[2];
 } ist_rows;
+
+static inline bool ist_rows_are_joint(const ist_rows *rows)
+{
+    return rows->component[0] != NULL;
+}
+
+/* Are the bounds of ist_look_low and ist_look_high those of the set's distances? */
+static inline bool ist_rows_can_look(const ist_rows *rows)
+{
+    return rows->metric == IST_METRIC_EUCLIDEAN && !ist_rows_are_joint(rows);
+}
 
 static inline int64_t ist_row_number(const ist_rows *rows, int64_t position)
 {
@@ -116,10 +142,15 @@ static inline int64_t ist_row_number(const ist_rows *rows, int64_t position)
 }
 
 void ist_slab_release(ist_slab *slab);
-/* Frees the set and its twin, all but `order`. */
+/* Frees the set and its twin, all but `order` and a joint set's borrowed components. */
 void ist_rows_release(ist_rows *rows);
+/* Local. The joint set of two sets of the same rows in the same order (superblocks, order), which must have
+ * their values, and outlive it. */
+void ist_rows_join(const ist_rows *const component[2], const double factor[2], ist_rows *joint);
 /* Packs a slab of whole superblocks. */
 ist_packed ist_pack(const ist_rows *rows, const ist_slab *slab);
+/* A slab of a joint set that has a filter; of its components, which are packed, the array of two is taken over. */
+ist_packed ist_pack_joint(const ist_rows *rows, const ist_slab *slab, ist_packed *component);
 void ist_packed_release(ist_packed *packed);
 
 /* ---- the filter's bounds ------------------------------------------------------------------- */
@@ -188,6 +219,9 @@ enum { IST_SINGLE_BLOCK = 64, IST_BLOCK = 32, IST_CHUNK = 512 };
 double ist_filter_error(int64_t d);
 ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
                           const double *centre, bool centred, double largest_norm, int64_t d);
+/* Of the larger of two distances, each times its factor (positive). NONE if either has none, or if float32
+ * cannot hold both. */
+ist_filter ist_filter_joint(const ist_filter *const filter[2], const double factor[2]);
 ist_filter ist_filter_copy(const ist_filter *filter, int64_t d);
 void ist_filter_release(ist_filter *filter);
 /* The mean over pairs of rows of a sample of min(1, (w_i + w_j) / D): how much of the distances the
@@ -214,6 +248,10 @@ double ist_exact_distance(const ist_rows *rows, const ist_slab *x, int64_t a, co
 void ist_exact_distances(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *x,
                          const int64_t *a, const ist_slab *y, const int64_t *b, int64_t count,
                          double *distance);
+
+/* The smallest number t >= 0 for which the rounded product t factor is at least eps (>= 0; factor > 0):
+ * d < t where fl(d factor) < eps, and nowhere else. infinity if no number is large enough. */
+double ist_scaled_threshold(double eps, double factor);
 
 /* Whether rows are ordered by clusters and tiles left out that are settled by where they lie: where a
  * trial says that it pays, always, never. */
@@ -444,10 +482,14 @@ typedef struct {
     int64_t n, d;
     bool wide;
     int segments, ranks;
-    bool twin; /* it gets a twin: skipping */
+    bool twin; /* it gets a twin: skipping; joint: its components have some */
+    /* Of a joint set: features of the second component, d and wide being the first's; 0: not joint. */
+    int64_t joint_d;
+    bool joint_wide;
 } ist_set_shape;
 
-/* What the rank with most rows has: rows; bytes of its ist_rows (values, copies, superblocks). */
+/* What the rank with most rows has: rows; bytes of its ist_rows (values, copies, superblocks). Those of a joint
+ * set come on top of its components'. */
 int64_t ist_set_rows(const ist_set_shape *set);
 int64_t ist_set_bytes(const ist_set_shape *set);
 /* The whole set at most, while its twin is made. */

@@ -27,9 +27,17 @@ void ist_carry(const ist_comm *comm, const ist_rows *rows, const ist_rows *moved
                const int64_t *place, ist_direction direction, size_t bytes, const void *from,
                void *to);
 
+/* Collective. The joint set of two sets of the same rows in the same order (both natural, or by the same parts):
+ * a distance in it is the larger of x_factor times that in x and y_factor times that in y (products
+ * rounded; factors positive and finite). x and y are borrowed, with their values and copies; of one that has a
+ * twin the values come back into its own order, as the joint set's own. Every pass and the turn take it as any
+ * other set; it gets no twin, no parts, and its duplicates are not looked for. */
+void ist_rows_joint(const ist_comm *comm, const ist_rows *x, double x_factor, const ist_rows *y,
+                    double y_factor, ist_rows *joint);
+
 /* Collective. Gives the set its clustered twin, which depends on the rows and their order alone, if
- * engine->skipping wants it and (auto) a trial says that it pays. The values are the twin's from then on:
- * of the set itself only what is told by its positions is left. */
+ * engine->skipping wants it and (auto) a trial says that it pays; euclidean sets only. The values are the
+ * twin's from then on: of the set itself only what is told by its positions is left. */
 void ist_rows_cluster(const ist_comm *comm, const ist_engine *engine, ist_rows *rows);
 
 /* Collective. The k nearest of this rank's rows, sorted; held[i] < k of row i where its segment has fewer. */

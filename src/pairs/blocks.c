@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "infostrata/pairs.h"
 
 enum { SMALL_SET = 60000, SMALL_BLOCK = IST_TILE, LARGE_BLOCK = 10 * IST_TILE };
@@ -22,6 +24,18 @@ ist_blocks ist_blocks_new(const int64_t *segment_start, int segments)
         }
     blocks.start[blocks.count] = n;
     return blocks;
+}
+
+ist_blocks ist_blocks_copy(const ist_blocks *blocks)
+{
+    size_t count = (size_t)blocks->count;
+    ist_blocks copy = {.count = blocks->count};
+    copy.start = ist_alloc(count + 1, sizeof *copy.start);
+    copy.segment = ist_alloc(count, sizeof *copy.segment);
+    memcpy(copy.start, blocks->start, (count + 1) * sizeof *copy.start);
+    if (count > 0)
+        memcpy(copy.segment, blocks->segment, count * sizeof *copy.segment);
+    return copy;
 }
 
 void ist_blocks_release(ist_blocks *blocks)

@@ -1,7 +1,8 @@
 #include "infostrata/pairs.h"
 
 /* Part of home's packed rows: chunks of home hold whole superblocks, hence whole tiles. */
-static ist_packed part_of(const ist_packed *home, int64_t first, int64_t count, int64_t d)
+static ist_packed part_of(const ist_rows *rows, const ist_packed *home, int64_t first,
+                          int64_t count)
 {
     int64_t tile = 0, end;
     while (tile < home->tiles && home->row[tile] < first)
@@ -11,15 +12,30 @@ static ist_packed part_of(const ist_packed *home, int64_t first, int64_t count, 
         end++;
     ist_packed part = {.tiles = end - tile,
                        .block = home->block + tile,
-                       .panels = home->panels + tile * IST_TILE * d,
-                       .term = home->term + tile * IST_TILE,
                        .width = home->width + tile * IST_TILE,
                        .kind = home->kind + first,
                        .repeats = home->repeats};
     part.row = ist_alloc((size_t)part.tiles + 1, sizeof *part.row);
     for (int64_t t = 0; t <= part.tiles; t++)
         part.row[t] = home->row[tile + t] - first;
+    if (home->panels) {
+        part.panels = home->panels + tile * IST_TILE * rows->d;
+        part.term = home->term + tile * IST_TILE;
+    }
+    if (home->component) {
+        part.component = ist_alloc(2, sizeof *part.component);
+        for (int c = 0; c < 2; c++)
+            part.component[c] = part_of(rows->component[c], &home->component[c], first, count);
+    }
     return part;
+}
+
+static void part_release(ist_packed *part)
+{
+    for (int c = 0; c < 2 && part->component; c++)
+        part_release(&part->component[c]);
+    ist_free(part->component);
+    ist_free(part->row);
 }
 
 ist_chunk ist_chunk_new(const ist_rows *rows, const ist_slab *slab, const ist_tie_rule *ties)
@@ -29,8 +45,8 @@ ist_chunk ist_chunk_new(const ist_rows *rows, const ist_slab *slab, const ist_ti
      * the distance of the positions. */
     int64_t offset = slab->first - rows->home.first;
     chunk.borrowed = offset >= 0 && offset < rows->home.count;
-    chunk.packed = chunk.borrowed ? part_of(&rows->packed, offset, slab->count, rows->d)
-                                  : ist_pack(rows, slab);
+    chunk.packed =
+        chunk.borrowed ? part_of(rows, &rows->packed, offset, slab->count) : ist_pack(rows, slab);
     chunk.word = ist_alloc((size_t)slab->count, sizeof *chunk.word);
     for (int64_t i = 0; i < slab->count; i++)
         chunk.word[i] = ist_tie_word(ties, ist_row_number(rows, slab->first + i));
@@ -40,7 +56,7 @@ ist_chunk ist_chunk_new(const ist_rows *rows, const ist_slab *slab, const ist_ti
 void ist_chunk_release(ist_chunk *chunk)
 {
     if (chunk->borrowed)
-        ist_free(chunk->packed.row);
+        part_release(&chunk->packed);
     else
         ist_packed_release(&chunk->packed);
     ist_free(chunk->word);

@@ -2,6 +2,8 @@
 
 size_t ist_row_bytes(const ist_rows *rows)
 {
+    if (ist_rows_are_joint(rows))
+        return ist_row_bytes(rows->component[0]) + ist_row_bytes(rows->component[1]);
     return (size_t)rows->d * (rows->wide ? sizeof(double) : sizeof(float));
 }
 
@@ -9,10 +11,15 @@ ist_slab ist_slab_new(const ist_rows *rows, int64_t first, int64_t count)
 {
     ist_slab slab = {.first = first, .count = count};
     size_t values = (size_t)(count * rows->d);
-    if (rows->wide)
+    if (ist_rows_are_joint(rows)) {
+        slab.component = ist_alloc(2, sizeof *slab.component);
+        for (int c = 0; c < 2; c++)
+            slab.component[c] = ist_slab_new(rows->component[c], first, count);
+    } else if (rows->wide) {
         slab.wide = ist_alloc(values, sizeof *slab.wide);
-    else
+    } else {
         slab.narrow = ist_alloc(values, sizeof *slab.narrow);
+    }
     return slab;
 }
 

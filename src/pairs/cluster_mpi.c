@@ -253,7 +253,7 @@ static bool is_promising(const ist_comm *comm, const ist_engine *engine, const i
 
 void ist_rows_cluster(const ist_comm *comm, const ist_engine *engine, ist_rows *rows)
 {
-    if (engine->skipping == IST_SKIP_NEVER || rows->metric != IST_METRIC_EUCLIDEAN ||
+    if (engine->skipping == IST_SKIP_NEVER || !ist_rows_can_look(rows) ||
         rows->filter.form == IST_FILTER_NONE || ist_largest(comm, !engine->kernel->near))
         return;
     if (engine->skipping == IST_SKIP_AUTO && !is_promising(comm, engine, rows))

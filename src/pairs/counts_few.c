@@ -161,7 +161,7 @@ static void settle_many(ist_counts *rows, ist_counts *columns, const ist_tile *t
 {
     if (tile->row_kind && !rows->by_index)
         settle_kinds(rows, columns, tile, m, sides);
-    if (rows->rows->metric != IST_METRIC_EUCLIDEAN)
+    if (!ist_rows_can_look(rows->rows))
         return;
     int left = settle_looked(rows, columns, tile, m, sides, looked);
     if (!tile->row_kind && left > marked / 2)

@@ -20,6 +20,11 @@ double ist_exact_distance(const ist_rows *rows, const ist_slab *x, int64_t a, co
                           int64_t b)
 {
     double sum = 0;
+    for (int c = 0; c < 2 && ist_rows_are_joint(rows); c++)
+        sum = fmax(sum, rows->factor[c] * ist_exact_distance(rows->component[c], &x->component[c],
+                                                             a, &y->component[c], b));
+    if (ist_rows_are_joint(rows))
+        return sum;
     for (int64_t f = 0, d = rows->d; f < d; f++)
         sum = add(rows->metric, sum,
                   x->wide ? x->wide[a * d + f] - y->wide[b * d + f]
@@ -52,11 +57,30 @@ static void eight(const ist_exact_kernel *kernel, const ist_slab *x, const int64
         distance[p] = found[p];
 }
 
+static void eight_joint(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *x,
+                        const int64_t *a, const ist_slab *y, const int64_t *b, int count,
+                        double *distance)
+{
+    double found[2][AT_ONCE];
+    for (int c = 0; c < 2; c++) {
+        const ist_rows *component = rows->component[c];
+        eight(&kernel->exact[component->metric], &x->component[c], a, &y->component[c], b, count,
+              component->d, found[c]);
+    }
+    for (int p = 0; p < count; p++)
+        distance[p] = fmax(rows->factor[0] * found[0][p], rows->factor[1] * found[1][p]);
+}
+
 void ist_exact_distances(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *x,
                          const int64_t *a, const ist_slab *y, const int64_t *b, int64_t count,
                          double *distance)
 {
-    for (int64_t done = 0; done < count; done += AT_ONCE)
-        eight(&kernel->exact[rows->metric], x, a + done, y, b + done,
-              (int)ist_min(count - done, AT_ONCE), rows->d, distance + done);
+    for (int64_t done = 0; done < count; done += AT_ONCE) {
+        int now = (int)ist_min(count - done, AT_ONCE);
+        if (ist_rows_are_joint(rows))
+            eight_joint(kernel, rows, x, a + done, y, b + done, now, distance + done);
+        else
+            eight(&kernel->exact[rows->metric], x, a + done, y, b + done, now, rows->d,
+                  distance + done);
+    }
 }

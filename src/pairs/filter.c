@@ -221,6 +221,17 @@ static void set_bounds(ist_filter *filter, int64_t d, bool rounded)
     filter->absolute = 2 * (double)d * 0x1p-149;
 }
 
+/* No distance is larger than (|x| + |y|)^2, or sqrt(d) (|x| + |y|), or |x| + |y|. */
+static double largest_of(const ist_filter *filter, double largest_norm, int64_t d)
+{
+    double square = 4 * largest_norm;
+    if (filter->level)
+        return (double)filter->features;
+    if (filter->form == IST_FILTER_SIZES)
+        square *= (double)d;
+    return ldexp(is_squared(filter->form) ? square : sqrt(square), filter->unit) * (1 + slack);
+}
+
 ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
                           const double *centre, bool centred, double largest_norm, int64_t d)
 {
@@ -235,18 +246,21 @@ ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
         filter.exact = true;
         filter.shift = copy_of(centre, d);
         set_scale(&filter, census->lowest_bit == INT_MAX ? 0 : -census->lowest_bit);
+        filter.largest = largest_of(&filter, largest_norm, d);
         return filter;
     }
     if (has_levels(form, census, d)) {
         filter.exact = true;
         filter.most = census->most;
         set_levels(&filter, census, d);
+        filter.largest = largest_of(&filter, largest_norm, d);
         return filter;
     }
     if (centred)
         filter.shift = copy_of(centre, d);
     set_scale(&filter, scale_for(census->largest));
     set_bounds(&filter, d, centred || filter.scale < 0);
+    filter.largest = largest_of(&filter, largest_norm, d);
     filter.zero_exact = form != IST_FILTER_PRODUCT && !centred && filter.scale >= 0 &&
                         ilogb(census->smallest) - FLT_MANT_DIG + filter.scale > -70;
     return filter;
@@ -394,43 +408,62 @@ static void find_kinds(const ist_rows *rows, const ist_slab *slab, ist_packed *p
     ist_free(all);
 }
 
-ist_packed ist_pack(const ist_rows *rows, const ist_slab *slab)
+/* Tiles, and which rows are theirs. */
+static ist_packed outline(const ist_blocks *blocks, const ist_slab *slab)
 {
-    const ist_blocks *blocks = &rows->blocks;
     ist_packed packed = {0};
     int64_t block = blocks->count, last = slab->first + slab->count, tiles = 0;
     if (slab->count > 0)
         block = ist_blocks_find(blocks, slab->first);
     for (int64_t b = block; b < blocks->count && blocks->start[b] < last; b++)
         tiles += ist_ceil_div(blocks->start[b + 1] - blocks->start[b], IST_TILE);
-    bool filtered = rows->filter.form != IST_FILTER_NONE;
-    size_t values = filtered ? (size_t)(tiles * IST_TILE) : 0;
     packed.row = ist_alloc((size_t)tiles + 1, sizeof *packed.row);
     packed.block = ist_alloc((size_t)tiles, sizeof *packed.block);
-    packed.panels = ist_alloc(values, (size_t)rows->d * sizeof *packed.panels);
-    packed.term = ist_alloc(values, sizeof *packed.term);
-    packed.width = ist_alloc(values, sizeof *packed.width);
-    packed.kind = ist_alloc(filtered ? (size_t)(slab->count + IST_TILE) : 0, sizeof *packed.kind);
-    double *room = ist_alloc((size_t)rows->d, sizeof *room);
     for (int64_t b = block; b < blocks->count && blocks->start[b] < last; b++)
         for (int64_t at = blocks->start[b]; at < blocks->start[b + 1]; at += IST_TILE) {
             int64_t tile = packed.tiles++, row = at - slab->first;
-            int64_t count = ist_min(IST_TILE, blocks->start[b + 1] - at);
             packed.row[tile] = row;
-            packed.row[tile + 1] = row + count;
+            packed.row[tile + 1] = row + ist_min(IST_TILE, blocks->start[b + 1] - at);
             packed.block[tile] = b;
-            if (filtered)
-                pack_tile(rows, slab, row, count, room, packed.panels + tile * IST_TILE * rows->d,
-                          packed.term + tile * IST_TILE, packed.width + tile * IST_TILE);
         }
-    if (filtered)
-        find_kinds(rows, slab, &packed, room);
+    return packed;
+}
+
+static ist_packed pack_plain(const ist_rows *rows, const ist_slab *slab)
+{
+    ist_packed packed = outline(&rows->blocks, slab);
+    if (rows->filter.form == IST_FILTER_NONE)
+        return packed;
+    size_t values = (size_t)(packed.tiles * IST_TILE);
+    packed.panels = ist_alloc(values, (size_t)rows->d * sizeof *packed.panels);
+    packed.term = ist_alloc(values, sizeof *packed.term);
+    packed.width = ist_alloc(values, sizeof *packed.width);
+    packed.kind = ist_alloc((size_t)(slab->count + IST_TILE), sizeof *packed.kind);
+    double *room = ist_alloc((size_t)rows->d, sizeof *room);
+    for (int64_t t = 0; t < packed.tiles; t++)
+        pack_tile(rows, slab, packed.row[t], packed.row[t + 1] - packed.row[t], room,
+                  packed.panels + t * IST_TILE * rows->d, packed.term + t * IST_TILE,
+                  packed.width + t * IST_TILE);
+    find_kinds(rows, slab, &packed, room);
     ist_free(room);
     return packed;
 }
 
+ist_packed ist_pack(const ist_rows *rows, const ist_slab *slab)
+{
+    if (rows->filter.form != IST_FILTER_JOINT)
+        return pack_plain(rows, slab);
+    ist_packed *component = ist_alloc(2, sizeof *component);
+    for (int c = 0; c < 2; c++)
+        component[c] = pack_plain(rows->component[c], &slab->component[c]);
+    return ist_pack_joint(rows, slab, component);
+}
+
 void ist_packed_release(ist_packed *packed)
 {
+    for (int c = 0; c < 2 && packed->component; c++)
+        ist_packed_release(&packed->component[c]);
+    ist_free(packed->component);
     ist_free(packed->row);
     ist_free(packed->block);
     ist_free(packed->panels);

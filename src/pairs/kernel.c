@@ -8,6 +8,7 @@
                                const float *, float *);                                            \
     void ist_product_tile_##set(const float *, const float *, int64_t, const float *,              \
                                 const float *, float *);                                           \
+    void ist_joint_tile_##set(float, const float *, float, float *);                               \
     void ist_sizes_tile_##set(const float *, const float *, int64_t, const float *, const float *, \
                               float *);                                                            \
     void ist_largest_tile_##set(const float *, const float *, int64_t, const float *,              \
@@ -73,7 +74,7 @@ static bool has_avx512(void)
                    [IST_FILTER_PRODUCT] = ist_product_tile_##set,                                 \
                    [IST_FILTER_SIZES] = ist_sizes_tile_##set,                                     \
                    [IST_FILTER_LARGEST] = ist_largest_tile_##set},                                \
-        .exact = ist_exact_##set, .within = ist_within_##set,                                     \
+        .joint = ist_joint_tile_##set, .exact = ist_exact_##set, .within = ist_within_##set,      \
         .within_ties = ist_within_ties_##set, .count = ist_count_##set,                           \
         .place = ist_place_##place_set, .transpose = ist_transpose_##set, .keep = ist_keep_##set, \
         .upper_of = ist_upper_of_##set, .look_narrow = ist_look_narrow_##set,                     \

@@ -16,15 +16,30 @@ static int64_t most_blocks(const ist_set_shape *set)
     return ist_ceil_div(all_blocks(set), ist_max(set->ranks, 1));
 }
 
-static int64_t value_bytes(const ist_set_shape *set)
+/* The components of a joint set. */
+static ist_set_shape component(const ist_set_shape *set, int c)
 {
-    return set->d * (int64_t)(set->wide ? sizeof(double) : sizeof(float));
+    ist_set_shape one = *set;
+    one.d = c ? set->joint_d : set->d;
+    one.wide = c ? set->joint_wide : set->wide;
+    one.joint_d = 0;
+    return one;
 }
 
-/* Of a row of the copies: values, term, width, kind. */
+static int64_t value_bytes(const ist_set_shape *set)
+{
+    ist_set_shape second = component(set, 1);
+    int64_t joint = set->joint_d > 0 ? value_bytes(&second) : 0;
+    return set->d * (int64_t)(set->wide ? sizeof(double) : sizeof(float)) + joint;
+}
+
+/* Of a row of the copies: values, term, width, kind; joint: width and kind once more. */
 static int64_t copy_bytes(const ist_set_shape *set)
 {
-    return (set->d + 2) * (int64_t)sizeof(float) + (int64_t)sizeof(int32_t);
+    ist_set_shape second = component(set, 1);
+    const int64_t width_and_kind = sizeof(float) + sizeof(int32_t);
+    int64_t joint = set->joint_d > 0 ? copy_bytes(&second) + width_and_kind : 0;
+    return (set->d + 2) * (int64_t)sizeof(float) + (int64_t)sizeof(int32_t) + joint;
 }
 
 int64_t ist_set_rows(const ist_set_shape *set)
@@ -37,13 +52,30 @@ static int64_t order_bytes(const ist_set_shape *set)
 {
     const int64_t block = sizeof(int64_t) + sizeof(int32_t), position = sizeof(int64_t);
     int64_t blocks = all_blocks(set) * block;
-    return set->twin ? 2 * blocks + (set->segments > 1 ? 2 : 1) * position * set->n : blocks;
+    return set->twin && set->joint_d == 0
+               ? 2 * blocks + (set->segments > 1 ? 2 : 1) * position * set->n
+               : blocks;
+}
+
+/* What is the joint set's own; of components that have twins, the values in their own order. */
+static int64_t joint_bytes(const ist_set_shape *set, int64_t padded, int64_t tiles)
+{
+    int64_t kinds = (ist_set_rows(set) + IST_TILE) * (int64_t)sizeof(int32_t);
+    int64_t bytes = padded * (int64_t)sizeof(float) + kinds + order_bytes(set) + tiles;
+    for (int c = 0; c < 2 && set->twin; c++) {
+        ist_set_shape own = component(set, c);
+        own.twin = false;
+        bytes += ist_set_bytes(&own);
+    }
+    return bytes;
 }
 
 int64_t ist_set_bytes(const ist_set_shape *set)
 {
     int64_t padded = most_blocks(set) * ist_blocks_size(set->n);
     int64_t tiles = 2 * (int64_t)sizeof(int64_t) * (padded / IST_TILE);
+    if (set->joint_d > 0)
+        return joint_bytes(set, padded, tiles);
     return ist_set_rows(set) * value_bytes(set) + padded * copy_bytes(set) + order_bytes(set) +
            tiles;
 }
@@ -115,7 +147,7 @@ static int64_t skipping_bytes(const ist_set_shape *set, int64_t thresholds, int6
     int64_t rows = ist_set_rows(set), chunk = ist_max(chunk_bytes / value_bytes(set), 1);
     int64_t limits = thresholds > 0 && thresholds <= IST_FEW_THRESHOLDS ? thresholds : 1;
     int64_t guests = ist_ceil_div(ist_min(rows, chunk), IST_TILE);
-    if (!set->twin)
+    if (!set->twin || set->joint_d > 0)
         return 0;
     return ist_geometry_bytes(ist_ceil_div(rows, IST_TILE), set->d) +
            ist_skip_bytes(guests, set->d, limits);
@@ -126,7 +158,7 @@ static int64_t skipping_bytes(const ist_set_shape *set, int64_t thresholds, int6
 static int64_t carrying_bytes(const ist_set_shape *set, int64_t thresholds)
 {
     const int64_t target = sizeof(int32_t), rank = sizeof(int64_t);
-    if (!set->twin)
+    if (!set->twin || set->joint_d > 0)
         return 0;
     return 2 * rank * thresholds * ist_set_rows(set) + target * set->n + ist_reorder_bytes(set);
 }
@@ -134,10 +166,9 @@ static int64_t carrying_bytes(const ist_set_shape *set, int64_t thresholds)
 int64_t ist_pass_bytes(const ist_set_shape *set, int64_t k, int64_t thresholds, int64_t chunk_bytes)
 {
     const int64_t words = 2 * sizeof(uint64_t); /* of home and of the chunk that is home's */
-    const int64_t tile = IST_TILE * IST_TILE * (sizeof(float) + sizeof(double));
     traits row = traits_for(k, thresholds);
-    int64_t visiting = visiting_bytes(set, row, chunk_bytes) + tile +
-                       2 * IST_TILE * set->d * (int64_t)sizeof(double) +
+    int64_t visiting = visiting_bytes(set, row, chunk_bytes) +
+                       ist_workspace_bytes(ist_max(set->d, set->joint_d), set->joint_d > 0) +
                        skipping_bytes(set, thresholds, chunk_bytes);
     return ist_max(ist_set_rows(set) * (row.state + words) + visiting,
                    carrying_bytes(set, thresholds));

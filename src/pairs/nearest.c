@@ -206,7 +206,7 @@ static void decide_some(ist_nearest *s, const queue *q, int64_t row, int32_t fir
     int64_t a[AT_ONCE], b[AT_ONCE];
     int32_t *position = q->waiting.position + first;
     double distance[AT_ONCE];
-    if (look && s->rows->metric == IST_METRIC_EUCLIDEAN && !isinf(s->bound[row]))
+    if (look && ist_rows_can_look(s->rows) && !isinf(s->bound[row]))
         count = look_at(s, q, row, position, count);
     s->meeting.stats->decided_again += count;
     for (int p = 0; p < count; p++) {

@@ -7,18 +7,22 @@
 #include "elsewhere.h"
 #include "geometry.h"
 #include "infostrata/ring.h"
+#include "travel.h"
+
+/* The slab's messages, and what is asked or told of its rows. */
+enum { MESSAGES = IST_SLAB_MESSAGES + 1 };
 
 /* A chunk on its way in, and the message that tells what its rows want. */
 typedef struct {
     ist_slab slab;
     char *request;
-    MPI_Request pending[2];
+    MPI_Request pending[MESSAGES];
 } arrival;
 
 /* One of our own chunks on its way out. */
 typedef struct {
     char *request;
-    MPI_Request pending[2];
+    MPI_Request pending[MESSAGES];
 } departure;
 
 typedef struct {
@@ -31,23 +35,6 @@ typedef struct {
     MPI_Request returning;
     int64_t returning_bytes;
 } traffic;
-
-/* A message of `count` rows of `row_bytes` bytes each. */
-static void send_rows(const void *rows, int64_t count, size_t row_bytes, int to, int tag,
-                      const ist_comm *comm, MPI_Request *request)
-{
-    MPI_Datatype row = ist_bytes_type(row_bytes);
-    MPI_Isend(rows, ist_narrow(count), row, to, tag, comm->handle, request);
-    MPI_Type_free(&row);
-}
-
-static void receive_rows(void *rows, int64_t count, size_t row_bytes, int from, int tag,
-                         const ist_comm *comm, MPI_Request *request)
-{
-    MPI_Datatype row = ist_bytes_type(row_bytes);
-    MPI_Irecv(rows, ist_narrow(count), row, from, tag, comm->handle, request);
-    MPI_Type_free(&row);
-}
 
 static int64_t arrival_bytes(const ist_sweep *sweep, int64_t rows)
 {
@@ -66,9 +53,9 @@ static arrival expect(const ist_comm *comm, ist_sweep *sweep, ist_span span, int
     size_t out_bytes = sweep->consumer->out_bytes(sweep->state);
     arrival a = {.slab = ist_slab_new(rows, span.first, span.count)};
     a.request = ist_alloc((size_t)span.count, out_bytes);
-    receive_rows(ist_slab_values(rows, &a.slab), span.count, ist_row_bytes(rows), from,
-                 IST_TAG_ROWS, comm, &a.pending[0]);
-    receive_rows(a.request, span.count, out_bytes, from, IST_TAG_STATE, comm, &a.pending[1]);
+    ist_receive_slab(comm, rows, &a.slab, from, a.pending);
+    ist_receive_records(comm, a.request, span.count, out_bytes, from, IST_TAG_STATE,
+                        &a.pending[IST_SLAB_MESSAGES]);
     ist_in_flight(&sweep->stats, arrival_bytes(sweep, span.count));
     return a;
 }
@@ -77,15 +64,13 @@ static arrival expect(const ist_comm *comm, ist_sweep *sweep, ist_span span, int
 static departure send_off(const ist_comm *comm, ist_sweep *sweep, ist_span span, int to)
 {
     const ist_rows *rows = sweep->rows;
-    size_t row_bytes = ist_row_bytes(rows);
     size_t out_bytes = sweep->consumer->out_bytes(sweep->state);
     int64_t offset = span.first - rows->home.first;
     departure d = {.request = ist_alloc((size_t)span.count, out_bytes)};
     sweep->consumer->pack_out(sweep->state, offset, span.count, d.request);
-    const char *values = ist_slab_values(rows, &rows->home);
-    send_rows(values + (size_t)offset * row_bytes, span.count, row_bytes, to, IST_TAG_ROWS, comm,
-              &d.pending[0]);
-    send_rows(d.request, span.count, out_bytes, to, IST_TAG_STATE, comm, &d.pending[1]);
+    ist_send_slab(comm, rows, offset, span.count, to, d.pending);
+    ist_send_records(comm, d.request, span.count, out_bytes, to, IST_TAG_STATE,
+                     &d.pending[IST_SLAB_MESSAGES]);
     int64_t bytes = arrival_bytes(sweep, span.count);
     sweep->stats.bytes_sent += bytes;
     ist_in_flight(&sweep->stats, bytes);
@@ -111,8 +96,8 @@ static void keep_moving(void *data)
 {
     traffic *t = data;
     int flag;
-    MPI_Testall(2, t->in.pending, &flag, MPI_STATUSES_IGNORE);
-    MPI_Testall(2, t->out.pending, &flag, MPI_STATUSES_IGNORE);
+    MPI_Testall(MESSAGES, t->in.pending, &flag, MPI_STATUSES_IGNORE);
+    MPI_Testall(MESSAGES, t->out.pending, &flag, MPI_STATUSES_IGNORE);
 }
 
 /* Computes home against an arrived chunk and sends back what its rows found. */
@@ -127,8 +112,8 @@ static void receive_guests(traffic *t, arrival *guest, int from, ist_pairing pai
     ist_free(t->result);
     t->result = ist_alloc((size_t)guest->slab.count, back_bytes);
     sweep->consumer->pack_back(visiting, t->result);
-    send_rows(t->result, guest->slab.count, back_bytes, from, IST_TAG_RESULT, t->comm,
-              &t->returning);
+    ist_send_records(t->comm, t->result, guest->slab.count, back_bytes, from, IST_TAG_RESULT,
+                     &t->returning);
     t->returning_bytes = result_bytes(sweep, guest->slab.count);
     sweep->stats.bytes_sent += t->returning_bytes;
     ist_in_flight(&sweep->stats, t->returning_bytes);
@@ -144,7 +129,7 @@ static void welcome_back(traffic *t, ist_span span, int from)
     size_t back_bytes = sweep->consumer->back_bytes(sweep->state);
     char *result = ist_alloc((size_t)span.count, back_bytes);
     MPI_Request request;
-    receive_rows(result, span.count, back_bytes, from, IST_TAG_RESULT, t->comm, &request);
+    ist_receive_records(t->comm, result, span.count, back_bytes, from, IST_TAG_RESULT, &request);
     ist_in_flight(&sweep->stats, result_bytes(sweep, span.count));
     wait_for(sweep, 1, &request);
     ist_in_flight(&sweep->stats, -result_bytes(sweep, span.count));
@@ -152,11 +137,16 @@ static void welcome_back(traffic *t, ist_span span, int from)
     ist_free(result);
 }
 
+static void nothing_pending(MPI_Request pending[MESSAGES])
+{
+    for (int m = 0; m < MESSAGES; m++)
+        pending[m] = MPI_REQUEST_NULL;
+}
+
 /* One step of the ring: chunks of `from` visit us while ours visit `to`. */
 static void step(traffic *t, int from, int to, const ist_span *in, int64_t in_count,
                  const ist_span *out, int64_t out_count, ist_pairing pairing)
 {
-    const MPI_Request none[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
     if (in_count > 0)
         t->in = expect(t->comm, t->sweep, in[0], from);
     if (out_count > 0)
@@ -164,18 +154,19 @@ static void step(traffic *t, int from, int to, const ist_span *in, int64_t in_co
     for (int64_t c = 0; c < in_count || c < out_count; c++) {
         arrival guest = {0};
         if (c < in_count) {
-            wait_for(t->sweep, 2, t->in.pending);
+            wait_for(t->sweep, MESSAGES, t->in.pending);
             ist_in_flight(&t->sweep->stats, -arrival_bytes(t->sweep, in[c].count));
             guest = t->in;
-            memcpy(t->in.pending, none, sizeof none);
+            nothing_pending(t->in.pending);
             if (c + 1 < in_count)
                 t->in = expect(t->comm, t->sweep, in[c + 1], from);
         }
         if (c < out_count) {
-            wait_for(t->sweep, 2, t->out.pending);
+            wait_for(t->sweep, MESSAGES, t->out.pending);
             ist_in_flight(&t->sweep->stats, -arrival_bytes(t->sweep, out[c].count));
             ist_free(t->out.request);
-            t->out = (departure){NULL, {none[0], none[1]}};
+            t->out.request = NULL;
+            nothing_pending(t->out.pending);
             if (c + 1 < out_count)
                 t->out = send_off(t->comm, t->sweep, out[c + 1], to);
         }
@@ -202,8 +193,8 @@ static void around_the_ring(const ist_comm *comm, const ist_engine *engine, ist_
 {
     int ranks = comm->size, me = comm->rank;
     traffic t = {.comm = comm, .sweep = sweep, .ties = ties, .returning = MPI_REQUEST_NULL};
-    for (int p = 0; p < 2; p++)
-        t.in.pending[p] = t.out.pending[p] = MPI_REQUEST_NULL;
+    nothing_pending(t.in.pending);
+    nothing_pending(t.out.pending);
     sweep->poke = keep_moving;
     sweep->poke_data = &t;
     size_t bytes = ist_row_bytes(sweep->rows) + sweep->consumer->out_bytes(sweep->state) +

@@ -45,3 +45,32 @@ void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
     rows->order = order;
     rows->packed = ist_pack(rows, &rows->home);
 }
+
+/* The set's values out of its twin's order, as a set of its own. */
+static ist_rows *in_own_order(const ist_comm *comm, const ist_rows *rows)
+{
+    const ist_rows *twin = rows->twin;
+    ist_rows *own = ist_alloc(1, sizeof *own);
+    int64_t *place = ist_alloc((size_t)rows->n, sizeof *place);
+    for (int64_t p = 0; p < rows->n; p++)
+        place[twin->place[p]] = p;
+    ist_rows_elsewhere(comm, twin, ist_blocks_copy(&rows->blocks), place, own);
+    ist_free(place);
+    own->order = rows->order;
+    own->packed = ist_pack(own, &own->home);
+    return own;
+}
+
+void ist_rows_joint(const ist_comm *comm, const ist_rows *x, double x_factor, const ist_rows *y,
+                    double y_factor, ist_rows *joint)
+{
+    const ist_rows *component[2] = {x, y};
+    const double factor[2] = {x_factor, y_factor};
+    ist_rows *made[2] = {NULL, NULL};
+    for (int c = 0; c < 2; c++)
+        if (component[c]->twin)
+            component[c] = made[c] = in_own_order(comm, component[c]);
+    ist_rows_join(component, factor, joint);
+    joint->made[0] = made[0];
+    joint->made[1] = made[1];
+}

@@ -29,10 +29,11 @@ static double value_of(const ist_slab *slab, int64_t at)
     return slab->wide ? slab->wide[at] : (double)slab->narrow[at];
 }
 
-static void exact_tile(const ist_visit *v, const ist_tile *tile, int64_t row, int64_t col)
+static void component_tile(const ist_visit *v, const ist_tile *tile, const ist_rows *set,
+                           const ist_slab *home, int64_t row, const ist_slab *guests, int64_t col,
+                           double *distance)
 {
-    const ist_slab *home = &v->sweep->rows->home, *guests = &v->chunk->slab;
-    int64_t d = v->sweep->rows->d;
+    int64_t d = set->d;
     double *rows = v->work->rows, *columns = v->work->columns;
     for (int64_t e = 0; e < tile->rows * d; e++)
         rows[e] = value_of(home, row * d + e);
@@ -40,9 +41,27 @@ static void exact_tile(const ist_visit *v, const ist_tile *tile, int64_t row, in
         for (int64_t f = 0; f < d; f++)
             columns[j / IST_PANEL * IST_PANEL * d + f * IST_PANEL + j % IST_PANEL] =
                 value_of(guests, (col + j) * d + f);
-    v->sweep->kernel->exact[v->sweep->rows->metric].tile(rows, tile->rows, columns, d,
-                                                         v->work->distance);
+    v->sweep->kernel->exact[set->metric].tile(rows, tile->rows, columns, d, distance);
+}
+
+static void exact_tile(const ist_visit *v, const ist_tile *tile, int64_t row, int64_t col)
+{
+    const ist_rows *rows = v->sweep->rows;
+    const ist_slab *home = &rows->home, *guests = &v->chunk->slab;
+    double *distance = v->work->distance, *other = v->work->other_distance;
     v->sweep->stats.exact_tiles++;
+    if (!ist_rows_are_joint(rows)) {
+        component_tile(v, tile, rows, home, row, guests, col, distance);
+        return;
+    }
+    for (int c = 0; c < 2; c++)
+        component_tile(v, tile, rows->component[c], &home->component[c], row, &guests->component[c],
+                       col, c ? other : distance);
+    for (int i = 0; i < tile->rows; i++)
+        for (int at = i * IST_TILE; at < i * IST_TILE + tile->cols; at++) {
+            double x = rows->factor[0] * distance[at], y = rows->factor[1] * other[at];
+            distance[at] = x < y ? y : x;
+        }
 }
 
 /* Distances of the open pairs one by one, put where exact_tile would put them. */
@@ -84,16 +103,41 @@ static void settle_open(ist_visit *v, ist_tile *tile, int64_t row, int64_t col)
     sweep->stats.decided_again += open->count;
 }
 
+static bool is_filtered(const ist_sweep *sweep)
+{
+    ist_filter_form form = sweep->rows->filter.form;
+    return form == IST_FILTER_JOINT ? sweep->kernel->joint != NULL
+                                    : sweep->kernel->filter[form] != NULL;
+}
+
+static void filter_values(const ist_kernel *kernel, const ist_rows *rows, const ist_packed *home,
+                          int64_t a, const ist_packed *guests, int64_t b, float *l)
+{
+    int64_t size = IST_TILE * rows->d;
+    kernel->filter[rows->filter.form](home->panels + a * size, guests->panels + b * size, rows->d,
+                                      home->term + a * IST_TILE, guests->term + b * IST_TILE, l);
+}
+
+static void joint_values(const ist_kernel *kernel, const ist_rows *rows, const ist_packed *home,
+                         int64_t a, const ist_packed *guests, int64_t b, float *other, float *l)
+{
+    for (int c = 0; c < 2; c++)
+        filter_values(kernel, rows->component[c], &home->component[c], a, &guests->component[c], b,
+                      c ? other : l);
+    kernel->joint(rows->filter.factor[0], other, rows->filter.factor[1], l);
+}
+
 static void filtered_tile(ist_visit *v, ist_tile *tile, int64_t a, int64_t b)
 {
     ist_sweep *sweep = v->sweep;
     const ist_rows *rows = sweep->rows;
     const ist_packed *home = &rows->packed, *guests = &v->chunk->packed;
-    int64_t size = IST_TILE * rows->d, decided = sweep->stats.decided_again;
+    int64_t decided = sweep->stats.decided_again;
     float *l = v->work->l;
-    sweep->kernel->filter[rows->filter.form](home->panels + a * size, guests->panels + b * size,
-                                             rows->d, home->term + a * IST_TILE,
-                                             guests->term + b * IST_TILE, l);
+    if (ist_rows_are_joint(rows))
+        joint_values(sweep->kernel, rows, home, a, guests, b, v->work->other_l, l);
+    else
+        filter_values(sweep->kernel, rows, home, a, guests, b, l);
     if (tile->diagonal)
         for (int i = 0; i < tile->rows; i++)
             l[i * IST_TILE + i] = NAN;
@@ -138,11 +182,10 @@ static ist_tile tile_at(const ist_visit *v, int64_t a, int64_t b, bool diagonal)
 void ist_visit_tile(ist_visit *v, int64_t a, int64_t b, bool diagonal)
 {
     ist_sweep *sweep = v->sweep;
-    const ist_rows *rows = sweep->rows;
-    const ist_packed *home = &rows->packed, *guests = &v->chunk->packed;
+    const ist_packed *home = &sweep->rows->packed, *guests = &v->chunk->packed;
     int64_t row = home->row[a], col = guests->row[b];
     ist_tile tile = tile_at(v, a, b, diagonal);
-    bool filtered = sweep->consumer->scan && sweep->kernel->filter[rows->filter.form];
+    bool filtered = sweep->consumer->scan && is_filtered(sweep);
     if (filtered && v->exact_spell == 0) {
         filtered_tile(v, &tile, a, b);
     } else {
@@ -330,16 +373,49 @@ static void all_tiles(ist_visit *v)
         }
 }
 
+/* The features of the widest tile. */
+static int64_t widest(const ist_rows *rows)
+{
+    return ist_rows_are_joint(rows) ? ist_max(rows->component[0]->d, rows->component[1]->d)
+                                    : rows->d;
+}
+
+static ist_workspace *workspace_new(const ist_rows *rows)
+{
+    size_t values = (size_t)(IST_TILE * widest(rows)), tile = IST_TILE * IST_TILE;
+    ist_workspace *work = ist_alloc(1, sizeof *work);
+    work->rows = ist_alloc(values, sizeof *work->rows);
+    work->columns = ist_alloc(values, sizeof *work->columns);
+    if (ist_rows_are_joint(rows)) {
+        work->other_l = ist_alloc(tile, sizeof *work->other_l);
+        work->other_distance = ist_alloc(tile, sizeof *work->other_distance);
+    }
+    return work;
+}
+
+static void workspace_free(ist_workspace *work)
+{
+    ist_free(work->rows);
+    ist_free(work->columns);
+    ist_free(work->other_l);
+    ist_free(work->other_distance);
+    ist_free(work->open.pair);
+    ist_free(work);
+}
+
+int64_t ist_workspace_bytes(int64_t d, bool joint)
+{
+    const int64_t tile = IST_TILE * IST_TILE * (sizeof(float) + sizeof(double));
+    return (joint ? 2 : 1) * tile + 2 * IST_TILE * d * (int64_t)sizeof(double);
+}
+
 void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns, int64_t column_offset,
                      ist_pairing pairing)
 {
     const ist_rows *rows = sweep->rows;
     if (rows->home.count == 0 || chunk->slab.count == 0)
         return;
-    size_t values = (size_t)(IST_TILE * rows->d);
-    ist_workspace *work = ist_alloc(1, sizeof *work);
-    work->rows = ist_alloc(values, sizeof *work->rows);
-    work->columns = ist_alloc(values, sizeof *work->columns);
+    ist_workspace *work = workspace_new(rows);
     ist_visit v = {.sweep = sweep,
                    .chunk = chunk,
                    .columns = columns,
@@ -364,8 +440,5 @@ void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns, in
         all_tiles(&v);
     if (sweep->consumer->part)
         sweep->consumer->part(sweep->state, columns, &meeting);
-    ist_free(work->rows);
-    ist_free(work->columns);
-    ist_free(work->open.pair);
-    ist_free(work);
+    workspace_free(work);
 }

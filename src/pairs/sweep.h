@@ -10,6 +10,8 @@ typedef struct {
     double distance[IST_TILE * IST_TILE];
     ist_open_list open;
     double *rows, *columns; /* for float64 tiles: row-major, panels */
+    float *other_l;         /* joint sets: the second component's; else NULL */
+    double *other_distance;
 } ist_workspace;
 
 typedef struct {
@@ -22,6 +24,9 @@ typedef struct {
     int64_t decided;     /* by the consumer, of a recent tile, about */
     int64_t exact_spell; /* tiles still to be taken in float64 */
 } ist_visit;
+
+/* Bytes of a workspace for sets of d features; joint: the components' larger d. */
+int64_t ist_workspace_bytes(int64_t d, bool joint);
 
 /* Is the pair of home tile a and chunk tile b to be visited here? (A tile with itself: no.) */
 bool ist_visit_wants(const ist_visit *v, int64_t a, int64_t b);

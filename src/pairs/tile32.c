@@ -98,6 +98,13 @@ REGISTER_TILE(extremes, 4, 2, sum[r][v] = larger(sum[r][v], size_of(x - y[v]));)
                 }                                                                                \
     }
 
+void NAMED(joint_tile)(float factor, const float *other, float other_factor, float *tile);
+void NAMED(joint_tile)(float factor, const float *other, float other_factor, float *tile)
+{
+    for (int at = 0; at < IST_TILE * IST_TILE; at += LANES)
+        store(tile + at, larger(factor * load(tile + at), other_factor * load(other + at)));
+}
+
 TILE(product_tile, products, SUM_OF, terms - 2 * sum[r][v])
 TILE(direct_tile, squares, SUM_OF, sum[r][v] + terms)
 TILE(sizes_tile, sizes, SUM_OF, sum[r][v] + terms)

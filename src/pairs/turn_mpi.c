@@ -3,6 +3,7 @@
 #include "chunks.h"
 #include "elsewhere.h"
 #include "infostrata/ring.h"
+#include "travel.h"
 
 typedef struct {
     const ist_comm *comm;
@@ -50,36 +51,34 @@ static void distances_to(const turn *t, const ist_slab *guests)
 static void exchange_spans(const turn *t, const visitors *in, const visitors *out)
 {
     const ist_rows *rows = t->rows;
+    enum { MESSAGES = 2 * IST_SLAB_MESSAGES };
     size_t bytes = ist_row_bytes(rows);
-    const char *mine = ist_slab_values(rows, &rows->home);
-    MPI_Datatype row = ist_bytes_type(bytes);
     for (int64_t c = 0; c < in->count || c < out->count; c++) {
-        MPI_Request pending[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
+        MPI_Request pending[MESSAGES];
+        for (int m = 0; m < MESSAGES; m++)
+            pending[m] = MPI_REQUEST_NULL;
         ist_slab guests = {0};
         int64_t moving = 0;
         if (c < in->count) {
             moving += in->span[c].count * (int64_t)bytes;
             guests = ist_slab_new(rows, in->span[c].first, in->span[c].count);
-            MPI_Irecv(ist_slab_values(rows, &guests), ist_narrow(in->span[c].count), row, in->rank,
-                      IST_TAG_ROWS, t->comm->handle, &pending[0]);
+            ist_receive_slab(t->comm, rows, &guests, in->rank, pending);
         }
         if (c < out->count) {
-            MPI_Isend(mine + (size_t)(out->span[c].first - rows->home.first) * bytes,
-                      ist_narrow(out->span[c].count), row, out->rank, IST_TAG_ROWS, t->comm->handle,
-                      &pending[1]);
+            ist_send_slab(t->comm, rows, out->span[c].first - rows->home.first, out->span[c].count,
+                          out->rank, pending + IST_SLAB_MESSAGES);
             t->stats->bytes_sent += out->span[c].count * (int64_t)bytes;
             moving += out->span[c].count * (int64_t)bytes;
         }
         ist_in_flight(t->stats, moving);
         double start = ist_seconds();
-        MPI_Waitall(2, pending, MPI_STATUSES_IGNORE);
+        MPI_Waitall(MESSAGES, pending, MPI_STATUSES_IGNORE);
         t->stats->seconds_waiting += ist_seconds() - start;
         ist_in_flight(t->stats, -moving);
         if (c < in->count)
             distances_to(t, &guests);
         ist_slab_release(&guests);
     }
-    MPI_Type_free(&row);
 }
 
 static void distances_in_twin(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,

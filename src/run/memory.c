@@ -23,9 +23,11 @@ int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine)
 {
     const int64_t order = sizeof(int64_t), drawn = 2 * sizeof(int64_t);
     const bool twins = machine->twins;
-    const ist_set_shape read = {pass->n, pass->d, pass->wide, 1, machine->ranks, false};
-    const ist_set_shape all = {pass->n, pass->d, pass->wide, 1, machine->ranks, twins};
-    const ist_set_shape parts = {pass->n, pass->d, pass->wide, IST_PARTS, machine->ranks, twins};
+    const ist_set_shape read = {
+        .n = pass->n, .d = pass->d, .wide = pass->wide, .segments = 1, .ranks = machine->ranks};
+    ist_set_shape all = read, parts = read;
+    all.twin = parts.twin = twins;
+    parts.segments = IST_PARTS;
     int64_t rows = ist_max(ist_set_rows(&all), ist_set_rows(&parts));
     int64_t held = ist_set_bytes(&all), results = rows * result_bytes(pass);
     int64_t reading = ist_set_bytes(&read) + ist_duplicates_bytes(&read);

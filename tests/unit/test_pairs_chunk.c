@@ -10,7 +10,8 @@ static ist_rows second_tile_of(float *values)
     const int64_t start[2] = {0, N};
     ist_rows rows = {.n = N, .d = D, .blocks = ist_blocks_new(start, 1)};
     rows.filter.form = IST_FILTER_DIRECT;
-    rows.home = (ist_slab){IST_TILE, IST_TILE, values + (int64_t)IST_TILE * D, NULL};
+    rows.home =
+        (ist_slab){.first = IST_TILE, .count = IST_TILE, .narrow = values + (int64_t)IST_TILE * D};
     rows.packed = ist_pack(&rows, &rows.home);
     return rows;
 }
@@ -22,8 +23,9 @@ Test(pairs, chunks_beside_home_in_memory)
         values[e] = (float)e;
     ist_rows rows = second_tile_of(values);
     for (int tile = 0; tile < 3; tile++) {
-        ist_slab slab = {(int64_t)tile * IST_TILE, IST_TILE, values + (int64_t)tile * IST_TILE * D,
-                         NULL};
+        ist_slab slab = {.first = (int64_t)tile * IST_TILE,
+                         .count = IST_TILE,
+                         .narrow = values + (int64_t)tile * IST_TILE * D};
         ist_chunk chunk = ist_chunk_new(&rows, &slab, &(ist_tie_rule){0});
         cr_expect(chunk.borrowed == (tile == 1), "tile %d", tile);
         cr_expect(chunk.packed.tiles == 1, "tile %d", tile);

@@ -31,6 +31,11 @@ static void expect_near(int64_t used, int64_t planned, const char *what)
               what, (long long)used, (long long)planned);
 }
 
+static ist_set_shape shape_of(bool wide, int segments)
+{
+    return (ist_set_shape){.n = N, .d = D, .wide = wide, .segments = segments, .ranks = 1};
+}
+
 static ist_rows rows_new(bool wide, int segments)
 {
     int64_t start[12] = {0};
@@ -52,7 +57,7 @@ Test(memory, of_a_set)
     need_counted_memory();
     for (int wide = 0; wide < 2; wide++)
         for (int segments = 1; segments < 12; segments += 9) {
-            ist_set_shape set = {N, D, wide, segments, 1, false};
+            ist_set_shape set = shape_of(wide, segments);
             int64_t before = allocated();
             ist_rows rows = rows_new(wide, segments);
             cr_expect(ist_set_rows(&set) == N);
@@ -71,7 +76,7 @@ Test(memory, of_neighbours)
 {
     need_counted_memory();
     ist_rows rows = rows_new(false, 1);
-    ist_set_shape set = {N, D, false, 1, 1, false};
+    ist_set_shape set = shape_of(false, 1);
     for (int64_t k = 1; k < 200; k = 3 * k + 4) {
         int64_t before = allocated();
         ist_nearest *nearest = ist_nearest_new(&rows, k, (ist_tie_rule){.by_index = true});
@@ -85,7 +90,7 @@ Test(memory, of_counts)
 {
     need_counted_memory();
     ist_rows rows = rows_new(false, 1);
-    ist_set_shape set = {N, D, false, 1, 1, false};
+    ist_set_shape set = shape_of(false, 1);
     const int64_t thresholds[] = {1, 8, 9, 64, 270};
     for (size_t t = 0; t < sizeof thresholds / sizeof thresholds[0]; t++) {
         int64_t before = allocated(), entries = N * thresholds[t];
@@ -118,7 +123,7 @@ Test(memory, of_twins)
 {
     for (int wide = 0; wide < 2; wide++)
         for (int segments = 1; segments < 12; segments += 9) {
-            ist_set_shape set = {N, D, wide, segments, 1, false}, twin = set;
+            ist_set_shape set = shape_of(wide, segments), twin = set;
             twin.twin = true;
             int64_t places = (segments > 1 ? 16 : 8) * (int64_t)N;
             int64_t more = ist_set_bytes(&twin) - ist_set_bytes(&set) - places;
@@ -133,15 +138,62 @@ Test(memory, of_twins)
 /* 20,000 rows in superblocks of 96: 209 blocks, 70 of them at most on one of three ranks. */
 Test(memory, of_ranks_and_chunks)
 {
-    ist_set_shape set = {20000, D, false, 1, 3, false};
+    ist_set_shape set = {.n = 20000, .d = D, .segments = 1, .ranks = 3};
     int64_t rows = 70 * 96, value = D * 4, copy = (D + 3) * 4;
     cr_expect(ist_set_rows(&set) == rows);
-    ist_set_shape alone = {rows, D, false, 1, 1, false};
+    ist_set_shape alone = {.n = rows, .d = D, .segments = 1, .ranks = 1};
     int64_t home = ist_pass_bytes(&alone, 5, 0, 1), out = 16, back = 4 + 12 * 5;
     int64_t here = value + out + copy + 8 + ist_nearest_bytes(5) + back;
     cr_expect(ist_pass_bytes(&set, 5, 0, INT64_C(1) << 30) == home + rows * here);
     int64_t chunk = 1000 * (value + out + back);
     cr_expect(ist_pass_bytes(&set, 5, 0, chunk) == home + 1000 * (here + value + 2 * out));
     /* A superblock travels whole. */
+    cr_expect(ist_pass_bytes(&set, 5, 0, 1) == home + 96 * (here + value + 2 * out));
+}
+
+/* What a joint set has beside its components; of components with twins, their values and copies. */
+Test(memory, of_joint_sets)
+{
+    need_counted_memory();
+    for (int wide = 0; wide < 2; wide++)
+        for (int segments = 1; segments < 12; segments += 9) {
+            ist_rows x = rows_new(false, segments), y = rows_new(wide, segments), joint;
+            x.filter.largest = y.filter.largest = 1;
+            const ist_rows *const component[2] = {&x, &y};
+            const double factor[2] = {1, 2};
+            ist_set_shape set = shape_of(false, segments);
+            set.joint_d = D;
+            set.joint_wide = wide;
+            int64_t before = allocated();
+            ist_rows_join(component, factor, &joint);
+            cr_assert(joint.filter.form == IST_FILTER_JOINT);
+            expect_near(allocated() - before, ist_set_bytes(&set), "joint set");
+            ist_rows_release(&joint);
+            ist_rows_release(&x);
+            ist_rows_release(&y);
+        }
+}
+
+/* Two components' values and copies in every chunk, and two tiles at work. */
+Test(memory, of_joint_passes)
+{
+    enum { OTHER = 12 };
+    ist_set_shape set = {
+        .n = 20000, .d = D, .segments = 1, .ranks = 3, .joint_d = OTHER, .joint_wide = true};
+    int64_t rows = 70 * 96, value = D * 4 + OTHER * 8;
+    int64_t copy = (D + 3) * 4 + (OTHER + 3) * 4 + 8;
+    int64_t tile = IST_TILE * IST_TILE * 12, out = 16, back = 4 + 12 * 5;
+    cr_expect(ist_set_rows(&set) == rows);
+    ist_set_shape plain = {.n = rows, .d = D, .segments = 1, .ranks = 1};
+    int64_t home = ist_pass_bytes(&plain, 5, 0, 1) + tile;
+    int64_t here = value + out + copy + 8 + ist_nearest_bytes(5) + back;
+    cr_expect(ist_pass_bytes(&set, 5, 0, INT64_C(1) << 30) == home + rows * here);
+    cr_expect(ist_pass_bytes(&set, 5, 0, 1) == home + 96 * (here + value + 2 * out));
+    int64_t alone = ist_set_bytes(&set);
+    set.twin = true;
+    ist_set_shape x = {.n = 20000, .d = D, .segments = 1, .ranks = 3}, y = x;
+    y.d = OTHER;
+    y.wide = true;
+    cr_expect(ist_set_bytes(&set) == alone + ist_set_bytes(&x) + ist_set_bytes(&y));
     cr_expect(ist_pass_bytes(&set, 5, 0, 1) == home + 96 * (here + value + 2 * out));
 }

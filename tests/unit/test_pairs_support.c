@@ -1,5 +1,6 @@
 #include "test_pairs_support.h"
 
+#include <float.h>
 #include <math.h>
 
 double next_uniform(uint64_t *state)
@@ -47,4 +48,31 @@ ist_rows filtered_rows(const data_kind *kind, int64_t n, int64_t d, bool wide, i
     ist_free(centre);
     rows.packed = ist_pack(&rows, &rows.home);
     return rows;
+}
+
+void check_bounds(const ist_filter *filter, float l, float own, float other, double distance,
+                  bounds_tally *t)
+{
+    double scaled = ldexp(distance, filter->unit);
+    double upper = (1 + filter->relative) * ((double)l + (double)own + (double)other);
+    double farther = distance > 0 ? distance * 1.01 : DBL_MIN, nearer = distance * 0.99;
+    t->pairs++;
+    t->wrong += (double)l > (1 + filter->relative) * scaled + filter->absolute;
+    t->wrong += scaled > upper;
+    t->wrong += l > ist_filter_high(filter, distance);
+    t->wrong += l + other < ist_filter_low(filter, distance, own);
+    t->wrong += l + other < ist_filter_low(filter, nearer, own);
+    t->wrong += l > ist_filter_high(filter, farther);
+    t->wrong += l == ist_filter_sure(filter, farther);
+    t->wrong += distance > 0 && l == ist_filter_sure(filter, nearer);
+    t->wrong +=
+        ist_filter_upper(filter, l, (double)own + (double)other) * (1 + filter->relative) < scaled;
+    float guessed = ist_filter_upper(filter, l, (double)own + (double)other);
+    t->wrong += l > ist_filter_high_of_upper(filter, guessed);
+    float shrunk = ist_filter_tree_shrink(filter) * ist_filter_high(filter, distance) -
+                   ist_filter_tree_width(filter, own);
+    t->wrong += shrunk > ist_filter_low(filter, distance, own);
+    t->sure += l == ist_filter_sure(filter, distance);
+    t->gap += (double)own + (double)other;
+    t->distance += scaled;
 }

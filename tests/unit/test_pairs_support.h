@@ -20,4 +20,14 @@ ist_metric metric_of(ist_filter_form form);
 ist_rows filtered_rows(const data_kind *kind, int64_t n, int64_t d, bool wide,
                        ist_filter_form form);
 
+typedef struct {
+    int64_t wrong, pairs, sure;
+    double gap, distance;
+} bounds_tally;
+
+/* Bounds (L) and (U) of a pair, and the thresholds made of them: its own distance must not be excluded; the next
+ * distances above and below must not be included. */
+void check_bounds(const ist_filter *filter, float l, float own, float other, double distance,
+                  bounds_tally *t);
+
 #endif

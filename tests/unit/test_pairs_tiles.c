@@ -84,47 +84,13 @@ Test(tiles, distances, .timeout = 60)
 
 enum { ROWS = 150 };
 
-typedef struct {
-    int64_t wrong, pairs, settled, sure;
-    double gap, distance;
-} tally;
-
-/* Bounds (L) and (U) of a pair, and the thresholds made of them: its own distance must not be excluded; the next
- * distances above and below must not be included. */
-static void check_pair(const ist_filter *filter, float l, float own, float other, double distance,
-                       tally *t)
-{
-    double scaled = ldexp(distance, filter->unit);
-    double upper = (1 + filter->relative) * ((double)l + (double)own + (double)other);
-    double farther = distance > 0 ? distance * 1.01 : DBL_MIN, nearer = distance * 0.99;
-    t->pairs++;
-    t->wrong += (double)l > (1 + filter->relative) * scaled + filter->absolute;
-    t->wrong += scaled > upper;
-    t->wrong += l > ist_filter_high(filter, distance);
-    t->wrong += l + other < ist_filter_low(filter, distance, own);
-    t->wrong += l + other < ist_filter_low(filter, nearer, own);
-    t->wrong += l > ist_filter_high(filter, farther);
-    t->wrong += l == ist_filter_sure(filter, farther);
-    t->wrong += distance > 0 && l == ist_filter_sure(filter, nearer);
-    t->wrong +=
-        ist_filter_upper(filter, l, (double)own + (double)other) * (1 + filter->relative) < scaled;
-    float guessed = ist_filter_upper(filter, l, (double)own + (double)other);
-    t->wrong += l > ist_filter_high_of_upper(filter, guessed);
-    float shrunk = ist_filter_tree_shrink(filter) * ist_filter_high(filter, distance) -
-                   ist_filter_tree_width(filter, own);
-    t->wrong += shrunk > ist_filter_low(filter, distance, own);
-    t->sure += l == ist_filter_sure(filter, distance);
-    t->gap += (double)own + (double)other;
-    t->distance += scaled;
-}
-
 static void check_filter(const ist_kernel *kernel, const data_kind *kind, int64_t d, bool wide,
                          ist_filter_form form)
 {
     static float tile[IST_TILE * IST_TILE];
     ist_rows rows = filtered_rows(kind, ROWS, d, wide, form);
     const ist_packed *packed = &rows.packed;
-    tally t = {0};
+    bounds_tally t = {0};
     for (int64_t a = 0; a < packed->tiles; a++)
         for (int64_t b = 0; b < packed->tiles; b++) {
             kernel->filter[form](packed->panels + a * IST_TILE * d,
@@ -137,8 +103,8 @@ static void check_filter(const ist_kernel *kernel, const data_kind *kind, int64_
                     if (x >= ROWS || y >= ROWS)
                         t.wrong += !isnan(l);
                     else if (x != y)
-                        check_pair(&rows.filter, l, packed->width[x], packed->width[y],
-                                   ist_exact_distance(&rows, &rows.home, x, &rows.home, y), &t);
+                        check_bounds(&rows.filter, l, packed->width[x], packed->width[y],
+                                     ist_exact_distance(&rows, &rows.home, x, &rows.home, y), &t);
                 }
         }
     cr_expect(t.wrong == 0, "%s, form %d, %s, %s, d = %d: %d bounds", kernel->name, (int)form,

@@ -1,0 +1,388 @@
+/* Joint sets against brute force, to the integer: the k nearest by the larger of two scaled distances, what else
+ * a pass and a turn can be asked, and the counts of KSG in each component alone. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checks.h"
+#include "infostrata/ring.h"
+#include "rows.h"
+
+enum { N = 210 };
+
+/* ---- data ---------------------------------------------------------------------------------- */
+
+static double uniform(uint64_t item)
+{
+    return (double)(ist_random_word(11, IST_RANDOM_PARTS, item) >> 11) * 0x1p-53;
+}
+
+static double normal(uint64_t item)
+{
+    return sqrt(-2 * log(1 - uniform(2 * item))) * cos(6.283185307179586 * uniform(2 * item + 1));
+}
+
+typedef double value_rule(uint64_t cell, int64_t row, int64_t column);
+
+static double normals(uint64_t cell, int64_t row, int64_t column)
+{
+    (void)row, (void)column;
+    return normal(cell);
+}
+static double lattice(uint64_t cell, int64_t row, int64_t column)
+{
+    (void)row, (void)column;
+    return floor(3 * uniform(cell));
+}
+static double all_equal(uint64_t cell, int64_t row, int64_t column)
+{
+    (void)cell, (void)row, (void)column;
+    return 0.1;
+}
+/* Half of the rows repeat one of ten. */
+static double repeated(uint64_t cell, int64_t row, int64_t column)
+{
+    return row % 2 ? sin((double)(row % 10) * 17 + (double)column * 3) : normal(cell);
+}
+static double zero_rows(uint64_t cell, int64_t row, int64_t column)
+{
+    (void)column;
+    return row % 3 == 0 ? (row % 2 ? -0.0 : 0.0) : normal(cell);
+}
+static double two_values(uint64_t cell, int64_t row, int64_t column)
+{
+    (void)row, (void)column;
+    return uniform(cell) < 0.2 ? -1.7 : 0.3;
+}
+static double near_duplicates(uint64_t cell, int64_t row, int64_t column)
+{
+    return (double)(row % 7) + (double)column + 1e-6 * normal(cell);
+}
+static double one_outlier(uint64_t cell, int64_t row, int64_t column)
+{
+    (void)column;
+    return (row == 3 ? 1e7 : 1) * normal(cell);
+}
+static double shifted(uint64_t cell, int64_t row, int64_t column)
+{
+    (void)row, (void)column;
+    return 1e5 + normal(cell);
+}
+static double tiny(uint64_t cell, int64_t row, int64_t column)
+{
+    (void)row, (void)column;
+    return 1e-40 * normal(cell);
+}
+static double huge(uint64_t cell, int64_t row, int64_t column)
+{
+    (void)row, (void)column;
+    return 1e30 * normal(cell);
+}
+
+typedef struct {
+    const char *name;
+    value_rule *rule[2];
+} data_kind;
+
+static const data_kind kinds[] = {
+    {"normals", {normals, normals}},
+    {"lattices", {lattice, lattice}},
+    {"lattice and normals", {lattice, normals}},
+    {"equal rows in one", {all_equal, normals}},
+    {"equal rows in both", {all_equal, all_equal}},
+    {"repeated rows", {repeated, repeated}},
+    {"zero rows", {zero_rows, zero_rows}},
+    {"two values and lattice", {two_values, lattice}},
+    {"two values", {two_values, two_values}},
+    {"near-duplicates", {near_duplicates, normals}},
+    {"outlier", {one_outlier, shifted}},
+    {"tiny and huge", {tiny, huge}},
+    {"tiny", {tiny, tiny}},
+};
+
+/* The whole matrix of a component, the same on every rank, as the engine will see it. */
+static double *make_data(value_rule *rule, int component, int64_t d, bool wide)
+{
+    double *values = ist_alloc((size_t)(N * d), sizeof *values);
+    for (int64_t e = 0; e < N * d; e++) {
+        double value = rule((uint64_t)e + ((uint64_t)component << 40), e / d, e % d);
+        values[e] = wide ? value : (double)(float)value;
+    }
+    return values;
+}
+
+/* ---- one case ------------------------------------------------------------------------------ */
+
+typedef struct {
+    ist_metric metric;
+    int64_t d[2], k, chunk_rows;
+    bool wide[2], parts, twins;
+    double factor[2];
+    ist_tie_rule ties;
+    const char *kernel;
+} joint_case;
+
+/* Both sets, whole and in parts, and the joint one of those that are asked about. */
+typedef struct {
+    const joint_case *c;
+    double *values[2];
+    ist_rows whole[2], parts[2], joint;
+    const ist_rows *component[2];
+    int64_t order[N], start[4];
+    int segment[N]; /* of a row number */
+} joint_data;
+
+static void data_new(const ist_comm *comm, const ist_engine *engine, const data_kind *kind,
+                     const joint_case *c, joint_data *data)
+{
+    memset(data, 0, sizeof *data);
+    data->c = c;
+    ist_random_parts(N, 3, data->order, data->start);
+    for (int s = 0; s < 3 && c->parts; s++)
+        for (int64_t p = data->start[s]; p < data->start[s + 1]; p++)
+            data->segment[data->order[p]] = s;
+    for (int x = 0; x < 2; x++) {
+        data->values[x] = make_data(kind->rule[x], x, c->d[x], c->wide[x]);
+        rows_distributed(comm, c->metric, data->values[x], N, c->d[x], c->wide[x], &data->whole[x]);
+        data->component[x] = &data->whole[x];
+        if (c->parts) {
+            ist_rows_by_part(comm, &data->whole[x], 3, data->order, data->start, &data->parts[x]);
+            data->component[x] = &data->parts[x];
+        }
+        if (c->twins)
+            ist_rows_cluster(comm, engine, c->parts ? &data->parts[x] : &data->whole[x]);
+    }
+    ist_rows_joint(comm, data->component[0], c->factor[0], data->component[1], c->factor[1],
+                   &data->joint);
+}
+
+static void data_release(joint_data *data)
+{
+    ist_rows_release(&data->joint);
+    for (int x = 0; x < 2; x++) {
+        ist_rows_release(&data->whole[x]);
+        ist_rows_release(&data->parts[x]);
+        ist_free(data->values[x]);
+    }
+}
+
+/* Scaled distances of rows by number: component 0 or 1, or (2) the larger. */
+static double scaled(const joint_data *data, int x, int64_t i, int64_t j)
+{
+    const joint_case *c = data->c;
+    if (x == 2)
+        return fmax(scaled(data, 0, i, j), scaled(data, 1, i, j));
+    const double *values = data->values[x];
+    volatile double distance =
+        brute_distance(c->metric, values + i * c->d[x], values + j * c->d[x], c->d[x]);
+    return distance * c->factor[x];
+}
+
+typedef struct {
+    double distance;
+    uint64_t tie;
+    int64_t row;
+} other;
+
+static int compare_others(const void *a, const void *b)
+{
+    const other *x = a, *y = b;
+    if (x->distance != y->distance)
+        return x->distance < y->distance ? -1 : 1;
+    if (x->tie != y->tie)
+        return x->tie < y->tie ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+/* The other rows of i's segment, in the order seen from it. */
+static int64_t brute_order(const joint_data *data, int64_t i, other *sorted)
+{
+    const ist_tie_rule *ties = &data->c->ties;
+    int64_t found = 0;
+    for (int64_t j = 0; j < N; j++)
+        if (j != i && data->segment[i] == data->segment[j])
+            sorted[found++] =
+                (other){scaled(data, 2, i, j), ist_tie_word(ties, j) - ist_tie_base(ties, i), j};
+    qsort(sorted, (size_t)found, sizeof *sorted, compare_others);
+    return found;
+}
+
+static bool neighbours_right(const joint_data *data, const ist_nearest *nearest)
+{
+    const ist_rows *rows = &data->joint;
+    int64_t k = data->c->k;
+    for (int64_t i = 0; i < rows->home.count; i++) {
+        other sorted[N];
+        brute_order(data, ist_row_number(rows, rows->home.first + i), sorted);
+        if (nearest->held[i] != k)
+            return false;
+        for (int64_t p = 0; p < k; p++)
+            if (ist_row_number(rows, nearest->neighbour[i * k + p]) != sorted[p].row ||
+                nearest->distance[i * k + p] != sorted[p].distance)
+                return false;
+    }
+    return true;
+}
+
+/* Ranks in the joint set of its own neighbours. */
+static bool ranks_right(const joint_data *data, const int32_t *target, const int64_t *twice_rank)
+{
+    const ist_rows *rows = &data->joint;
+    int64_t k = data->c->k;
+    for (int64_t e = 0; e < rows->home.count * k; e++) {
+        int64_t i = ist_row_number(rows, rows->home.first + e / k), closer = 0, equal = 0;
+        int64_t j = ist_row_number(rows, target[e]), before = 0;
+        double t = scaled(data, 2, i, j);
+        for (int64_t l = 0; l < N; l++) {
+            if (l == i || l == j || data->segment[l] != data->segment[i])
+                continue;
+            double distance = scaled(data, 2, i, l);
+            closer += distance < t;
+            equal += distance == t;
+            before += distance == t && l < j;
+        }
+        int64_t right =
+            data->c->ties.by_index ? 2 * (1 + closer + before) : 2 * (1 + closer) + equal;
+        if (twice_rank[e] != right)
+            return false;
+    }
+    return true;
+}
+
+/* What KSG of type 1 asks: the rows of component x that are closer than the k-th joint neighbour. */
+static bool marginal_right(const ist_comm *comm, const ist_engine *engine, const joint_data *data,
+                           int x, const ist_nearest *nearest)
+{
+    const ist_rows *rows = data->component[x];
+    int64_t k = data->c->k, count = rows->home.count;
+    double *threshold = ist_alloc((size_t)count, sizeof *threshold);
+    int64_t *closer = ist_alloc((size_t)count, sizeof *closer);
+    for (int64_t i = 0; i < count; i++)
+        threshold[i] = ist_scaled_threshold(nearest->distance[i * k + k - 1], data->c->factor[x]);
+    ist_pass_stats stats = {0};
+    ist_pass_counts_below(comm, engine, rows, 1, threshold, closer, NULL, &stats);
+    bool right = true;
+    for (int64_t i = 0; i < count && right; i++) {
+        int64_t number = ist_row_number(rows, rows->home.first + i), below = 0;
+        for (int64_t j = 0; j < N; j++)
+            below += j != number && data->segment[j] == data->segment[number] &&
+                     scaled(data, x, number, j) < nearest->distance[i * k + k - 1];
+        right = closer[i] == below;
+    }
+    ist_free(threshold);
+    ist_free(closer);
+    return right;
+}
+
+/* KSG of type 2: the neighbours' distances in one component; and the turn of the joint set itself. */
+static bool turns_right(const ist_comm *comm, const ist_engine *engine, const joint_data *data,
+                        const ist_nearest *nearest)
+{
+    int64_t k = data->c->k, entries = data->joint.home.count * k;
+    double *distance = ist_alloc((size_t)entries, sizeof *distance);
+    bool right = true;
+    for (int x = 0; x < 3; x++) {
+        const ist_rows *rows = x < 2 ? data->component[x] : &data->joint;
+        double factor = x < 2 ? data->c->factor[x] : 1;
+        ist_pass_stats stats = {0};
+        ist_turn_distances(comm, engine, rows, k, nearest->neighbour, distance, &stats);
+        for (int64_t e = 0; e < entries && right; e++)
+            right = distance[e] * factor == scaled(data, x,
+                                                   ist_row_number(rows, rows->home.first + e / k),
+                                                   ist_row_number(rows, nearest->neighbour[e]));
+    }
+    ist_free(distance);
+    return right;
+}
+
+static const char *wrong_part(const ist_comm *comm, const data_kind *kind, const joint_case *c)
+{
+    ist_engine engine = {.kernel = ist_kernel_choose(c->kernel),
+                         .chunk_bytes = 1 << 20,
+                         .chunk_rows = c->chunk_rows,
+                         .skipping = c->twins ? IST_SKIP_ALWAYS : IST_SKIP_NEVER};
+    static joint_data data;
+    data_new(comm, &engine, kind, c, &data);
+    ist_pass_stats stats = {0};
+    ist_nearest *nearest = ist_pass_nearest(comm, &engine, &data.joint, c->k, c->ties, &stats);
+    int64_t *ranks = ist_alloc((size_t)(data.joint.home.count * c->k), sizeof *ranks);
+    ist_thresholds thresholds = {.stride = c->k, .target = nearest->neighbour};
+    ist_pass_counts(comm, &engine, &data.joint, c->ties.by_index, &thresholds, c->k, ranks, NULL,
+                    &stats);
+    bool turns = turns_right(comm, &engine, &data, nearest);
+    bool marginal[2];
+    for (int x = 0; x < 2; x++)
+        marginal[x] = marginal_right(comm, &engine, &data, x, nearest);
+    const char *wrong = !neighbours_right(&data, nearest)                ? "neighbours"
+                        : !ranks_right(&data, nearest->neighbour, ranks) ? "ranks"
+                        : !turns                                         ? "turns"
+                        : !marginal[0] || !marginal[1]                   ? "counts below"
+                                                                         : "";
+    ist_free(ranks);
+    ist_nearest_free(&nearest);
+    data_release(&data);
+    return wrong;
+}
+
+static const char *const kernels[] = {"reference", "avx2", "avx512"};
+
+static void check_kinds(MPI_Comm handle, joint_case c)
+{
+    static const double factors[][2] = {{1, 1}, {1.0 / 3, 0.0123456789}, {0x1p-7, 1e-60}};
+    ist_comm comm = ist_comm_new(handle);
+    for (size_t n = 0; n < sizeof kernels / sizeof *kernels; n++) {
+        if (!ist_kernel_choose(kernels[n]))
+            continue;
+        c.kernel = kernels[n];
+        for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
+            for (size_t f = 0; f < sizeof factors / sizeof *factors; f++) {
+                c.factor[0] = factors[f][0];
+                c.factor[1] = factors[f][1];
+                const char *wrong = wrong_part(&comm, &kinds[kind], &c);
+                CHECK_ALL_TELL(handle, !*wrong, "%s, factors %zu, kernel %s: %s", kinds[kind].name,
+                               f, c.kernel, wrong);
+            }
+    }
+    ist_comm_release(&comm);
+}
+
+RANK_CHECK(joint_narrow)
+{
+    check_kinds(comm, (joint_case){.d = {5, 70}, .k = 3});
+}
+
+RANK_CHECK(joint_mixed)
+{
+    check_kinds(comm, (joint_case){.d = {3, 2}, .wide = {false, true}, .k = 10, .chunk_rows = 100});
+}
+
+RANK_CHECK(joint_by_index)
+{
+    check_kinds(
+        comm,
+        (joint_case){
+            .d = {1, 9}, .wide = {true, true}, .k = 2, .chunk_rows = 1, .ties.by_index = true});
+}
+
+RANK_CHECK(joint_of_parts)
+{
+    check_kinds(comm, (joint_case){.d = {4, 4}, .k = 1, .parts = true, .ties.seed = 5});
+}
+
+/* The components' values have moved to their twins. */
+RANK_CHECK(joint_of_twins)
+{
+    check_kinds(comm, (joint_case){.d = {4, 6}, .wide = {true, false}, .k = 4, .twins = true});
+    check_kinds(comm, (joint_case){.d = {4, 6}, .k = 4, .parts = true, .twins = true});
+}
+
+RANK_CHECK(joint_of_other_metrics)
+{
+    check_kinds(comm, (joint_case){.metric = IST_METRIC_CHEBYSHEV, .d = {2, 3}, .k = 5});
+    check_kinds(comm, (joint_case){.metric = IST_METRIC_MANHATTAN,
+                                   .d = {20, 3},
+                                   .wide = {true, false},
+                                   .k = 4,
+                                   .ties.by_index = true});
+}
