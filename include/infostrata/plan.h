@@ -53,8 +53,10 @@ typedef struct {
 /* A layer that several cells may share: one location, its passes run once a job. */
 typedef struct {
     ist_location at;
+    ist_metric metric; /* what is meant by the distance of its rows */
+    bool zscore;       /* each column less its mean, over its standard deviation (ddof 1) */
     /* The layer identity as text: path relative to the output folder (so that both may move
-     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n'. */
+     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n', '|chebyshev', '|zscore'. */
     char *key;
     size_t name, cell; /* the first place that asks for it: job->layers index, cell */
     ist_shape shape;
@@ -108,6 +110,8 @@ typedef struct {
     bool parts;        /* all of this within 10 random parts of the rows, too */
     bool edges;        /* for each neighbour pair the rank of its reverse, and in-sums */
     ist_tie_rule ties;
+    ist_metric metric;
+    bool zscore; /* of the layers */
 } ist_needs;
 
 enum { IST_PARTS = 10 };
@@ -122,7 +126,8 @@ static inline bool ist_parts_usable(int64_t n, int64_t k)
 typedef struct {
     const ist_measure_schema *schema;
     int version; /* of the algorithm: part of every task's identity */
-    /* labels: of a labels target, its shape known; else NULL. */
+    /* labels: of a labels target, its shape known; else, or while nothing but metric and scale is asked for,
+     * NULL. */
     ist_needs (*needs)(const ist_value *const *params, const ist_label_vector *labels);
     /* Is the task possible with n samples? IST_OK, or IST_REFUSED with the numbers. */
     ist_code (*check)(const ist_value *const *params, int64_t n, const ist_label_vector *labels,

@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-const char *const ist_metric_words[] = {"euclidean", NULL};
+/* By ist_metric. */
+const char *const ist_metric_words[] = {"euclidean", "manhattan", "chebyshev", NULL};
 const char *const ist_tie_words[] = {"random", "index", NULL};
 const char *const ist_se_words[] = {"parts", "none", NULL};
 
@@ -25,6 +26,14 @@ double ist_param_real(const ist_value *const *values, int param)
 bool ist_param_is(const ist_value *const *values, int param, const char *word)
 {
     return strcmp(values[param]->text, word) == 0;
+}
+
+ist_metric ist_param_metric(const ist_value *const *values, int param)
+{
+    int metric = 0;
+    while (!ist_param_is(values, param, ist_metric_words[metric]))
+        metric++;
+    return (ist_metric)metric;
 }
 
 ist_tie_rule ist_param_tie_rule(const ist_value *const *values, int ties, int seed)

@@ -26,6 +26,7 @@ extern const char *const ist_metric_words[], *const ist_tie_words[], *const ist_
 int64_t ist_param_integer(const ist_value *const *values, int param);
 double ist_param_real(const ist_value *const *values, int param);
 bool ist_param_is(const ist_value *const *values, int param, const char *word);
+ist_metric ist_param_metric(const ist_value *const *values, int param);
 ist_tie_rule ist_param_tie_rule(const ist_value *const *values, int ties, int seed);
 
 /* k below the number of samples, these within 31 bits; `name` is the measure's. */

@@ -31,6 +31,7 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
     (void)labels;
     return (ist_needs){.neighbours = ist_param_integer(values, PARAM_K),
                        .distances = true,
+                       .metric = ist_param_metric(values, PARAM_METRIC),
                        .any_order = true,
                        .parts = ist_param_is(values, PARAM_SE, "parts")};
 }

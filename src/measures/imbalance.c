@@ -43,6 +43,7 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
         .counts = IST_COUNTS_RANKS,
         .parts = ist_param_is(values, PARAM_SE, "parts"),
         .edges = ist_param_is(values, PARAM_SE, "rows"),
+        .metric = ist_param_metric(values, PARAM_METRIC),
         .ties = ist_param_tie_rule(values, PARAM_TIES, PARAM_SEED),
     };
 }

@@ -36,6 +36,7 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
                        .counts = IST_COUNTS_REACH,
                        .class_counts = true,
                        .parts = ist_param_is(values, PARAM_SE, "parts"),
+                       .metric = ist_param_metric(values, PARAM_METRIC),
                        .any_order = true};
 }
 

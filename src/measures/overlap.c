@@ -43,6 +43,7 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
         .neighbours = by_class ? ist_min(of_class(fraction, labels->largest), labels->n - 1) : k,
         .both = !labels,
         .parts = ist_param_is(values, PARAM_SE, "parts"),
+        .metric = ist_param_metric(values, PARAM_METRIC),
         .ties = ist_param_tie_rule(values, PARAM_TIES, PARAM_SEED)};
 }
 

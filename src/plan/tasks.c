@@ -126,6 +126,17 @@ static void add_task(ist_builder *builder, const ist_task *task)
     plan->task_count++;
 }
 
+/* In what form a combination takes its layers. */
+static ist_layer_form form_of(const ist_builder *builder, const expansion *e,
+                              const size_t param[IST_MAX_PARAMS])
+{
+    const ist_value *values[IST_MAX_PARAMS];
+    for (size_t p = 0; p < e->schema->param_count; p++)
+        values[p] = &e->entry->params[p].values[param[p]];
+    ist_needs needs = builder->plan->measures[e->entry->measure]->needs(values, NULL);
+    return (ist_layer_form){needs.metric, needs.zscore};
+}
+
 /* All combinations of parameters for one direction of one pair of operands. */
 static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, const operand *source,
                       const operand *target, bool labels)
@@ -140,17 +151,19 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
         .target_cell = target->cell,
         .labels_target = labels,
         .alone = e->schema->alone,
-        .source = ist_locate_layer(builder, source->cell, source->layer),
-        .target = labels ? ist_locate_labels(builder, target->cell, target->layer)
-                         : ist_locate_layer(builder, target->cell, target->layer),
     };
-    const char *source_key = plan->layers[task.source].key;
-    const char *target_key = labels ? plan->labels[task.target].key : plan->layers[task.target].key;
     ist_text id = {0};
     for (size_t c = 0; c < e->combination_count && plan->task_count < MOST_TASKS; c++) {
         chosen(e, c, task.param);
         if (is_needless(e, task.param))
             continue;
+        ist_layer_form form = form_of(builder, e, task.param);
+        task.source = ist_locate_layer(builder, source->cell, source->layer, form);
+        task.target = labels ? ist_locate_labels(builder, target->cell, target->layer)
+                             : ist_locate_layer(builder, target->cell, target->layer, form);
+        const char *source_key = plan->layers[task.source].key;
+        const char *target_key =
+            labels ? plan->labels[task.target].key : plan->layers[task.target].key;
         id.length = 0;
         ist_text_add_bytes(&id, e->combinations[c].data, e->combinations[c].length);
         ist_text_add_bytes(&id, source_key, strlen(source_key));

@@ -109,8 +109,11 @@ static ist_code read_layer(ist_session *s, size_t l, ist_error *error)
         return ist_fail(error, IST_BROKEN, "%s", reading.text);
     if (reading.code != IST_OK)
         return give_up_on(s, l, reading.text, error);
-    ist_rows_natural(s->comm, IST_METRIC_EUCLIDEAN, layer->n, layer->shape.d, matrix.narrow,
-                     matrix.wide, &s->loaded.all);
+    int64_t constant = 0;
+    if (layer->zscore && census.nan + census.inf == 0)
+        constant = ist_standardise(s->comm, last - first, layer->n, layer->shape.d, &matrix);
+    ist_rows_natural(s->comm, layer->metric, layer->n, layer->shape.d, matrix.narrow, matrix.wide,
+                     &s->loaded.all);
     s->loaded.layer = l;
     ist_hash content;
     s->loaded.first_equal =
@@ -120,7 +123,8 @@ static ist_code read_layer(ist_session *s, size_t l, ist_error *error)
     if (!s->facts[l].seen) {
         ist_text reason = {0};
         judge(layer, &census, &reason);
-        s->facts[l] = (ist_layer_facts){.seen = true, .duplicates = duplicates};
+        s->facts[l] =
+            (ist_layer_facts){.seen = true, .duplicates = duplicates, .constant = constant};
         if (reason.length > 0)
             set_failure(s, l, reason.data);
         ist_text_release(&reason);

@@ -39,6 +39,7 @@ typedef struct {
     bool seen;
     char *failure; /* why its tasks fail; NULL: they do not */
     int64_t duplicates;
+    int64_t constant; /* columns that are constant, of a standardised layer */
 } ist_layer_facts;
 
 /* The layer in memory. */
@@ -86,6 +87,14 @@ void ist_unload_layer(ist_session *s);
  * reading's: the tasks fail. */
 ist_code ist_load_classes(ist_session *s, size_t label, bool parts, ist_error *error);
 void ist_classes_release(ist_classes *classes);
+/* Collective. Of n rows, `rows` of them on this rank: mean[d] of each column, and square[d], the sum of the
+ * squares of what is left without the mean; the same bits for any number of ranks (docs/numerics.md). */
+void ist_column_moments(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
+                        int64_t d, double *mean, double *square);
+/* Collective. Each column less its mean, over its standard deviation (ddof 1), in float64; constant columns
+ * become 0, their number is returned. */
+int64_t ist_standardise(const ist_comm *comm, int64_t rows, int64_t n, int64_t d, ist_matrix *m);
+
 /* Some of the rows of a set, or all of them by class. */
 typedef enum {
     IST_SUBSET_CLASSES, /* segments are the classes (of each part); rows alone in theirs are left out */
