@@ -56,6 +56,8 @@ typedef struct {
     const int64_t *part_class_size;               /* IST_PARTS x class_count, with has_parts */
     double tie_fraction;                          /* rows with a tie at the k-th neighbour */
     int64_t duplicates_source, duplicates_target; /* rows equal to an earlier row */
+    int64_t constant_source, constant_target;     /* scale zscore: constant columns */
+    double square_source, square_target; /* scale rms: the mean squared distance of two rows */
 } ist_totals;
 
 /* One row of results, less what the task itself says (cell, names, params). Texts are owned. */

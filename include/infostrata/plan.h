@@ -30,6 +30,10 @@ void ist_index_release(ist_index *index);
 /* What is meant by the distance of two rows x, y (measures.md P4): of `euclidean` the square is kept,
  * sum of (x - y)^2; manhattan: sum of |x - y|; chebyshev: the largest |x - y|. */
 typedef enum { IST_METRIC_EUCLIDEAN, IST_METRIC_MANHATTAN, IST_METRIC_CHEBYSHEV } ist_metric;
+
+/* In what units: as stored; of the root of the mean squared euclidean distance of two rows; each column less its
+ * mean, over its standard deviation (ddof 1), constant ones 0. */
+typedef enum { IST_SCALE_NONE, IST_SCALE_RMS, IST_SCALE_ZSCORE } ist_scale;
 enum { IST_METRICS = IST_METRIC_CHEBYSHEV + 1 };
 
 /* ---- where data lie, and their shape ------------------------------------------------------- */
@@ -54,7 +58,8 @@ typedef struct {
 typedef struct {
     ist_location at;
     ist_metric metric; /* what is meant by the distance of its rows */
-    bool zscore;       /* each column less its mean, over its standard deviation (ddof 1) */
+    bool zscore;       /* IST_SCALE_ZSCORE */
+    bool rms;          /* some task wants to know the mean squared distance; part of no identity */
     /* The layer identity as text: path relative to the output folder (so that both may move
      * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n', '|chebyshev', '|zscore'. */
     char *key;
@@ -111,7 +116,7 @@ typedef struct {
     bool edges;        /* for each neighbour pair the rank of its reverse, and in-sums */
     ist_tie_rule ties;
     ist_metric metric;
-    bool zscore; /* of the layers */
+    ist_scale scale; /* of both layers */
 } ist_needs;
 
 enum { IST_PARTS = 10 };

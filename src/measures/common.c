@@ -4,8 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-/* By ist_metric. */
+/* By ist_metric, by ist_scale. */
 const char *const ist_metric_words[] = {"euclidean", "manhattan", "chebyshev", NULL};
+const char *const ist_scale_words[] = {"none", "rms", "zscore", NULL};
 const char *const ist_tie_words[] = {"random", "index", NULL};
 const char *const ist_se_words[] = {"parts", "none", NULL};
 
@@ -28,12 +29,22 @@ bool ist_param_is(const ist_value *const *values, int param, const char *word)
     return strcmp(values[param]->text, word) == 0;
 }
 
+static int position_of(const ist_value *value, const char *const *words)
+{
+    int position = 0;
+    while (strcmp(value->text, words[position]) != 0)
+        position++;
+    return position;
+}
+
 ist_metric ist_param_metric(const ist_value *const *values, int param)
 {
-    int metric = 0;
-    while (!ist_param_is(values, param, ist_metric_words[metric]))
-        metric++;
-    return (ist_metric)metric;
+    return (ist_metric)position_of(values[param], ist_metric_words);
+}
+
+ist_scale ist_param_scale(const ist_value *const *values, int param)
+{
+    return (ist_scale)position_of(values[param], ist_scale_words);
 }
 
 ist_tie_rule ist_param_tie_rule(const ist_value *const *values, int ties, int seed)
@@ -123,6 +134,9 @@ ist_record ist_record_of(const ist_value *const *params, int se, const ist_total
     }
     if (isfinite(mean))
         ist_detail_real(detail, "parts_mean", mean);
+    if (totals->constant_source + totals->constant_target > 0)
+        ist_detail_integer(detail, "constant_columns",
+                           totals->constant_source + totals->constant_target);
     ist_note_if(notes, totals->tie_fraction > 1e-3, "ties");
     ist_note_if(notes, totals->duplicates_source > 0 || totals->duplicates_target > 0,
                 "duplicates");

@@ -5,10 +5,15 @@
 #include "infostrata/measures.h"
 
 /* Parameters that most measures have, as rows of their tables. */
-extern const char *const ist_metric_words[], *const ist_tie_words[], *const ist_se_words[];
+extern const char *const ist_metric_words[], *const ist_scale_words[], *const ist_tie_words[],
+                                                                           *const ist_se_words[];
 #define IST_PARAM_METRIC_ROW                                                \
     {                                                                       \
         "metric", IST_PARAM_WORD, 0, 0, ist_metric_words, "euclidean", NULL \
+    }
+#define IST_PARAM_SCALE_ROW(standard)                                  \
+    {                                                                  \
+        "scale", IST_PARAM_WORD, 0, 0, ist_scale_words, standard, NULL \
     }
 #define IST_PARAM_TIES_ROW                                          \
     {                                                               \
@@ -27,6 +32,7 @@ int64_t ist_param_integer(const ist_value *const *values, int param);
 double ist_param_real(const ist_value *const *values, int param);
 bool ist_param_is(const ist_value *const *values, int param, const char *word);
 ist_metric ist_param_metric(const ist_value *const *values, int param);
+ist_scale ist_param_scale(const ist_value *const *values, int param);
 ist_tie_rule ist_param_tie_rule(const ist_value *const *values, int ties, int seed);
 
 /* k below the number of samples, these within 31 bits; `name` is the measure's. */

@@ -14,7 +14,18 @@
 
 #include "common.h"
 
-enum { PARAM_METHOD, PARAM_N1, PARAM_K, PARAM_AVERAGE, PARAM_KEEP, PARAM_SE, PARAMS };
+enum {
+    PARAM_METHOD,
+    PARAM_N1,
+    PARAM_K,
+    PARAM_AVERAGE,
+    PARAM_KEEP,
+    PARAM_SCALE,
+    PARAM_TIES,
+    PARAM_SEED,
+    PARAM_SE,
+    PARAMS
+};
 
 static const char *const methods[] = {"twonn", "twonn-fit", "gride", "mle", NULL};
 static const char *const averages[] = {"mackay", "levina", NULL};
@@ -25,6 +36,9 @@ static const ist_param_spec params[PARAMS] = {
     [PARAM_K] = {"k", IST_PARAM_INTEGER, 2, INT32_MAX - 1, NULL, "10", "method=mle"},
     [PARAM_AVERAGE] = {"average", IST_PARAM_WORD, 0, 0, averages, "mackay", "method=mle"},
     [PARAM_KEEP] = {"keep", IST_PARAM_REAL, 0, 1, NULL, "0.9", "method=twonn-fit"},
+    [PARAM_SCALE] = IST_PARAM_SCALE_ROW("none"),
+    [PARAM_TIES] = IST_PARAM_TIES_ROW,
+    [PARAM_SEED] = IST_PARAM_SEED_ROW,
     [PARAM_SE] = IST_PARAM_SE_ROW,
 };
 
@@ -60,6 +74,7 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
                        .among = IST_AMONG_DISTINCT,
                        .distances = true,
                        .any_order = true,
+                       .scale = ist_param_scale(values, PARAM_SCALE),
                        .parts = ist_param_is(values, PARAM_SE, "parts")};
 }
 

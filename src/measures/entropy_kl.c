@@ -9,11 +9,14 @@
 
 #include "common.h"
 
-enum { PARAM_K, PARAM_METRIC, PARAM_SE, PARAMS };
+enum { PARAM_K, PARAM_METRIC, PARAM_SCALE, PARAM_TIES, PARAM_SEED, PARAM_SE, PARAMS };
 
 static const ist_param_spec params[PARAMS] = {
     [PARAM_K] = {"k", IST_PARAM_INTEGER, 1, INT32_MAX - 1, NULL, "3", NULL},
     [PARAM_METRIC] = IST_PARAM_METRIC_ROW,
+    [PARAM_SCALE] = IST_PARAM_SCALE_ROW("none"),
+    [PARAM_TIES] = IST_PARAM_TIES_ROW,
+    [PARAM_SEED] = IST_PARAM_SEED_ROW,
     [PARAM_SE] = IST_PARAM_SE_ROW,
 };
 
@@ -32,6 +35,7 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
     return (ist_needs){.neighbours = ist_param_integer(values, PARAM_K),
                        .distances = true,
                        .metric = ist_param_metric(values, PARAM_METRIC),
+                       .scale = ist_param_scale(values, PARAM_SCALE),
                        .any_order = true,
                        .parts = ist_param_is(values, PARAM_SE, "parts")};
 }
@@ -75,8 +79,10 @@ static double estimate(const ist_value *const *values, const ist_totals *t, cons
 {
     (void)part;
     double d = (double)t->d_source;
+    bool rms = ist_param_is(values, PARAM_SCALE, "rms");
+    double unit = rms ? ist_ln(t->square_source) / 2 : 0;
     return ist_digamma(n) - ist_digamma(ist_param_integer(values, PARAM_K)) +
-           log_ball(values, t->d_source) + d / (double)n * ist_sum_in_order(value, n);
+           log_ball(values, t->d_source) + d / (double)n * ist_sum_in_order(value, n) - d * unit;
 }
 
 static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_record *records,

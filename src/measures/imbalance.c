@@ -13,13 +13,12 @@
 
 enum { PARAM_K, PARAM_METRIC, PARAM_SCALE, PARAM_TIES, PARAM_SEED, PARAM_SE, PARAMS };
 
-static const char *const scales[] = {"none", NULL};
 static const char *const se_methods[] = {"parts", "rows", "none", NULL};
 
 static const ist_param_spec params[PARAMS] = {
     [PARAM_K] = {"k", IST_PARAM_INTEGER, 1, INT32_MAX - 1, NULL, "1", NULL},
     [PARAM_METRIC] = IST_PARAM_METRIC_ROW,
-    [PARAM_SCALE] = {"scale", IST_PARAM_WORD, 0, 0, scales, "none", NULL},
+    [PARAM_SCALE] = IST_PARAM_SCALE_ROW("none"),
     [PARAM_TIES] = IST_PARAM_TIES_ROW,
     [PARAM_SEED] = IST_PARAM_SEED_ROW,
     [PARAM_SE] = {"se", IST_PARAM_WORD, 0, 0, se_methods, "parts", NULL},
@@ -44,6 +43,7 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
         .parts = ist_param_is(values, PARAM_SE, "parts"),
         .edges = ist_param_is(values, PARAM_SE, "rows"),
         .metric = ist_param_metric(values, PARAM_METRIC),
+        .scale = ist_param_scale(values, PARAM_SCALE),
         .ties = ist_param_tie_rule(values, PARAM_TIES, PARAM_SEED),
     };
 }

@@ -11,11 +11,14 @@
 
 #include "common.h"
 
-enum { PARAM_K, PARAM_METRIC, PARAM_SE, PARAMS };
+enum { PARAM_K, PARAM_METRIC, PARAM_SCALE, PARAM_TIES, PARAM_SEED, PARAM_SE, PARAMS };
 
 static const ist_param_spec params[PARAMS] = {
     [PARAM_K] = {"k", IST_PARAM_INTEGER, 1, INT32_MAX - 1, NULL, "3", NULL},
     [PARAM_METRIC] = IST_PARAM_METRIC_ROW,
+    [PARAM_SCALE] = IST_PARAM_SCALE_ROW("none"),
+    [PARAM_TIES] = IST_PARAM_TIES_ROW,
+    [PARAM_SEED] = IST_PARAM_SEED_ROW,
     [PARAM_SE] = IST_PARAM_SE_ROW,
 };
 
@@ -37,6 +40,7 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
                        .class_counts = true,
                        .parts = ist_param_is(values, PARAM_SE, "parts"),
                        .metric = ist_param_metric(values, PARAM_METRIC),
+                       .scale = ist_param_scale(values, PARAM_SCALE),
                        .any_order = true};
 }
 

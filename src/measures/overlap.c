@@ -7,12 +7,22 @@
 
 #include "common.h"
 
-enum { PARAM_K, PARAM_FRACTION, PARAM_METRIC, PARAM_TIES, PARAM_SEED, PARAM_SE, PARAMS };
+enum {
+    PARAM_K,
+    PARAM_FRACTION,
+    PARAM_METRIC,
+    PARAM_SCALE,
+    PARAM_TIES,
+    PARAM_SEED,
+    PARAM_SE,
+    PARAMS
+};
 
 static const ist_param_spec params[PARAMS] = {
     [PARAM_K] = {"k", IST_PARAM_INTEGER, 1, INT32_MAX - 1, NULL, "30", NULL},
     [PARAM_FRACTION] = {"class_fraction", IST_PARAM_REAL, 0, 1, NULL, "0", NULL},
     [PARAM_METRIC] = IST_PARAM_METRIC_ROW,
+    [PARAM_SCALE] = IST_PARAM_SCALE_ROW("none"),
     [PARAM_TIES] = IST_PARAM_TIES_ROW,
     [PARAM_SEED] = IST_PARAM_SEED_ROW,
     [PARAM_SE] = IST_PARAM_SE_ROW,
@@ -44,6 +54,7 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
         .both = !labels,
         .parts = ist_param_is(values, PARAM_SE, "parts"),
         .metric = ist_param_metric(values, PARAM_METRIC),
+        .scale = ist_param_scale(values, PARAM_SCALE),
         .ties = ist_param_tie_rule(values, PARAM_TIES, PARAM_SEED)};
 }
 

@@ -19,7 +19,7 @@ typedef struct {
 /* What a measure takes a layer for: the same data in two forms are two layers. */
 typedef struct {
     ist_metric metric;
-    bool zscore;
+    ist_scale scale;
 } ist_layer_form;
 enum { IST_LAYER_FORMS = 2 * (IST_METRIC_CHEBYSHEV + 1) };
 

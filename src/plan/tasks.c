@@ -134,7 +134,7 @@ static ist_layer_form form_of(const ist_builder *builder, const expansion *e,
     for (size_t p = 0; p < e->schema->param_count; p++)
         values[p] = &e->entry->params[p].values[param[p]];
     ist_needs needs = builder->plan->measures[e->entry->measure]->needs(values, NULL);
-    return (ist_layer_form){needs.metric, needs.zscore};
+    return (ist_layer_form){needs.metric, needs.scale};
 }
 
 /* All combinations of parameters for one direction of one pair of operands. */

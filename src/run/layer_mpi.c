@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "session.h"
@@ -110,8 +111,11 @@ static ist_code read_layer(ist_session *s, size_t l, ist_error *error)
     if (reading.code != IST_OK)
         return give_up_on(s, l, reading.text, error);
     int64_t constant = 0;
+    double mean_square = NAN;
     if (layer->zscore && census.nan + census.inf == 0)
         constant = ist_standardise(s->comm, last - first, layer->n, layer->shape.d, &matrix);
+    if (layer->rms && census.nan + census.inf == 0)
+        mean_square = ist_mean_square(s->comm, &matrix, last - first, layer->n, layer->shape.d);
     ist_rows_natural(s->comm, layer->metric, layer->n, layer->shape.d, matrix.narrow, matrix.wide,
                      &s->loaded.all);
     s->loaded.layer = l;
@@ -123,8 +127,10 @@ static ist_code read_layer(ist_session *s, size_t l, ist_error *error)
     if (!s->facts[l].seen) {
         ist_text reason = {0};
         judge(layer, &census, &reason);
-        s->facts[l] =
-            (ist_layer_facts){.seen = true, .duplicates = duplicates, .constant = constant};
+        s->facts[l] = (ist_layer_facts){.seen = true,
+                                        .duplicates = duplicates,
+                                        .constant = constant,
+                                        .mean_square = mean_square};
         if (reason.length > 0)
             set_failure(s, l, reason.data);
         ist_text_release(&reason);

@@ -56,6 +56,18 @@ void ist_column_moments(const ist_comm *comm, const ist_matrix *m, int64_t rows,
     sum_columns(comm, m, rows, d, mean, square);
 }
 
+double ist_mean_square(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
+                       int64_t d)
+{
+    double *mean = ist_alloc((size_t)d, sizeof *mean);
+    double *square = ist_alloc((size_t)d, sizeof *square);
+    ist_column_moments(comm, m, rows, n, d, mean, square);
+    double result = 2 * ist_sum_in_order(square, d) / (double)(n - 1);
+    ist_free(mean);
+    ist_free(square);
+    return result;
+}
+
 int64_t ist_standardise(const ist_comm *comm, int64_t rows, int64_t n, int64_t d, ist_matrix *m)
 {
     double *mean = ist_alloc((size_t)d, sizeof *mean),

@@ -39,7 +39,8 @@ typedef struct {
     bool seen;
     char *failure; /* why its tasks fail; NULL: they do not */
     int64_t duplicates;
-    int64_t constant; /* columns that are constant, of a standardised layer */
+    int64_t constant;   /* columns that are constant, of a standardised layer */
+    double mean_square; /* layer.rms: the mean squared euclidean distance of two rows */
 } ist_layer_facts;
 
 /* The layer in memory. */
@@ -91,6 +92,9 @@ void ist_classes_release(ist_classes *classes);
  * squares of what is left without the mean; the same bits for any number of ranks (docs/numerics.md). */
 void ist_column_moments(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
                         int64_t d, double *mean, double *square);
+/* Collective. The mean squared euclidean distance of two of the n rows. */
+double ist_mean_square(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
+                       int64_t d);
 /* Collective. Each column less its mean, over its standard deviation (ddof 1), in float64; constant columns
  * become 0, their number is returned. */
 int64_t ist_standardise(const ist_comm *comm, int64_t rows, int64_t n, int64_t d, ist_matrix *m);

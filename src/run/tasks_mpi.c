@@ -23,7 +23,7 @@ typedef struct {
 typedef struct {
     ist_evidence evidence;
     int64_t *row, *ranks, *reach, *reverse, *in_count, *in_sum;
-    int32_t *number, *second, *class_reach;
+    int32_t *number, *second, *held, *class_reach;
     double *distance;
 } made;
 
@@ -32,6 +32,7 @@ static void made_release(made *m)
     ist_free(m->row);
     ist_free(m->number);
     ist_free(m->second);
+    ist_free(m->held);
     ist_free(m->class_reach);
     ist_free(m->distance);
     ist_free(m->ranks);
@@ -80,6 +81,15 @@ static int64_t *reach_of(const ist_counted *counted, int64_t first, int64_t coun
     return reach;
 }
 
+/* Of the first k: how many each row has. */
+static int32_t *held_of(const ist_list *list, int64_t first, int64_t count, int64_t k)
+{
+    int32_t *held = ist_alloc((size_t)count, sizeof *held);
+    for (int64_t i = 0; i < count; i++)
+        held[i] = (int32_t)ist_min(list->held[first + i], k);
+    return held;
+}
+
 /* Entries of lists with `stride` a row, k a row. */
 static void *packed(const void *from, size_t bytes, int64_t stride, int64_t first, int64_t count,
                     int64_t k)
@@ -115,12 +125,14 @@ static made make_rows(const work *w, const ist_rows *rows, int64_t first, int64_
         .class_reach = packed(list->class_reach, sizeof *m.class_reach, list->k, first, count, k)};
     for (int64_t i = 0; i < count; i++)
         m.row[i] = ist_row_number(rows, rows->home.first + first + i);
+    if (list->held)
+        m.held = held_of(list, first, count, k);
     m.evidence = (ist_evidence){.n = n,
                                 .count = count,
                                 .k = k,
                                 .row = m.row,
                                 .neighbour = m.number,
-                                .held = list->held ? list->held + first : NULL,
+                                .held = m.held,
                                 .distance = m.distance,
                                 .class_reach = m.class_reach,
                                 .class_of = w->classes ? w->classes->class_of : NULL,
@@ -201,7 +213,9 @@ static ist_totals totals_of(const work *w, bool parts, double *const values[2])
                     .d_source = source->shape.d,
                     .labels_target = w->task->labels_target,
                     .tie_fraction = w->found->lists->tie_fraction[w->needs.neighbours - 1],
-                    .duplicates_source = s->facts[w->task->source].duplicates};
+                    .duplicates_source = s->facts[w->task->source].duplicates,
+                    .constant_source = s->facts[w->task->source].constant,
+                    .square_source = s->facts[w->task->source].mean_square};
     if (w->classes) {
         t.class_size = w->classes->size;
         t.class_count = w->classes->class_count;
@@ -209,6 +223,8 @@ static ist_totals totals_of(const work *w, bool parts, double *const values[2])
     } else if (!w->task->alone) {
         t.d_target = plan->layers[w->task->target].shape.d;
         t.duplicates_target = s->facts[w->task->target].duplicates;
+        t.constant_target = s->facts[w->task->target].constant;
+        t.square_target = s->facts[w->task->target].mean_square;
     }
     for (int p = 0; p < IST_PARTS && parts; p++) {
         t.parts[p] = w->sums + (size_t)(1 + p) * w->measure->sum_count;
