@@ -34,19 +34,19 @@ def forms(**choices):
 
 
 LABELS = {
-    "mi-ross": forms(k=(1, 3, 10), metric=METRICS),
+    "mi-ross": forms(k=(1, 3, 10), metric=METRICS) + forms(metric=METRICS, scale=("zscore",)),
     "mi-mixed": forms(k=(1, 5), form=("code", "paper"), metric=METRICS),
-    "overlap": forms(k=(1, 30)) + [{"class_fraction": 0.05}],
+    "overlap": forms(k=(1, 30)) + forms(k=(10,), metric=METRICS, scale=("none", "zscore")) + [{"class_fraction": 0.05}],
 }
 PAIRS = {
     "mi-ksg": forms(k=(1, 3, 10), type=(1, 2)) + forms(type=(1, 2), metric=METRICS, scale=("none", "zscore")),
     "mi-mixed": forms(k=(1, 5), form=("code", "paper")) + forms(metric=METRICS, scale=("none", "zscore")),
-    "overlap": forms(k=(1, 30)),
+    "overlap": forms(k=(1, 30)) + forms(k=(10,), metric=METRICS, scale=("none", "zscore")),
 }
 SINGLE = {
-    "entropy-kl": forms(k=(1, 3), metric=METRICS),
+    "entropy-kl": forms(k=(1, 3), metric=METRICS) + forms(metric=METRICS, scale=("rms", "zscore")),
     "dimension": (forms(method=("twonn",)) + forms(method=("twonn-fit",), keep=(0.9, 0.5)) + forms(method=("gride",), n1=(1, 2, 4, 8))
-                  + forms(method=("mle",), k=(5, 10), average=("mackay", "levina"))),
+                  + forms(method=("mle",), k=(5, 10), average=("mackay", "levina")) + forms(scale=("zscore",))),
 }
 
 
