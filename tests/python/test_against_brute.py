@@ -36,6 +36,11 @@ def breaks_ties(task):
     return task.params.get("scale") == "zscore" and "lattice" in (task.source, task.target)
 
 
+def is_refused(task):
+    """A class of one sample has no neighbours: mi-mixed refuses it."""
+    return task.measure == "mi-mixed" and task.target == "rare"
+
+
 @unittest.skipUnless(PROGRAM, "INFOSTRATA does not name the program")
 class AgainstBrute(unittest.TestCase):
     ROWS = 400
@@ -49,7 +54,7 @@ class AgainstBrute(unittest.TestCase):
             for name, values in arrays.items():
                 np.save(os.path.join(folder, name + ".npy"), values)
             layers, labels = ({name: name + ".npy" for name in made} for made in (make_layers(9), make_labels(9)))
-            asked = [task for task in against_brute.tasks({measure: has[measure]}, layers, labels) if not breaks_ties(task)]
+            asked = [task for task in against_brute.tasks({measure: has[measure]}, layers, labels) if not breaks_ties(task) and not is_refused(task)]
             results = against_brute.run(PROGRAM, ranks, folder, layers, labels, asked)
         said = against_brute.differences(asked, results, arrays)
         self.assertEqual(said, [], "\n".join([f"{len(said)} of {len(asked)} differ:", *said[:20]]))
