@@ -196,9 +196,18 @@ class Manifest(unittest.TestCase):
         self.assertNotIn("others", text)
         self.assertNotIn("quickstart-data", text)
 
+    def test_labels_given_are_asked_for_where_they_are(self):
+        with open(TEMPLATE, encoding="utf-8") as file:
+            given = [line for line in file if "target: given" in line]
+        self.assertEqual(len(given), 1)
+        self.assertIn("where: {split: train}", given[0])
+
 
 def sweep(widths=(4, 8, 16, 32, 64), seeds=(0, 1, 2), split="test"):
-    """Return rows like those of a quickstart: a noisy test error with a peak at width 16."""
+    """Return rows like those of a quickstart: a noisy test error with a peak at width 16.
+
+    Information comes of both splits, imbalances of `split` only.
+    """
     rows = []
     error = dict(zip(widths, (0.5, 0.25, 0.35, 0.30, 0.28)))
     for width in widths:
@@ -215,14 +224,25 @@ def sweep(widths=(4, 8, 16, 32, 64), seeds=(0, 1, 2), split="test"):
                     "detail": "rank_sum=5.5;floor=0.1",
                 }
 
-                def add(source, target, value, source_at="", target_at=""):
+                def add(source, target, value, source_at="", target_at="", **other):
                     rows.append({**cell, "source": source, "target": target, "value": value + shift,
-                                 "source_at": source_at, "target_at": target_at})
+                                 "source_at": source_at, "target_at": target_at, **other})
 
                 add("hidden2", "logits", 0.1 / width)
                 add("logits", "hidden2", 0.2 / width)
                 add("hidden2", "clean", 0.6 if train == "random" else 0.4)
                 add("logits", "clean", level + 0.1)
+                for images in ("train", "test"):
+                    add("hidden2", "clean", 1.5 if noise else 1.7, measure="mi-ross", split=images,
+                        n=1000 if images == "train" else 10000, std_error=0.06, unit="nat",
+                        quantity="mi", detail="ceiling=2.3;classes=10")
+                add("hidden2", "given", 0.7 if noise else 1.7, measure="mi-ross", split="train",
+                    n=1000, unit="nat", quantity="mi", detail="ceiling=2.4;classes=10")
+                add("hidden2", "", width / 8, measure="dimension", quantity="dimension",
+                    detail="distinct=10000")
+                add("input", "", 13, measure="dimension", quantity="dimension")
+                add("hidden2", "clean", 0.6, measure="overlap", quantity="overlap", k=30,
+                    std_error="", detail="by_chance=0.1")
                 for layer in ("hidden2", "logits"):
                     if (train, noise) != curves.CLEAN:
                         at = "noise=0.0" if noise else "train=noise"
@@ -255,14 +275,45 @@ class Shown(Folder):
         self.assertEqual(curves.interpolation_width(frame, curves.NOISY), 16)
         self.assertEqual(len(curves.usable(self.frame(), "train")), 0)
 
+    def test_curves_of_measures_beside_the_imbalance(self):
+        frame = self.frame()
+        given = curves.of_layer(frame, "train", "mi-ross", curves.NOISY, "hidden2", "given")
+        self.assertEqual(curves.values(given).shape, (5, 3))
+        self.assertAlmostEqual(curves.values(given).loc[64, 1], 0.701)
+        self.assertEqual(len(curves.of_layer(frame, "test", "mi-ross", curves.NOISY, "hidden2",
+                                             "given")), 0)
+        alone = curves.of_layer(frame, "test", "dimension", curves.CLEAN, "hidden2")
+        self.assertAlmostEqual(curves.values(alone).loc[16, 0], 2)
+
+    def test_the_figure_of_information_and_dimension(self):
+        figure = figures.information_and_dimension(self.frame(), "test")
+        panels = [axis for axis in figure.axes if axis.axison]
+        self.assertEqual(len(panels), 5)
+        self.assertEqual(panels[0].get_ylabel(), "mutual information (nats)")
+        self.assertEqual([panel.get_title() for panel in panels[:3]],
+                         ["I(layer; true class), training images",
+                          "I(layer; labels given), training images",
+                          "I(layer; true class), test images"])
+        for panel, mean, bars in zip(panels, (1.701, 1.701, 1.701, 0.501, 0.601), (4, 4, 4, 4, 0)):
+            curve = panel.get_lines()[0]
+            self.assertEqual(list(curve.get_xdata()), [4, 8, 16, 32, 64])
+            self.assertAlmostEqual(curve.get_ydata()[0], mean)
+            self.assertEqual(len(panel.containers), bars)
+        named = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
+        self.assertEqual(named[:4], [figures.NAMES[kind] for kind in curves.KINDS])
+        # 0.06 over the images, three seeds: 0.06 / sqrt(3) of their mean.
+        bar = panels[0].containers[0].lines[2][0].get_segments()[0]
+        self.assertAlmostEqual(bar[1][1] - bar[0][1], 2 * 0.06 / 3 ** 0.5)
+        figures.plt.close(figure)
+
     def test_figures_are_files_and_small_runs_are_drawn_too(self):
         for options in ({}, {"widths": (4, 16), "seeds": (0,)}):
             paths = figures.draw_all(self.frame(**options), self.path("figures"))
-            self.assertEqual(len(paths), 3)
+            self.assertEqual(len(paths), 4)
             for path in paths:
                 with open(path, "rb") as file:
                     self.assertEqual(file.read(8), b"\x89PNG\r\n\x1a\n")
-            self.assertEqual(len(os.listdir(self.path("figures"))), 3)
+            self.assertEqual(len(os.listdir(self.path("figures"))), 4)
 
     def test_a_peak(self):
         self.assertEqual(report.find_peak([5, 2, 4, 3, 3.5]), (1, 2, 3))
@@ -279,6 +330,16 @@ class Shown(Folder):
         self.assertIn("noisy against clean is 4 times that", text)
         self.assertIn("0.601 against 0.401 at 64", text)
         self.assertIn("-0.90 over 9 noisy networks from width 16 on", text)
+        self.assertIn("width 64, in nats: 1.70 / 1.70 after clean labels, 1.50 / 0.70 after 20 % "
+                      "label noise", text)
+        self.assertIn("1.70 / 1.70 without training; 2.40 is the most", text)
+        self.assertIn("clean labels 0.5 and 60 % at width 4, 8.0 and 60 % at width 64", text)
+
+    def test_results_without_the_other_measures_are_reported_too(self):
+        frame = self.frame()
+        frame = frame[frame["measure"] == "imbalance"]
+        self.assertNotIn("in nats", "\n".join(report.sentences(frame)))
+        self.assertEqual(len(figures.draw_all(frame, self.path("figures"))), 4)
 
     def test_a_peak_within_its_error_is_not_claimed(self):
         frame = self.frame()
@@ -297,6 +358,7 @@ class Shown(Folder):
         frame = self.frame()
         self.assertIsNone(report.failures(frame))
         frame.loc[3, ["status", "value", "detail.reason"]] = ["failed", np.nan, "NaN in row 7"]
+        self.assertIn("imbalance logits -> clean", report.failures(frame))
         self.assertRegex(report.failures(frame), r"1 of \d+ records have no value.*NaN in row 7")
 
     def test_the_command_prints_it_all(self):

@@ -11,12 +11,12 @@ RANDOM, UNTRAINED = ("random", 0.0), ("untrained", 0.0)
 KINDS = (CLEAN, NOISY, RANDOM, UNTRAINED)
 
 
-def usable(frame, split):
-    """Return the finished imbalances of one split ("train" or "test")."""
+def usable(frame, split, measure="imbalance"):
+    """Return the finished records of a measure of one split ("train" or "test")."""
     # One NaN column of text comes out as numbers; these two are compared as text below.
     frame = frame.astype({"source_at": object, "target_at": object})
     return frame[(frame["split"] == split) & (frame["status"] == "ok")
-                 & (frame["measure"] == "imbalance")]
+                 & (frame["measure"] == measure)]
 
 
 def inside(frame, kind, source, target):
@@ -24,6 +24,13 @@ def inside(frame, kind, source, target):
     rows = _of_kind(frame, kind)
     return rows[(rows["source"] == source) & (rows["target"] == target)
                 & rows["source_at"].isna() & rows["target_at"].isna()]
+
+
+def of_layer(frame, split, measure, kind, layer, target=None):
+    """Return the rows of a measure of one layer: of itself, or with labels as its target."""
+    rows = _of_kind(usable(frame, split, measure), kind)
+    meant = rows["target"].isna() if target is None else rows["target"] == target
+    return rows[(rows["source"] == layer) & meant]
 
 
 def to_twin(frame, kind, layer):

@@ -1,4 +1,4 @@
-"""The quickstart's three figures, written as PNG."""
+"""The quickstart's four figures, written as PNG."""
 
 import os
 import textwrap
@@ -33,19 +33,24 @@ STYLE = {
 
 
 def draw_all(frame, folder, split="test"):
-    """Draw every figure of one split into `folder`; return the paths written."""
-    frame = curves.usable(frame, split)
+    """Draw every figure of one split into `folder`; return the paths written.
+
+    What layers know of labels is drawn of both splits.
+    """
+    whole, frame = frame, curves.usable(frame, split)
     os.makedirs(folder, exist_ok=True)
     drawings = {
         "error-and-imbalance": error_and_imbalance,
         "twins": twins,
         "last-layer-and-loss": last_layer_and_loss,
     }
+    drawn = {f"{name}-{split}": (draw, frame) for name, draw in drawings.items()}
+    drawn["information-and-dimension"] = (information_and_dimension, whole)
     paths = []
-    for name, draw in drawings.items():
+    for name, (draw, rows) in drawn.items():
         with plt.rc_context(STYLE):
-            figure = draw(frame, split)
-            paths.append(_write(figure, os.path.join(folder, f"{name}-{split}.png")))
+            figure = draw(rows, split)
+            paths.append(_write(figure, os.path.join(folder, f"{name}.png")))
             plt.close(figure)
     return paths
 
@@ -114,6 +119,65 @@ def last_layer_and_loss(frame, split):
     return figure
 
 
+def information_and_dimension(frame, split):
+    """What the last hidden layer knows of labels in nats, its dimension, its neighbours' classes.
+
+    `frame` is everything that was measured, of both splits.
+    """
+    figure, axes = plt.subplots(2, 3, figsize=(10.6, 6.6), sharex=True)
+    images = _images(split)
+    panels = (
+        (axes[0, 0], "train", "mi-ross", "clean", "I(layer; true class), training images"),
+        (axes[0, 1], "train", "mi-ross", "given", "I(layer; labels given), training images"),
+        (axes[0, 2], split, "mi-ross", "clean", f"I(layer; true class), {images}"),
+        (axes[1, 0], split, "dimension", None, f"Intrinsic dimension (two-NN), {images}"),
+        (axes[1, 1], split, "overlap", "clean", f"Neighbours of the same class, {images}"),
+    )
+    for axis, part, measure, target, title in panels:
+        for kind in curves.KINDS:
+            rows = curves.of_layer(frame, part, measure, kind, "hidden2", target)
+            _line(axis, curves.values(rows), kind, error=curves.standard_error(rows))
+        axis.set_title(title)
+        _mark_interpolation(axis, curves.usable(frame, split), name=measure == "dimension")
+        _width_axis(axis, frame, short=axis in axes[0])
+    _information_axes(axes[0], frame, split)
+    _mark_level(axes[1, 0], _dimension_of_images(frame, split), "the images' own")
+    axes[1, 0].set(ylabel="dimension", ylim=(0, 1.04 * axes[1, 0].get_ylim()[1]))
+    axes[1, 1].set(ylabel="share of 30 neighbours", ylim=(0, 1))
+    _mark_level(axes[1, 1], _detail(frame, split, "overlap", "by_chance"), "by chance")
+    axes[1, 2].axis("off")
+    axes[1, 2].legend(*axes[1, 0].get_legend_handles_labels(), loc="center left")
+    counts = [(part, curves.usable(frame, part)["n"].max()) for part in ("train", split)]
+    listed = " and ".join(f"{n:,.0f} {_images(part)}" for part, n in dict(counts).items())
+    _footnote(figure, frame, "Of the last hidden layer. 1 nat = 1.44 bits; ceiling: what separate "
+              "classes give. Bars: standard error, over images, of the mean.",
+              count=f"N = {listed}.")
+    return figure
+
+
+def _information_axes(axes, frame, split):
+    """One scale for all mutual informations, with the most that they can say."""
+    limits = [axis.get_ylim() for axis in axes]
+    ceilings = [_detail(frame, part, "mi-ross", "ceiling") for part in ("train", "train", split)]
+    top = max([high for _, high in limits] + [1.06 * level for level in ceilings if level])
+    for axis, ceiling in zip(axes, ceilings):
+        axis.set(ylim=(min(0, *(low for low, _ in limits)), top))
+        _mark_level(axis, ceiling, "ceiling")
+    axes[0].set_ylabel("mutual information (nats)")
+
+
+def _dimension_of_images(frame, split):
+    rows = curves.usable(frame, split, "dimension")
+    found = rows.loc[rows["source"] == "input", "value"]
+    return found.iloc[0] if len(found) else None
+
+
+def _detail(frame, split, measure, name):
+    """Return the largest of a number in `detail`, or None if there is none."""
+    rows = curves.usable(frame, split, measure)
+    return rows[f"detail.{name}"].max() if len(rows) and f"detail.{name}" in rows else None
+
+
 def _twin_lines(axis, frame, layer):
     for kind, name in ((curves.NOISY, "noisy"), (curves.UNTRAINED, "untrained")):
         dashes = "--" if kind == curves.UNTRAINED else "-"
@@ -155,8 +219,8 @@ def _width_colours(figure, axes, points, frame):
     bar.ax.minorticks_off()
 
 
-def _line(axis, curve, kind, name=None, style="o-", hollow=False):
-    """Draw a curve's mean over repetitions, and its range as a band."""
+def _line(axis, curve, kind, name=None, style="o-", hollow=False, error=None):
+    """Draw a curve's mean over repetitions, its range as a band, and errors of the mean as bars."""
     if curve.empty:
         return
     colour = COLOURS[kind]
@@ -164,15 +228,22 @@ def _line(axis, curve, kind, name=None, style="o-", hollow=False):
               markerfacecolor="white" if hollow else colour)
     axis.fill_between(curve.index, curve.min(axis=1), curve.max(axis=1), color=colour, alpha=0.16,
                       linewidth=0)
+    error = [] if error is None else error.dropna()
+    if len(error):
+        axis.errorbar(error.index, curve.mean(axis=1)[error.index], error, fmt="none",
+                      ecolor=colour, elinewidth=1, capsize=2)
 
 
-def _width_axis(axis, frame):
+def _width_axis(axis, frame, short=False):
     widths = sorted(frame["width"].unique())
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_locator(FixedLocator(widths))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_xlabel("width (units in each of the two hidden layers)")
+    if short:
+        axis.tick_params(labelbottom=True)
+    else:
+        axis.set_xlabel("width (units in each of the two hidden layers)")
 
 
 def _log_axis(axis, plain=False):
@@ -183,11 +254,11 @@ def _log_axis(axis, plain=False):
         axis.yaxis.set_minor_locator(NullLocator())
 
 
-def _mark_interpolation(axis, frame):
+def _mark_interpolation(axis, frame, name=None):
     """Shade the widths at which the noisy networks fit their training labels."""
     width = curves.interpolation_width(frame, curves.NOISY)
     if width is not None:
-        first = axis.get_subplotspec().is_first_row()
+        first = axis.get_subplotspec().is_first_row() if name is None else name
         axis.axvspan(width / 2**0.5, frame["width"].max() * 2**0.5, color="#F3EFE2", zorder=0,
                      linewidth=0,
                      label="noisy networks fit 99 %\nof their training labels" if first else None)
@@ -202,16 +273,24 @@ def _mark_floor(axis, frame):
                   transform=axis.get_yaxis_transform())
 
 
+def _mark_level(axis, level, name):
+    if level is not None:
+        axis.axhline(level, color="black", linewidth=0.8, linestyle=(0, (1, 2)), zorder=3)
+        axis.text(0.985, level, name, fontsize=7.5, va="bottom", ha="right",
+                  transform=axis.get_yaxis_transform())
+
+
 def _images(split):
     return "test images" if split == "test" else "training images"
 
 
-def _footnote(figure, frame, text, spread=None):
+def _footnote(figure, frame, text, spread=None, count=None):
     seeds = frame["seed"].nunique()
     if spread is None:
         spread = (f"Lines: mean over {seeds} seeds; bands: their range." if seeds > 1
                   else "One seed.")
-    count = f"N = {frame['n'].max():,.0f}." if len(frame) else ""
+    if count is None:
+        count = f"N = {frame['n'].max():,.0f}." if len(frame) else ""
     lines = textwrap.fill(f"{text} {spread} {count}", int(18 * figure.get_figwidth()))
     figure.supxlabel(lines, fontsize=7.5, color="#444444", x=0.01, ha="left")
 

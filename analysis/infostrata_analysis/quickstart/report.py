@@ -30,11 +30,12 @@ def table(frame, split="test"):
 
 def sentences(frame, split="test"):
     """Return what the results show, as a list of sentences; every number in them is computed."""
-    frame = curves.usable(frame, split)
+    whole, frame = frame, curves.usable(frame, split)
     found = [_second_descent(frame, *what) for what in _descents(frame)]
     found += [_twins(frame, layer, name) for layer, name in
               (("hidden2", "Last hidden layers"), ("logits", "Logits"))]
     found += [_worse_than_untrained(frame), _last_layer(frame)]
+    found += [_information(whole), _dimension(whole, split)]
     return [sentence for sentence in found if sentence]
 
 
@@ -47,8 +48,9 @@ def failures(frame):
     cell = ", ".join(f"{axis} {first[axis]}" for axis in ("width", "train", "noise", "seed"))
     reasons = [str(first[name]) for name in first.index
                if name.startswith("detail.") and isinstance(first[name], str)]
-    return (f"{len(bad)} of {len(frame)} records have no value; the first: {first['source']} -> "
-            f"{first['target']}, {cell}: {'; '.join(reasons) or first['status']}")
+    to = f" -> {first['target']}" if isinstance(first["target"], str) else ""
+    return (f"{len(bad)} of {len(frame)} records have no value; the first: {first['measure']} "
+            f"{first['source']}{to}, {cell}: {'; '.join(reasons) or first['status']}")
 
 
 # --- test error and imbalance against width ------------------------------------------------------
@@ -183,6 +185,47 @@ def _last_layer(frame):
     return ("Where networks fit their training labels, the rank correlation of last hidden layer → "
             f"logits with the test loss is {', '.join(found)} (negative: the larger the loss, the "
             "more of the logits the hidden layer contains).")
+
+
+# --- information and dimension -------------------------------------------------------------------
+
+
+def _information(frame):
+    """State what the widest networks know of the training images' two kinds of labels."""
+    found = []
+    for kind, name in ((curves.CLEAN, "clean labels"), (curves.NOISY, "20 % label noise"),
+                       (curves.RANDOM, "random labels"), (curves.UNTRAINED, "no training")):
+        true, given = (_values(curves.of_layer(frame, "train", "mi-ross", kind, "hidden2", target))
+                       for target in ("clean", "given"))
+        if true.empty or given.empty:
+            continue
+        width = true.index[-1]
+        found.append(f"{true.loc[width].mean():.2f} / {given.loc[width].mean():.2f} after {name}"
+                     .replace("after no", "without"))
+    if not found:
+        return None
+    ceiling = curves.usable(frame, "train", "mi-ross")["detail.ceiling"].max()
+    return (f"Mutual information of the last hidden layer with the true class / with the labels "
+            f"given, training images, width {width}, in nats: {', '.join(found)}; "
+            f"{ceiling:.2f} is the most that it can say.")
+
+
+def _dimension(frame, split):
+    """State dimension and class overlap of the last hidden layer, narrowest to widest."""
+    found = []
+    for kind, name in ((curves.CLEAN, "clean labels"), (curves.NOISY, "20 % label noise"),
+                       (curves.UNTRAINED, "untrained")):
+        dimension, overlap = (
+            _values(curves.of_layer(frame, split, measure, kind, "hidden2", target)).mean(axis=1)
+            for measure, target in (("dimension", None), ("overlap", "clean")))
+        if dimension.empty or overlap.empty:
+            continue
+        listed = [f"{dimension.loc[width]:.1f} and {100 * overlap.loc[width]:.0f} % at width "
+                  f"{width}" for width in (dimension.index[0], dimension.index[-1])
+                  if width in overlap.index]
+        found.append(f"{name} {', '.join(listed)}")
+    return found and ("Intrinsic dimension of the last hidden layer, and share of 30 neighbours "
+                      f"that are of the same class: {'; '.join(found)}.")
 
 
 def _inside(frame, kind, pair):
