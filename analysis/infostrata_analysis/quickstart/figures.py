@@ -141,7 +141,8 @@ def information_and_dimension(frame, split):
         _mark_interpolation(axis, curves.usable(frame, split), name=measure == "dimension")
         _width_axis(axis, frame, short=axis in axes[0])
     _information_axes(axes[0], frame, split)
-    _mark_level(axes[1, 0], _dimension_of_images(frame, split), "the images' own")
+    _mark_level(axes[1, 0], _dimension_of_images(frame, split), "the images' own",
+                left=True)
     axes[1, 0].set(ylabel="dimension", ylim=(0, 1.04 * axes[1, 0].get_ylim()[1]))
     axes[1, 1].set(ylabel="share of 30 neighbours", ylim=(0, 1))
     _mark_level(axes[1, 1], _detail(frame, split, "overlap", "by_chance"), "by chance")
@@ -273,11 +274,11 @@ def _mark_floor(axis, frame):
                   transform=axis.get_yaxis_transform())
 
 
-def _mark_level(axis, level, name):
+def _mark_level(axis, level, name, left=False):
     if level is not None:
         axis.axhline(level, color="black", linewidth=0.8, linestyle=(0, (1, 2)), zorder=3)
-        axis.text(0.985, level, name, fontsize=7.5, va="bottom", ha="right",
-                  transform=axis.get_yaxis_transform())
+        axis.text(0.015 if left else 0.985, level, name, fontsize=7.5, va="bottom",
+                  ha="left" if left else "right", transform=axis.get_yaxis_transform())
 
 
 def _images(split):
