@@ -8,6 +8,9 @@ Every measure is a job of its own: its data are drawn (NumPy, a seed for each ca
 given to `mpirun -n RANKS PROGRAM run`; the numbers are those of results.csv. --measure takes one, given again more (default: all).
 --keep DIR leaves data, manifests and results there. The note `row-order-unverified`, which .npy files always have, is left out. With --brute the tables have the brute force's value too.
 
+--draws D does all of it with D draws, and prints for each case the mean difference, its own standard error, the scatter of single
+draws, and the std_error that the program gives for one: is it a bias or the draw?
+
 --fill FILE writes the table of each measure that ran between the lines `<!-- truths MEASURE -->` and `<!-- end -->` of FILE.
 
 The truths are closed forms, sums, or one-dimensional integrals computed here; that of ten classes is a mean over 10^6 draws of
@@ -18,6 +21,7 @@ import csv
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -39,6 +43,8 @@ DRAWS = 1000000
 class Case:
     """One pair of operands (or one layer): its truth, and how the measure is asked."""
 
+    number_of_draw = 0  # other draws of the same
+
     def __init__(self, about, truth, draw, labels=False, swept=({},), **params):
         self.about, self.truth, self.draw, self.labels = about, truth, draw, labels
         self.swept = swept  # parameters of one row of the table each
@@ -48,7 +54,8 @@ class Case:
     def values(self, rows):
         """The case's arrays: (source,) or (source, target). The same draws whatever else is measured."""
         if self.arrays is None:
-            rng = np.random.default_rng(zlib.crc32(self.about.encode()))
+            seed = zlib.crc32(self.about.encode())
+            rng = np.random.default_rng([seed, self.number_of_draw] if self.number_of_draw else seed)
             drawn = self.draw(rng, rows)
             self.arrays = drawn if isinstance(drawn, tuple) else (drawn,)
         return self.arrays
@@ -358,6 +365,31 @@ def table(measure, cases, rows, results, with_brute):
     return "\n".join(lines) + "\n", missing
 
 
+def repeated(measure, options, scratch):
+    """Many draws: the mean difference with its own standard error, the values' scatter, and the std_error of the program."""
+    found = {}
+    for number in range(options.draws):
+        Case.number_of_draw = number
+        cases, folder = MEASURES[measure](options.rows), os.path.join(scratch, f"{measure}-{number}")
+        os.makedirs(folder)
+        results = run(os.path.abspath(options.program), options.ranks, write_job(measure, cases, options.rows, folder))
+        for at, case in enumerate(cases):
+            for params in case.swept:
+                row = row_of(results, measure, *names(at, case), {**case.params, **params})
+                asked = " ".join(f"{name}: {value}" for name, value in {**case.params, **params}.items())
+                found.setdefault((case.about, asked, case.truth), []).append(
+                    (float(row["value"]), float(row["std_error"] or "nan")))
+        shutil.rmtree(folder)
+    lines = ["| data | asked | truth | mean difference | +- | scatter of one | std_error |", "|" + " --- |" * 7]
+    for (about, asked, truth), pairs in found.items():
+        value, error = np.array(pairs).T
+        scatter = value.std(ddof=1)
+        numbers = [f"{value.mean() - truth:+.4f}", cell(scatter / math.sqrt(len(value))), cell(scatter),
+                   cell(math.sqrt((error * error).mean()))]
+        lines.append("| " + " | ".join([about, asked, cell(truth), *numbers]) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def fill(path, measure, text):
     with open(path, encoding="utf-8") as file:
         page = file.read()
@@ -374,17 +406,23 @@ def main():
     parser.add_argument("--measure", action="append", choices=list(MEASURES))
     parser.add_argument("--rows", type=int, default=10000)
     parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--draws", type=int, default=1, help="print means over so many draws instead")
     parser.add_argument("--brute", action="store_true", help="also what tests/python/brute.py finds")
     parser.add_argument("--keep", metavar="DIR", help="leave data, manifests and results here (a new folder)")
     parser.add_argument("--fill", metavar="FILE", help="write the tables into this page")
     options = parser.parse_args()
     if not options.program and not options.brute:
         parser.error("neither a program nor --brute")
+    if options.draws > 1 and (not options.program or options.brute or options.fill or options.keep):
+        parser.error("--draws is of the program alone, and goes with --measure, --rows and --ranks")
     if options.fill and not options.program:
         parser.error("--fill needs the program's numbers")
     missing = 0
     with tempfile.TemporaryDirectory() as scratch:
         for measure in options.measure or MEASURES:
+            if options.draws > 1:
+                print(f"{measure}, N = {options.rows:,}, {options.draws} draws\n\n{repeated(measure, options, scratch)}", flush=True)
+                continue
             folder = os.path.join(os.path.abspath(options.keep) if options.keep else scratch, measure)
             os.makedirs(folder)
             cases = MEASURES[measure](options.rows)
