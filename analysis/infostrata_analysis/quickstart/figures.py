@@ -163,7 +163,7 @@ def _information_axes(axes, frame, split):
     top = max([high for _, high in limits] + [1.06 * level for level in ceilings if level])
     for axis, ceiling in zip(axes, ceilings):
         axis.set(ylim=(min(0, *(low for low, _ in limits)), top))
-        _mark_level(axis, ceiling, "ceiling")
+        _mark_level(axis, ceiling, "ceiling", left=True)
     axes[0].set_ylabel("mutual information (nats)")
 
 
