@@ -289,8 +289,10 @@ typedef struct {
     bool wide, parts; /* parts: the same again in the random parts */
     int64_t k, thresholds, batch;
     int64_t distance_k; /* distances that the lists keep */
-    bool some;          /* among classes or some of the rows: a set of its own */
-    int64_t other_d;    /* a joint pass: features of the second layer; else 0 */
+    bool list_counts;
+    /* Among classes or some of the rows: a set of its own, in so many segments; 0: not. */
+    int64_t some_segments;
+    int64_t other_d; /* a joint pass: features of the second layer; else 0 */
     bool other_wide;
 } ist_pass_shape;
 
