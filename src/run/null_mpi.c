@@ -47,19 +47,13 @@ static void permute(exchange_groups *g, uint64_t seed, int64_t r, int64_t n,
         permuted[g->row[at]] = class_of[g->shuffled[at]];
 }
 
-static int compare_reals(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* On rank 0. The values are sorted, so that their sums are those of the set. */
 static void describe(double value, double *null, int64_t count, bool upper, ist_text *detail)
 {
     int64_t extreme = 0;
     for (int64_t r = 0; r < count; r++)
         extreme += upper ? null[r] >= value : null[r] <= value;
-    qsort(null, (size_t)count, sizeof *null, compare_reals);
+    ist_sort_reals(null, count);
     double mean = ist_sum_in_order(null, count) / (double)count;
     for (int64_t r = 0; r < count; r++)
         null[r] = (null[r] - mean) * (null[r] - mean);

@@ -141,10 +141,6 @@ void ist_told_release(ist_told told[2]);
 /* Of a joint pass, s->loaded and s->other being its layers: what their distances are multiplied with. */
 void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double factor[2]);
 
-/* Collective. One item of each home row to rank 0, or to all ranks, in the order of the set. */
-void ist_gather_rows(const ist_comm *comm, const ist_rows *rows, MPI_Datatype type,
-                     const void *mine, void *all, bool to_all);
-
 /* Collective. One step of the schedule, with the tasks that it completes. */
 ist_code ist_take_step(ist_session *s, size_t step, ist_error *error);
 
