@@ -100,6 +100,14 @@ void ist_add_joint_facts(const ist_totals *t, bool rms, int64_t zero, ist_text *
     ist_note_if(notes, (double)zero > 1e-3 * (double)t->n, "zero-radius");
 }
 
+void ist_add_dimension(const ist_totals *t, ist_text *notes, ist_text *detail)
+{
+    const double HIGH = 10;
+    if (!isnan(t->dimension_source))
+        ist_detail_real(detail, "dimension_source", t->dimension_source);
+    ist_note_if(notes, t->dimension_source > HIGH, "high-dimension");
+}
+
 char *ist_take_text(ist_text *text)
 {
     char *copy = ist_copy_text(text->data ? text->data : "");

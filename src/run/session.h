@@ -41,6 +41,8 @@ typedef struct {
     int64_t duplicates;
     int64_t constant;   /* columns that are constant, of a standardised layer */
     double mean_square; /* layer.rms: the mean squared euclidean distance of two rows */
+    double dimension;   /* layer.dimension: about how many; NaN: it cannot be told */
+    bool has_dimension;
 } ist_layer_facts;
 
 /* Counts of the slots of one threshold, by this rank's rows of a set: column[slot] of `told` a row. */
@@ -104,6 +106,8 @@ void ist_classes_release(ist_classes *classes);
  * squares of what is left without the mean; the same bits for any number of ranks (docs/numerics.md). */
 void ist_column_moments(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
                         int64_t d, double *mean, double *square);
+/* Collective. The two-NN dimension of a set, within its segments; copies are passed over. */
+double ist_two_nn_dimension(ist_session *s, const ist_rows *rows);
 /* Collective. The mean squared euclidean distance of two of the n rows. */
 double ist_mean_square(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
                        int64_t d);

@@ -224,7 +224,10 @@ static ist_totals totals_of(const work *w, bool parts, double *const values[2])
                     .tie_fraction = w->found->lists->tie_fraction[w->needs.neighbours - 1],
                     .duplicates_source = s->facts[w->task->source].duplicates,
                     .constant_source = s->facts[w->task->source].constant,
-                    .square_source = s->facts[w->task->source].mean_square};
+                    .square_source = s->facts[w->task->source].mean_square,
+                    .dimension_source = s->facts[w->task->source].has_dimension
+                                            ? s->facts[w->task->source].dimension
+                                            : (double)NAN};
     if (w->classes) {
         t.class_size = w->classes->size;
         t.class_count = w->classes->class_count;
