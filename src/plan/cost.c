@@ -30,8 +30,10 @@ static int64_t list_bytes(int64_t n, const ist_source_pass *pass, const ist_mach
 
 static ist_pass_shape shape_of(const ist_layer *layer, bool parts)
 {
-    return (ist_pass_shape){
-        .n = layer->n, .d = layer->shape.d, .wide = ist_layer_is_wide(layer), .parts = parts};
+    return (ist_pass_shape){.n = layer->n,
+                            .d = layer->shape.d,
+                            .wide = ist_layer_is_wide(layer),
+                            .parts = parts || layer->dimension};
 }
 
 /* Bytes of the neighbour lists that lie in memory at each step, less those a pass 1 makes in it. */
@@ -65,7 +67,7 @@ static ist_pass_shape target_shape(const ist_plan *plan, const ist_target_pass *
     shape.thresholds = threshold_count(pass);
     for (size_t i = 0; i < pass->slot_count; i++)
         shape.k = ist_max(shape.k, pass->slots[i].k);
-    shape.some = pass->labels != SIZE_MAX;
+    shape.some_segments = pass->labels == SIZE_MAX ? 0 : pass->parts ? IST_PARTS : 1;
     return shape;
 }
 
@@ -150,7 +152,11 @@ static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pa
     ist_pass_shape shape = shape_of(layer, pass->parts);
     shape.k = pass->k;
     shape.distance_k = pass->distance_k;
-    shape.some = pass->in_class || pass->distinct_k > 0;
+    shape.list_counts = pass->list_counts;
+    if (pass->in_class)
+        shape.some_segments = plan->labels[pass->labels].classes * (pass->parts ? IST_PARTS : 1);
+    else if (pass->distinct_k > 0)
+        shape.some_segments = pass->parts ? IST_PARTS : 1;
     if (pass->other != SIZE_MAX) {
         shape.other_d = plan->layers[pass->other].shape.d;
         shape.other_wide = ist_layer_is_wide(&plan->layers[pass->other]);

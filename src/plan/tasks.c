@@ -134,7 +134,7 @@ static ist_layer_form form_of(const ist_builder *builder, const expansion *e,
     for (size_t p = 0; p < e->schema->param_count; p++)
         values[p] = &e->entry->params[p].values[param[p]];
     ist_needs needs = builder->plan->measures[e->entry->measure]->needs(values, NULL);
-    return (ist_layer_form){needs.metric, needs.scale};
+    return (ist_layer_form){needs.metric, needs.scale, needs.dimension};
 }
 
 /* All combinations of parameters for one direction of one pair of operands. */
@@ -151,6 +151,9 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
         .target_cell = target->cell,
         .labels_target = labels,
         .alone = e->schema->alone,
+        .permutations = e->entry->permutations,
+        .within = e->entry->has_within ? ist_locate_labels(builder, cell, e->entry->within.index)
+                                       : SIZE_MAX,
     };
     ist_text id = {0};
     for (size_t c = 0; c < e->combination_count && plan->task_count < MOST_TASKS; c++) {
@@ -161,6 +164,7 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
         task.source = ist_locate_layer(builder, source->cell, source->layer, form);
         task.target = labels ? ist_locate_labels(builder, target->cell, target->layer)
                              : ist_locate_layer(builder, target->cell, target->layer, form);
+        plan->layers[task.source].dimension |= form.dimension;
         const char *source_key = plan->layers[task.source].key;
         const char *target_key =
             labels ? plan->labels[task.target].key : plan->layers[task.target].key;
@@ -171,6 +175,10 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
         ist_text_add_bytes(&id, kind, strlen(kind));
         if (!task.alone)
             ist_text_add_bytes(&id, target_key, strlen(target_key));
+        if (task.permutations > 0)
+            ist_text_add(&id, "\nnull=%lld", (long long)task.permutations);
+        if (task.within != SIZE_MAX)
+            ist_text_add(&id, " within=%s", plan->labels[task.within].key);
         task.id = ist_hash_bytes(id.data, id.length, 0);
         add_task(builder, &task);
     }
