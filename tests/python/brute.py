@@ -45,10 +45,15 @@ def mean_square_distance(x):
 
 
 def zscore(x):
-    """Each column less its mean, over its standard deviation (ddof 1); a constant column becomes 0."""
+    """Each column less its mean, over its standard deviation (ddof 1); a constant column becomes 0.
+
+    Sums are exact: the last bits of a column decide whether rows that were equally near before still are.
+    """
     constant = (x == x[0]).all(axis=0)
+    rest = x - np.array([math.fsum(column) for column in x.T]) / len(x)
+    square = np.array([math.fsum(column) for column in (rest * rest).T])
     with np.errstate(invalid="ignore", divide="ignore"):
-        scaled = (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)
+        scaled = rest / np.sqrt(square / (len(x) - 1))
     return np.where(constant, 0.0, scaled)
 
 
