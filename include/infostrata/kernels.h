@@ -7,8 +7,8 @@
 
 #include "infostrata/base.h"
 
-/* Rows of a tile, and of one panel of ist_packed. */
-enum { IST_TILE = 96, IST_PANEL = 48 };
+/* Rows of a tile, of one panel of ist_packed, and columns of a tile that are turned at once. */
+enum { IST_TILE = 96, IST_PANEL = 48, IST_STRIP = 16 };
 
 /* One side of a tile in the counting of one threshold a row; IST_TILE entries each. */
 typedef struct {
@@ -140,7 +140,8 @@ typedef struct {
      * first threshold that it is not surely beyond. */
     void (*place)(const float *tile, int rows, const float *width, const ist_threshold_trees *trees,
                   ist_places *open, int32_t *threshold);
-    void (*transpose)(const float *tile, float *turned);
+    /* IST_STRIP columns from `column` on become rows. */
+    void (*turn)(const float *tile, int column, float *turned);
     /* Keeps of `count` entries, in order, those with low <= limit; returns how many. The arrays hold whole
      * vectors of 16. */
     int32_t (*keep)(float limit, int32_t count, float *low, float *high, int32_t *position);

@@ -288,8 +288,9 @@ typedef struct {
     /* Bytes a row: what a visiting copy must know / what it brings back. */
     size_t (*out_bytes)(const void *state);
     size_t (*back_bytes)(const void *state);
-    /* Bytes a row of the state itself: how many rows are at work at once depends on it. */
-    size_t (*state_bytes)(const void *state);
+    /* Bytes of a row's state that tile after tile comes back to: how many rows stay in the cache at once
+     * depends on it. */
+    size_t (*touched_bytes)(const void *state);
     void (*pack_out)(const void *home, int64_t first, int64_t count, void *message);
     /* A visiting state for the rows of a chunk (borrowed), from the message. */
     void *(*init)(const void *home, const ist_chunk *chunk, const void *message);

@@ -302,10 +302,13 @@ static size_t back_bytes(const void *state)
     return (size_t)results_of(state) * sizeof(int32_t);
 }
 
-static size_t state_bytes(const void *state)
+static size_t touched_bytes(const void *state)
 {
     const ist_counts *s = state;
-    return (size_t)ist_counts_bytes(s->thresholds);
+    const size_t each = 3 * sizeof(float) + 2 * sizeof(int32_t);
+    if (s->few)
+        return (size_t)s->thresholds * each;
+    return (sizeof(float) << s->levels) + (size_t)ist_between_stride(s->levels) * sizeof(int32_t);
 }
 
 static void pack_out(const void *home, int64_t first, int64_t count, void *message)
@@ -367,7 +370,7 @@ static void release(void *visiting)
 
 const ist_consumer ist_counts_consumer = {.out_bytes = out_bytes,
                                           .back_bytes = back_bytes,
-                                          .state_bytes = state_bytes,
+                                          .touched_bytes = touched_bytes,
                                           .pack_out = pack_out,
                                           .init = init,
                                           .pack_back = pack_back,

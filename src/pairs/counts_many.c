@@ -1,5 +1,5 @@
 /* Counting below many thresholds: each value goes down its row's search tree to a place between two
- * thresholds. Columns are the rows of the transposed tile. */
+ * thresholds. Columns are the rows of the turned tile. */
 #include <math.h>
 
 #include "counts.h"
@@ -58,10 +58,11 @@ void ist_counts_many_prepare(ist_counts *s, const ist_packed *packed)
         }
 }
 
-static void place_rows(ist_counts *s, const ist_tile *tile, const float *values, bool row_side,
-                       ist_open_list *open)
+/* Some rows of one side, from `from` on; their values are the rows of `values`. */
+static void place_rows(ist_counts *s, const ist_tile *tile, const float *values, int from, int rows,
+                       bool row_side, ist_open_list *open)
 {
-    int64_t first = row_side ? tile->row : tile->col;
+    int64_t first = (row_side ? tile->row : tile->col) + from;
     int64_t position = row_side ? tile->col_position : tile->row_position;
     ist_threshold_trees trees = {.tree = s->tree + (first << s->levels),
                                  .levels = s->levels,
@@ -73,31 +74,32 @@ static void place_rows(ist_counts *s, const ist_tile *tile, const float *values,
                                  .same = s->same + first * s->thresholds};
     ist_places found;
     int32_t threshold[IST_TILE * IST_TILE];
-    tile->kernel->place(values, row_side ? tile->rows : tile->cols,
-                        row_side ? tile->col_width : tile->row_width, &trees, &found, threshold);
+    tile->kernel->place(values, rows, row_side ? tile->col_width : tile->row_width, &trees, &found,
+                        threshold);
     for (int p = 0; p < found.count; p++) {
         int own = found.at[p] / IST_TILE, other = found.at[p] % IST_TILE;
         if (ist_counts_is_target(s, first + own, threshold[p], position + other)) {
             s->same[(first + own) * s->thresholds + threshold[p]]++;
             continue;
         }
-        ist_open_pair pair = {.row = (uint8_t)(row_side ? own : other),
-                              .col = (uint8_t)(row_side ? other : own),
+        ist_open_pair pair = {.row = (uint8_t)(row_side ? from + own : other),
+                              .col = (uint8_t)(row_side ? other : from + own),
                               .sides = row_side ? IST_ROW_SIDE : IST_COL_SIDE,
                               .threshold = (uint16_t)ist_min(threshold[p], UINT16_MAX)};
         ist_open_add(open, pair);
     }
 }
 
+/* Columns are turned a strip at a time: tile and strip stay in the first-level cache. */
 void ist_counts_many_scan(ist_counts *rows, ist_counts *columns, const ist_tile *tile,
                           ist_open_list *open)
 {
-    place_rows(rows, tile, tile->l, true, open);
-    if (tile->diagonal)
-        return;
-    float turned[IST_TILE * IST_TILE];
-    tile->kernel->transpose(tile->l, turned);
-    place_rows(columns, tile, turned, false, open);
+    place_rows(rows, tile, tile->l, 0, tile->rows, true, open);
+    for (int j = 0; j < tile->cols && !tile->diagonal; j += IST_STRIP) {
+        float turned[IST_STRIP * IST_TILE];
+        tile->kernel->turn(tile->l, j, turned);
+        place_rows(columns, tile, turned, j, (int)ist_min(IST_STRIP, tile->cols - j), false, open);
+    }
 }
 
 void ist_counts_many_settle(ist_counts *s, int64_t row, int64_t from, double distance,

@@ -515,10 +515,12 @@ static size_t back_bytes(const void *state)
     return sizeof(int32_t) + (size_t)s->k * (sizeof(double) + sizeof(int32_t));
 }
 
-static size_t state_bytes(const void *state)
+/* The limit, and a line of each of the three arrays in which candidates wait. */
+static size_t touched_bytes(const void *state)
 {
-    const ist_nearest *s = state;
-    return (size_t)ist_nearest_bytes(s->k);
+    enum { LINE = 64 };
+    (void)state;
+    return sizeof(float) + (size_t)3 * LINE;
 }
 
 static void pack_out(const void *home, int64_t first, int64_t count, void *message)
@@ -573,7 +575,7 @@ static void release(void *visiting)
 
 const ist_consumer ist_nearest_consumer = {.out_bytes = out_bytes,
                                            .back_bytes = back_bytes,
-                                           .state_bytes = state_bytes,
+                                           .touched_bytes = touched_bytes,
                                            .pack_out = pack_out,
                                            .init = init,
                                            .pack_back = pack_back,

@@ -8,7 +8,7 @@ void NAMED(within_ties)(const float *tile, const ist_tie_side *row, const ist_ti
                         ist_places *row_side, ist_places *column_side);
 int NAMED(count)(const float *tile, const ist_threshold_side *row, const ist_threshold_side *column,
                  bool with_sure, ist_marks marks);
-void NAMED(transpose)(const float *tile, float *turned);
+void NAMED(turn)(const float *tile, int column, float *turned);
 int32_t NAMED(keep)(float limit, int32_t count, float *low, float *high, int32_t *position);
 float NAMED(upper_of)(const float *value, int64_t count, int64_t k);
 
@@ -240,23 +240,23 @@ static inline void turn_columns(const float *from, float *to)
     _mm512_storeu_ps(to + 3 * IST_TILE, (__m512)_mm512_unpackhi_pd(high, high2));
 }
 
-void NAMED(transpose)(const float *tile, float *turned)
+void NAMED(turn)(const float *tile, int column, float *turned)
 {
     for (int i = 0; i < IST_TILE; i += LANES)
-        for (int j = 0; j < IST_TILE; j += 4)
-            turn_columns(tile + i * IST_TILE + j, turned + j * IST_TILE + i);
+        for (int j = 0; j < IST_STRIP; j += 4)
+            turn_columns(tile + i * IST_TILE + column + j, turned + j * IST_TILE + i);
 }
 
 #else
 
-void NAMED(transpose)(const float *tile, float *turned)
+void NAMED(turn)(const float *tile, int column, float *turned)
 {
     enum { SIDE = 4 };
     for (int i = 0; i < IST_TILE; i += SIDE)
-        for (int j = 0; j < IST_TILE; j += SIDE) {
+        for (int j = 0; j < IST_STRIP; j += SIDE) {
             __m128 row[SIDE];
             for (int r = 0; r < SIDE; r++)
-                row[r] = _mm_loadu_ps(tile + (i + r) * IST_TILE + j);
+                row[r] = _mm_loadu_ps(tile + (i + r) * IST_TILE + column + j);
             _MM_TRANSPOSE4_PS(row[0], row[1], row[2], row[3]);
             for (int r = 0; r < SIDE; r++)
                 _mm_storeu_ps(turned + (j + r) * IST_TILE + i, row[r]);
