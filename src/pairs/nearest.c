@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "infostrata/pairs.h"
+#include "sort.h"
 
 /* What a visiting copy of a row knows of its home: what it need not offer again. */
 typedef struct {
@@ -338,13 +339,38 @@ void ist_nearest_free(ist_nearest **nearest)
     *nearest = NULL;
 }
 
+/* Where no two are at the same distance nothing else counts. */
+static bool sort_by_distance(ist_nearest *s, int64_t row, ist_at_distance *rank)
+{
+    double *distance = s->distance + row * s->k;
+    int32_t *neighbour = s->neighbour + row * s->k;
+    int64_t held = s->held[row];
+    for (int64_t p = 0; p < held; p++)
+        rank[p] = (ist_at_distance){distance[p], neighbour[p]};
+    if (!ist_sort_by_distance(held, rank, rank + held))
+        return false;
+    for (int64_t p = 0; p < held; p++) {
+        distance[p] = rank[p].distance;
+        neighbour[p] = (int32_t)rank[p].at;
+    }
+    return true;
+}
+
+static void sort_heap(ist_nearest *s, int64_t row)
+{
+    for (int64_t last = s->held[row] - 1; last > 0; last--) {
+        swap(s, row, 0, last);
+        sift_down(s, row, 0, last);
+    }
+}
+
 void ist_nearest_sort(ist_nearest *nearest)
 {
+    ist_at_distance *rank = ist_alloc((size_t)(2 * nearest->k), sizeof *rank);
     for (int64_t row = 0; row < nearest->count; row++)
-        for (int64_t last = nearest->held[row] - 1; last > 0; last--) {
-            swap(nearest, row, 0, last);
-            sift_down(nearest, row, 0, last);
-        }
+        if (!sort_by_distance(nearest, row, rank))
+            sort_heap(nearest, row);
+    ist_free(rank);
 }
 
 /* ---- scanning -------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@ typedef double lanes64 __attribute__((vector_size(64)));
 typedef float lanes32 __attribute__((vector_size(32)));
 enum { LANES = 8, WIDE = 3 };
 #ifdef __AVX512F__
+#include <immintrin.h>
 enum { ROWS = 4 };
 #else
 enum { ROWS = 2 };
@@ -75,34 +76,50 @@ static inline __attribute__((always_inline)) void turn(lanes64 v[LANES])
     }
 }
 
+/* gcc 12 would widen halves and join them. */
+static inline __attribute__((always_inline)) void load_narrow(lanes64 *v, const float *at)
+{
+    lanes32 narrow;
+    memcpy(&narrow, at, sizeof narrow);
+#ifdef __AVX512F__
+    *v = (lanes64)_mm512_cvtps_pd((__m256)narrow);
+#else
+    *v = __builtin_convertvector(narrow, lanes64);
+#endif
+}
+
+static inline __attribute__((always_inline)) void load_wide(lanes64 *v, const double *at)
+{
+    memcpy(v, at, sizeof *v);
+}
+
 /* The squares of eight features of eight pairs, turned so that a vector holds one feature of all
  * pairs: the sums then grow in the order of the features, all pairs at once. */
-#define PAIRS(name, real, lanes_of)                                                            \
-    void NAMED(name)(const real *const *x, const real *const *y, int64_t d, double *distance)  \
-    {                                                                                          \
-        lanes64 sum = {0};                                                                     \
-        int64_t f = 0;                                                                         \
-        for (; f + LANES <= d; f += LANES) {                                                   \
-            lanes64 square[LANES];                                                             \
-            for (int p = 0; p < LANES; p++) {                                                  \
-                lanes_of a, b;                                                                 \
-                memcpy(&a, x[p] + f, sizeof a);                                                \
-                memcpy(&b, y[p] + f, sizeof b);                                                \
-                lanes64 t =                                                                    \
-                    __builtin_convertvector(a, lanes64) - __builtin_convertvector(b, lanes64); \
-                square[p] = t * t;                                                             \
-            }                                                                                  \
-            turn(square);                                                                      \
-            for (int q = 0; q < LANES; q++)                                                    \
-                sum = sum + square[q];                                                         \
-        }                                                                                      \
-        memcpy(distance, &sum, sizeof sum);                                                    \
-        for (; f < d; f++)                                                                     \
-            for (int p = 0; p < LANES; p++) {                                                  \
-                double t = (double)x[p][f] - (double)y[p][f];                                  \
-                distance[p] = distance[p] + t * t;                                             \
-            }                                                                                  \
+#define PAIRS(name, real, load)                                                               \
+    void NAMED(name)(const real *const *x, const real *const *y, int64_t d, double *distance) \
+    {                                                                                         \
+        lanes64 sum = {0};                                                                    \
+        int64_t f = 0;                                                                        \
+        for (; f + LANES <= d; f += LANES) {                                                  \
+            lanes64 square[LANES];                                                            \
+            for (int p = 0; p < LANES; p++) {                                                 \
+                lanes64 a, b;                                                                 \
+                load(&a, x[p] + f);                                                           \
+                load(&b, y[p] + f);                                                           \
+                lanes64 t = a - b;                                                            \
+                square[p] = t * t;                                                            \
+            }                                                                                 \
+            turn(square);                                                                     \
+            for (int q = 0; q < LANES; q++)                                                   \
+                sum = sum + square[q];                                                        \
+        }                                                                                     \
+        memcpy(distance, &sum, sizeof sum);                                                   \
+        for (; f < d; f++)                                                                    \
+            for (int p = 0; p < LANES; p++) {                                                 \
+                double t = (double)x[p][f] - (double)y[p][f];                                 \
+                distance[p] = distance[p] + t * t;                                            \
+            }                                                                                 \
     }
 
-PAIRS(pairs_narrow, float, lanes32)
-PAIRS(pairs_wide, double, lanes64)
+PAIRS(pairs_narrow, float, load_narrow)
+PAIRS(pairs_wide, double, load_wide)
