@@ -145,8 +145,8 @@ typedef struct {
     /* Keeps of `count` entries, in order, those with low <= limit; returns how many. The arrays hold whole
      * vectors of 16. */
     int32_t (*keep)(float limit, int32_t count, float *low, float *high, int32_t *position);
-    /* A number that at least k of the values (not negative) do not exceed, and few more; infinity if
-     * there is none. */
+    /* A number, not negative, that at least k of the values do not exceed, and few more if these are not
+     * negative; infinity if there is none. */
     float (*upper_of)(const float *value, int64_t count, int64_t k);
     /* Sums of the squared differences of a row and four others (ist_filter_look bounds them); of all
      * marked pairs of a tile. */

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "counts.h"
+#include "fetch.h"
 
 enum { LEAST_LEVELS = 4, READ_BEYOND = 16 };
 
@@ -103,16 +104,6 @@ static bool count_target(ist_counts *rows, ist_counts *columns, const ist_tile *
     return true;
 }
 
-static void prefetch_row(const ist_slab *slab, int64_t row, int64_t d)
-{
-    enum { LINE = 64 };
-    int64_t size = (int64_t)(slab->wide ? sizeof *slab->wide : sizeof *slab->narrow);
-    const char *at =
-        slab->wide ? (const char *)(slab->wide + row * d) : (const char *)(slab->narrow + row * d);
-    for (int64_t byte = 0; byte < d * size; byte += LINE)
-        __builtin_prefetch(at + byte);
-}
-
 /* Open pairs from one to another: those that are not targets will be decided by the rows themselves, which lie
  * anywhere in memory. */
 static void check_targets(ist_counts *rows, ist_counts *columns, const ist_tile *tile,
@@ -125,8 +116,8 @@ static void check_targets(ist_counts *rows, ist_counts *columns, const ist_tile 
             pair->sides = 0;
             continue;
         }
-        prefetch_row(tile->row_slab, tile->row_at + pair->row, d);
-        prefetch_row(tile->col_slab, tile->col_at + pair->col, d);
+        ist_fetch_row(tile->row_slab, tile->row_at + pair->row, d);
+        ist_fetch_row(tile->col_slab, tile->col_at + pair->col, d);
     }
 }
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "fetch.h"
 #include "infostrata/pairs.h"
 #include "sort.h"
 
@@ -214,6 +215,8 @@ static void decide_some(ist_nearest *s, const queue *q, int64_t row, int32_t fir
         a[p] = row;
         b[p] = position[p] - q->other->first;
     }
+    for (int32_t p = first + AT_ONCE; p < s->waiting[row] && p < first + 2 * AT_ONCE; p++)
+        ist_fetch_row(q->other, q->waiting.position[p] - q->other->first, s->rows->d);
     ist_exact_distances(s->meeting.kernel, q->own, a, q->other, b, count, s->rows->d, distance);
     for (int p = 0; p < count; p++) {
         offer(s, row, distance[p], position[p]);
@@ -397,19 +400,20 @@ static void part(void *rows, void *columns, const ist_meeting *meeting)
             }
 }
 
-/* The first limits of rows that have none: a tile's worth of upper bounds has k smallest. */
+/* The first limits of rows that have none: k rows of the tile have filter values up to the k-th smallest, and
+ * no width is larger than the widest. */
 static void seed_limits(ist_nearest *s, const ist_tile *tile)
 {
+    const ist_filter *filter = &s->rows->filter;
+    float widest = 0;
+    for (int j = 0; j < tile->cols; j++)
+        widest = fmaxf(widest, tile->col_width[j]);
     for (int i = 0; i < tile->rows; i++) {
         if (!isinf(s->limit[tile->row + i]))
             continue;
-        float high[IST_TILE];
-        for (int j = 0; j < tile->cols; j++)
-            high[j] = i == j ? INFINITY
-                             : ist_filter_upper(&s->rows->filter, tile->l[i * IST_TILE + j],
-                                                (double)tile->row_width[i] + tile->col_width[j]);
-        float upper = tile->kernel->upper_of(high, tile->cols, s->k);
-        s->limit[tile->row + i] = ist_filter_high_of_upper(&s->rows->filter, upper);
+        float low = tile->kernel->upper_of(tile->l + i * IST_TILE, IST_TILE, s->k);
+        float upper = ist_filter_upper(filter, low, (double)tile->row_width[i] + widest);
+        s->limit[tile->row + i] = ist_filter_high_of_upper(filter, upper);
     }
 }
 
