@@ -142,9 +142,9 @@ typedef struct {
                   ist_places *open, int32_t *threshold);
     /* IST_STRIP columns from `column` on become rows. */
     void (*turn)(const float *tile, int column, float *turned);
-    /* Keeps of `count` entries, in order, those with low <= limit; returns how many. The arrays hold whole
+    /* Keeps of `count` entries, in order, those with value <= limit; returns how many. The arrays hold whole
      * vectors of 16. */
-    int32_t (*keep)(float limit, int32_t count, float *low, float *high, int32_t *position);
+    int32_t (*keep)(float limit, int32_t count, float *value, int32_t *position);
     /* A number, not negative, that at least k of the values do not exceed, and few more if these are not
      * negative; infinity if there is none. */
     float (*upper_of)(const float *value, int64_t count, int64_t k);

@@ -20,7 +20,7 @@
     int ist_count_##set(const float *, const ist_threshold_side *, const ist_threshold_side *,   \
                         bool, ist_marks);                                                        \
     void ist_turn_##set(const float *, int, float *);                                            \
-    int32_t ist_keep_##set(float, int32_t, float *, float *, int32_t *);                         \
+    int32_t ist_keep_##set(float, int32_t, float *, int32_t *);                                  \
     float ist_upper_of_##set(const float *, int64_t, int64_t);                                   \
     void ist_look_narrow_##set(const float *, const float *const *, int64_t, double *);          \
     void ist_look_wide_##set(const double *, const double *const *, int64_t, double *);          \

@@ -9,7 +9,7 @@ void NAMED(within_ties)(const float *tile, const ist_tie_side *row, const ist_ti
 int NAMED(count)(const float *tile, const ist_threshold_side *row, const ist_threshold_side *column,
                  bool with_sure, ist_marks marks);
 void NAMED(turn)(const float *tile, int column, float *turned);
-int32_t NAMED(keep)(float limit, int32_t count, float *low, float *high, int32_t *position);
+int32_t NAMED(keep)(float limit, int32_t count, float *value, int32_t *position);
 float NAMED(upper_of)(const float *value, int64_t count, int64_t k);
 
 /* Is nothing asked of this row (skip.c)? The diagonal, and columns that are not there, are NaN too, but of
@@ -273,16 +273,15 @@ void NAMED(turn)(const float *tile, int column, float *turned)
 
 #endif
 
-int32_t NAMED(keep)(float limit, int32_t count, float *low, float *high, int32_t *position)
+int32_t NAMED(keep)(float limit, int32_t count, float *value, int32_t *position)
 {
     int32_t kept = 0;
     for (int32_t c = 0; c < count; c += LANES) {
-        lanes l = load(low + c), h = load(high + c);
+        lanes l = load(value + c);
         counts p = load_counts(position + c);
         uint32_t there = count - c < LANES ? (1u << (count - c)) - 1 : (uint32_t)-1;
         uint32_t bits = at_most(l, all(limit)) & there;
-        store(low + kept, (lanes)gathered((counts)l, bits));
-        store(high + kept, (lanes)gathered((counts)h, bits));
+        store(value + kept, (lanes)gathered((counts)l, bits));
         store_counts(position + kept, gathered(p, bits));
         kept += __builtin_popcount(bits);
     }
