@@ -20,6 +20,7 @@ run   libhdf5-openmpi-dev    cmd:h5pcc             hdf5+mpi       hdf5=*=mpi_ope
 run   libopenblas-dev        pc:openblas           openblas       openblas
 run   libyaml-dev            pc:yaml-0.1           libyaml        yaml
 run   libxxhash-dev          pc:libxxhash          xxhash         xxhash
+run   libsleef-dev           pc:sleef              sleef          sleef
 run   librandom123-dev       hdr:Random123/philox.h random123     -
 run   python3-h5py           py:h5py               py-h5py        h5py
 run   python3-numpy          py:numpy              py-numpy       numpy

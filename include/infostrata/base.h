@@ -153,6 +153,19 @@ enum { IST_WIDE_LIMBS = 4 };
 void ist_wide_add(int64_t limbs[IST_WIDE_LIMBS], ist_int128 value);
 ist_int128 ist_wide_value(const int64_t limbs[IST_WIDE_LIMBS]);
 
+/* Neumaier's compensated sum, from the first value to the last: the same bits for the same order. */
+double ist_sum_in_order(const double *values, int64_t count);
+
+/* ---- special functions --------------------------------------------------------------------- */
+
+/* The same bits on every processor (SLEEF's functions without fused operations), within 1 ulp. */
+double ist_ln(double x);
+double ist_exp(double x);
+/* psi(n) of an integer n >= 1: the harmonic number of n - 1 less Euler's constant. */
+double ist_digamma(int64_t n);
+/* ln Gamma(twice / 2), twice >= 1. */
+double ist_log_gamma_half(int64_t twice);
+
 /* ---- index arithmetic ---------------------------------------------------------------------- */
 
 /* First item of share `part` when `n` items are cut into `parts` contiguous shares whose sizes

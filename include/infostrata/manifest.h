@@ -13,6 +13,7 @@
 
 typedef enum {
     IST_PARAM_INTEGER, /* decimal integer in [least, most] */
+    IST_PARAM_REAL,    /* decimal number in [least, most] */
     IST_PARAM_WORD     /* one of words[], e.g. ties: random | index */
 } ist_param_type;
 
@@ -21,7 +22,9 @@ typedef struct {
     ist_param_type type;
     int64_t least, most;
     const char *const *words; /* NULL-terminated; for IST_PARAM_WORD */
-    const char *standard;     /* the default as written in a manifest */
+    const char *standard;     /* the default as written in a manifest; "1, 2, 4": a list of these */
+    const char *only; /* "method=mle": says something only where `method`, a parameter before it, is
+                                 `mle`; then alone it is swept over and written; NULL: always */
 } ist_param_spec;
 
 enum { IST_MAX_PARAMS = 16 };
@@ -36,7 +39,14 @@ typedef struct {
     size_t param_count;           /* at most IST_MAX_PARAMS */
     bool symmetric;               /* one record a pair instead of both directions */
     bool takes_labels;            /* a labels target is allowed */
+    bool wants_labels;            /* and nothing else */
+    bool alone;                   /* of one layer: no target */
 } ist_measure_schema;
+
+struct ist_value;
+/* Does parameter p say anything, beside the values chosen for the others (by schema position)? */
+bool ist_param_applies(const ist_measure_schema *schema, size_t p,
+                       const struct ist_value *const *values);
 
 /* ---- the typed job --------------------------------------------------------------------------- */
 
@@ -45,7 +55,7 @@ typedef struct {
     int line, column;
 } ist_place;
 
-typedef struct {
+typedef struct ist_value {
     char *text; /* exactly as written in the manifest (or formatted short, for from/to and log) */
     double number;
     bool is_number;

@@ -1,8 +1,8 @@
 /* measures: estimators as pure functions on what the engine found, and the table of them.
  *
  * A measure is one file of src/measures and one row of measures.def. Its descriptor states what it
- * needs (plan.h), turns a rank's rows into integer sums (partial), and the sums over all ranks into
- * records (finish). No MPI here: the run adds the sums of the ranks.
+ * needs (plan.h), turns a rank's rows into integer sums (partial) or into one real number a row (values), and
+ * what comes of all ranks into records (finish). No MPI here: the run adds the sums and gathers the numbers.
  */
 #ifndef INFOSTRATA_MEASURES_H
 #define INFOSTRATA_MEASURES_H
@@ -16,16 +16,25 @@ typedef struct {
     int64_t n;                /* samples in the part, all ranks */
     int64_t count;            /* this rank's rows of the part */
     int64_t k;                /* neighbours the task asks for */
-    int64_t stride;           /* entries a row in the arrays below, >= k */
     const int64_t *row;       /* count: row numbers */
-    const int32_t *neighbour; /* count x stride: row numbers, nearest first */
-    /* count x stride: twice the rank (measures.md P2/P3) of the neighbour in the target, among the
+    const int32_t *neighbour; /* count x k: row numbers, nearest first */
+    /* count: how many neighbours each row has, fewer than k where its class has no more, 0 where it is left
+     * out; NULL: k each. */
+    const int32_t *held;
+    const double *distance; /* needs.distances, count x k: of the neighbours, squared (euclidean) */
+    const int32_t
+        *class_reach; /* needs.class_counts, count x k: of its class, how many are as near */
+    const int32_t
+        *target_neighbour; /* needs.both, count x k: row numbers, nearest first in the target */
+    const int64_t
+        *reach; /* IST_COUNTS_REACH, count: how many are as near as the k-th (the last held) */
+    /* count x k: twice the rank (measures.md P2/P3) of the neighbour in the target, among the
      * part's samples; labels are a space of distances 0 and 1 (ist_label_ranks). */
     const int64_t *twice_rank;
     /* Labels target only: class of every row number; size of each class within the part. */
     const int32_t *class_of;
     const int64_t *class_size;
-    /* needs.edges only, count x stride: twice the rank of the reverse neighbour pair (this row as
+    /* needs.edges only, count x k: twice the rank of the reverse neighbour pair (this row as
      * neighbour of its neighbour), -1 where this row is not among the first k of it; and per row
      * the number and the sum of twice-ranks of the pairs that point at it. */
     const int64_t *reverse_twice_rank, *in_count, *in_sum;
@@ -34,15 +43,21 @@ typedef struct {
 /* The sums of a task over all ranks: of all samples, and of each random part if asked for. */
 typedef struct {
     int64_t n;
+    bool has_parts;
     const int64_t *all;              /* sum_count */
     const int64_t *parts[IST_PARTS]; /* sum_count each; NULL where there are none */
+    /* One number a row, in the order of the rows; a part's in an order of its own. NaN: left out. */
+    const double *values, *part_values[IST_PARTS];
     int64_t part_n[IST_PARTS];
     int64_t d_source, d_target;
     bool labels_target;
     const int64_t *class_size; /* labels target: sizes over all samples */
     int64_t class_count;
+    const int64_t *part_class_size;               /* IST_PARTS x class_count, with has_parts */
     double tie_fraction;                          /* rows with a tie at the k-th neighbour */
     int64_t duplicates_source, duplicates_target; /* rows equal to an earlier row */
+    int64_t constant_source, constant_target;     /* scale zscore: constant columns */
+    double square_source, square_target; /* scale rms: the mean squared distance of two rows */
 } ist_totals;
 
 /* One row of results, less what the task itself says (cell, names, params). Texts are owned. */
@@ -59,9 +74,12 @@ void ist_record_release(ist_record *record);
 typedef struct {
     ist_measure_planner planner;
     size_t sum_count; /* int64 sums of a partial */
-    /* Adds this rank's rows to sums[sum_count]. */
+    /* Adds this rank's rows to sums[sum_count]; NULL: the measure has no sums. */
     void (*partial)(const ist_value *const *params, const ist_evidence *evidence, int64_t *sums);
-    /* Fills records[0..*count) (at most IST_MAX_RECORDS); IST_FAILED with the reason otherwise. */
+    /* One number for each row of the evidence, NaN for one that is left out; NULL: the measure has none. */
+    void (*values)(const ist_value *const *params, const ist_evidence *evidence, double *values);
+    /* On one rank. Fills records[0..*count) (at most IST_MAX_RECORDS); IST_FAILED with the reason
+     * otherwise. */
     ist_code (*finish)(const ist_value *const *params, const ist_totals *totals,
                        ist_record *records, size_t *count, ist_error *error);
 } ist_measure;

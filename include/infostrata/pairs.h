@@ -440,7 +440,7 @@ typedef struct {
     bool by_index, few;
     const ist_rows *rows;
     double *threshold; /* count x T; ascending unless few */
-    int32_t *target;   /* count x T: position of the target of each threshold; NULL: none */
+    int32_t *target;   /* count x T: position of the target of each threshold, -1: none; or NULL */
     int32_t *slot;     /* count x T: where it stood before sorting; NULL: not sorted */
     /* few: threshold m of row i at [m * stride + i] */
     int64_t stride;
@@ -457,7 +457,7 @@ typedef struct {
     int32_t *between; /* and `same`, T a row */
 } ist_counts;
 
-/* distance[count x T]; target[count x T] are positions within home's segment, or NULL. Both become
+/* distance[count x T]; target[count x T] are positions within home's segment (-1: none), or NULL. Both become
  * the state's own, which sorts them where they are. */
 ist_counts *ist_counts_new(const ist_rows *rows, int64_t thresholds, bool by_index, int32_t *target,
                            double *distance);
@@ -468,8 +468,9 @@ void ist_counts_scanned(ist_counts *counts);
  * were given. A target is counted in its own threshold's `equal`. By index: closer = before. */
 void ist_counts_get(const ist_counts *counts, int64_t *closer, int64_t *equal);
 /* twice_rank[i x stride + m], m < T: 2 (1 + closer) + (equal - 1) (mid-ranks, measures.md P3), or
- * 2 (1 + before) by index (P2). */
-void ist_counts_ranks(const ist_counts *counts, int64_t stride, int64_t *twice_rank);
+ * 2 (1 + before) by index (P2). equal[i x equal_stride + e]: of the last `told` thresholds (NULL if told is 0). */
+void ist_counts_ranks(const ist_counts *counts, int64_t stride, int64_t *twice_rank, int64_t told,
+                      int64_t equal_stride, int64_t *equal);
 /* Bytes a row of its state. */
 int64_t ist_counts_bytes(int64_t thresholds);
 extern const ist_consumer ist_counts_consumer;

@@ -30,6 +30,10 @@ void ist_index_release(ist_index *index);
 /* What is meant by the distance of two rows x, y (measures.md P4): of `euclidean` the square is kept,
  * sum of (x - y)^2; manhattan: sum of |x - y|; chebyshev: the largest |x - y|. */
 typedef enum { IST_METRIC_EUCLIDEAN, IST_METRIC_MANHATTAN, IST_METRIC_CHEBYSHEV } ist_metric;
+
+/* In what units: as stored; of the root of the mean squared euclidean distance of two rows; each column less its
+ * mean, over its standard deviation (ddof 1), constant ones 0. */
+typedef enum { IST_SCALE_NONE, IST_SCALE_RMS, IST_SCALE_ZSCORE } ist_scale;
 enum { IST_METRICS = IST_METRIC_CHEBYSHEV + 1 };
 
 /* ---- where data lie, and their shape ------------------------------------------------------- */
@@ -53,8 +57,11 @@ typedef struct {
 /* A layer that several cells may share: one location, its passes run once a job. */
 typedef struct {
     ist_location at;
+    ist_metric metric; /* what is meant by the distance of its rows */
+    bool zscore;       /* IST_SCALE_ZSCORE */
+    bool rms;          /* some task wants to know the mean squared distance; part of no identity */
     /* The layer identity as text: path relative to the output folder (so that both may move
-     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n'. */
+     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n', '|chebyshev', '|zscore'. */
     char *key;
     size_t name, cell; /* the first place that asks for it: job->layers index, cell */
     ist_shape shape;
@@ -66,6 +73,11 @@ typedef struct {
     char *key; /* as a layer's, ending in '|labels': one dataset may be both */
     size_t name, cell;
     int64_t rows, n;
+    /* Filled in with the shapes. pair_share: of all pairs, those within a class. singles: some class has one
+     * sample only, among all or within a random part. */
+    int64_t classes, largest; /* how many there are; samples of the largest */
+    double pair_share;
+    bool singles;
 } ist_label_vector;
 
 /* ---- what a measure needs ------------------------------------------------------------------ */
@@ -76,13 +88,35 @@ typedef struct {
     uint64_t seed;
 } ist_tie_rule;
 
+/* Among which samples the nearest are looked for. */
+typedef enum {
+    IST_AMONG_ALL,
+    IST_AMONG_CLASS,   /* those with the same label (labels target); who has no other is left out */
+    IST_AMONG_DISTINCT /* one of each row that is there several times: the first */
+} ist_among;
+
+/* What is to be counted in a pass 2. */
+typedef enum {
+    IST_COUNTS_NONE,
+    IST_COUNTS_RANKS, /* in the target: the ranks of the neighbours (those in labels need no pass) */
+    IST_COUNTS_REACH  /* in the source layer: how many are as near as the k-th neighbour, of all
+                         samples that are not left out */
+} ist_count_kind;
+
 /* What one task needs of the engine. */
 typedef struct {
     int64_t neighbours; /* k nearest of the source layer */
-    bool ranks;         /* ranks of these in the target layer (not for a labels target) */
-    bool parts;         /* the same within 10 random parts of the rows */
-    bool edges;         /* for each neighbour pair the rank of its reverse, and in-sums */
+    ist_among among;
+    ist_count_kind counts;
+    bool distances;    /* of the neighbours */
+    bool any_order;    /* equal distances may come in any order: whatever `ties` */
+    bool both;         /* the k nearest of the target layer, too */
+    bool class_counts; /* how many of its class are as near as each neighbour (IST_AMONG_CLASS) */
+    bool parts;        /* all of this within 10 random parts of the rows, too */
+    bool edges;        /* for each neighbour pair the rank of its reverse, and in-sums */
     ist_tie_rule ties;
+    ist_metric metric;
+    ist_scale scale; /* of both layers */
 } ist_needs;
 
 enum { IST_PARTS = 10 };
@@ -97,9 +131,12 @@ static inline bool ist_parts_usable(int64_t n, int64_t k)
 typedef struct {
     const ist_measure_schema *schema;
     int version; /* of the algorithm: part of every task's identity */
-    ist_needs (*needs)(const ist_value *const *params, bool labels_target);
+    /* labels: of a labels target, its shape known; else, or while nothing but metric and scale is asked for,
+     * NULL. */
+    ist_needs (*needs)(const ist_value *const *params, const ist_label_vector *labels);
     /* Is the task possible with n samples? IST_OK, or IST_REFUSED with the numbers. */
-    ist_code (*check)(const ist_value *const *params, int64_t n, ist_error *error);
+    ist_code (*check)(const ist_value *const *params, int64_t n, const ist_label_vector *labels,
+                      ist_error *error);
 } ist_measure_planner;
 
 /* ---- the plan ------------------------------------------------------------------------------ */
@@ -110,6 +147,7 @@ typedef struct {
     size_t source_name, target_name; /* job->layers, or job->labels for a labels target */
     size_t source_cell, target_cell; /* one of them differs from cell with `against` */
     bool labels_target;
+    bool alone;                   /* of the source alone: source and target are the same */
     size_t source;                /* plan->layers */
     size_t target;                /* plan->layers or plan->labels */
     size_t param[IST_MAX_PARAMS]; /* which value of each parameter's sweep */
@@ -156,21 +194,34 @@ bool ist_plan_check(const ist_plan *plan, ist_faults *faults);
 /* Pass 1: the k nearest of every row of a layer. */
 typedef struct {
     size_t layer;
+    bool in_class; /* among those with the same label only */
+    size_t labels; /* in_class: plan->labels; else SIZE_MAX */
     ist_tie_rule ties;
     int64_t k;
-    bool parts;
+    int64_t distinct_k; /* among the distinct rows, too, if some rows are equal; 0: not */
+    int64_t distance_k; /* so many distances are kept */
+    bool parts, class_counts;
     size_t last_step; /* the neighbour lists may be freed after this step */
 } ist_source_pass;
 
-/* One run of thresholds: the distances, in the target layer, to the first k of a source's lists. */
+/* Thresholds of a pass 2: the distances, in its layer, to the first k of a source's lists, or to the k-th
+ * alone (the last one where a list is shorter). */
 typedef struct {
     size_t pass; /* schedule->sources */
     int64_t k;
+    bool last;
 } ist_slot;
+
+/* The thresholds a row of a slot. */
+static inline int64_t ist_slot_width(const ist_slot *slot)
+{
+    return slot->last ? 1 : slot->k;
+}
 
 /* Pass 2: the counts below the thresholds of all its slots, in the target layer. */
 typedef struct {
     size_t layer;
+    size_t labels; /* samples alone in their class are left out; SIZE_MAX: none are */
     bool by_index;
     bool parts;
     ist_slot *slots;
@@ -182,9 +233,12 @@ typedef struct {
     size_t index;
 } ist_step;
 
-/* What serves a task; source is SIZE_MAX where it is not pending, target and slot for labels. */
+/* What serves a task. SIZE_MAX: it is not pending (source), or needs nothing of the kind. */
 typedef struct {
-    size_t source, target, slot;
+    size_t source;       /* the lists of its source layer */
+    size_t second;       /* those of its target layer */
+    size_t target, slot; /* what is counted for it */
+    size_t last_step;    /* when all of it is there */
 } ist_route;
 
 typedef struct {
@@ -202,10 +256,8 @@ typedef struct {
 /* The passes that serve the pending tasks (pending[t] for each task; NULL: all of them). */
 ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending);
 void ist_schedule_free(ist_schedule **schedule);
-/* The source pass that serves a task of plan->tasks, the target's pass and the slot in it. A task
- * that is not pending has none: false. target_pass and slot are SIZE_MAX for a labels target. */
-bool ist_schedule_find(const ist_schedule *schedule, const ist_plan *plan, const ist_task *task,
-                       size_t *source_pass, size_t *target_pass, size_t *slot);
+/* What serves a task of plan->tasks; NULL for one that is not pending. */
+const ist_route *ist_schedule_route(const ist_schedule *schedule, const ist_task *task);
 
 /* ---- cost ---------------------------------------------------------------------------------- */
 
@@ -215,6 +267,8 @@ typedef struct {
     int64_t n, d;
     bool wide, parts; /* parts: the same again in the random parts */
     int64_t k, thresholds, batch;
+    int64_t distance_k; /* distances that the lists keep */
+    bool some;          /* among classes or some of the rows: a set of its own */
 } ist_pass_shape;
 
 typedef struct ist_machine ist_machine;

@@ -11,9 +11,10 @@
  * all that is made of the set. */
 void ist_rows_natural(const ist_comm *comm, ist_metric metric, int64_t n, int64_t d, float *narrow,
                       double *wide, ist_rows *rows);
-/* Collective. The same rows in another order: by position order[position], a row number, in `parts`
- * segments that begin at start[segment] (random parts, or classes: the k nearest within a class are
- * those of a set whose segments are the classes). order is borrowed. */
+/* Collective. The same rows, or some of them, in another order: by position order[position], a row number,
+ * in `parts` segments that begin at start[segment], start[parts] positions in all (random parts, or classes:
+ * the k nearest within a class are those of a set whose segments are the classes; distinct rows alone).
+ * order is borrowed. */
 void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
                       const int64_t *order, const int64_t *start, ist_rows *rows);
 
@@ -25,12 +26,21 @@ void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
 void ist_rows_joint(const ist_comm *comm, const ist_rows *x, double x_factor, const ist_rows *y,
                     double y_factor, ist_rows *joint);
 
+/* Collective. Records of `bytes` bytes, one a row, from the owners of the rows in one set (`rows`) to those in
+ * the other (`moved`, whose row at position p is at position place[p] of the first), or back: `from` and `to`
+ * hold this rank's rows of either set. Going back, records of rows that the other set leaves out stay as they
+ * are. */
+typedef enum { IST_CARRY_THERE, IST_CARRY_BACK } ist_direction;
+void ist_carry(const ist_comm *comm, const ist_rows *rows, const ist_rows *moved,
+               const int64_t *place, ist_direction direction, size_t bytes, const void *from,
+               void *to);
+
 /* Collective. Gives the set its clustered twin, which depends on the rows and their order alone, if
  * engine->skipping wants it and (auto) a trial says that it pays; euclidean sets only. The values are the
  * twin's from then on: of the set itself only what is told by its positions is left. */
 void ist_rows_cluster(const ist_comm *comm, const ist_engine *engine, ist_rows *rows);
 
-/* Collective. The k nearest of this rank's rows, sorted. k < the size of every segment. */
+/* Collective. The k nearest of this rank's rows, sorted; held[i] < k of row i where its segment has fewer. */
 ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                               int64_t k, ist_tie_rule ties, ist_pass_stats *stats);
 
@@ -40,11 +50,23 @@ void ist_turn_distances(const ist_comm *comm, const ist_engine *engine, const is
                         int64_t stride, const int32_t *target, double *distance,
                         ist_pass_stats *stats);
 
-/* Collective. twice_rank[i x stride + s] of the row at position target[...] seen from home row i;
- * `batch` thresholds a row are answered in one pass (>= 1). The turn included. */
+/* Thresholds of the home rows, `stride` a row: the distance to the row at position target[i x stride + s], or,
+ * where that is -1, given[i x stride + s]. NULL for the target: all are given; NULL for `given`: none is. */
+typedef struct {
+    int64_t stride;
+    const int32_t *target;
+    const double *given;
+    int64_t told; /* of the last so many, the number of rows at just that distance is told, too */
+} ist_thresholds;
+
+/* Collective. For each threshold of home row i, twice_rank[i x stride + s] = 2 (1 + closer) + (equal - 1), of the
+ * other rows of the segment (the target itself is one of the equal ones): for a target, twice its mid-rank; or
+ * by_index (all must have targets) twice its rank in the order (distance, number). equal[i x told + e]: how many
+ * are at the distance of threshold stride - told + e (NULL if told is 0). `batch` thresholds a row are answered
+ * in one pass (>= 1). The threshold turn included. */
 void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                     bool by_index, int64_t stride, const int32_t *target, int64_t batch,
-                     int64_t *twice_rank, ist_pass_stats *stats);
+                     bool by_index, const ist_thresholds *thresholds, int64_t batch,
+                     int64_t *twice_rank, int64_t *equal, ist_pass_stats *stats);
 
 /* Collective. For given thresholds (defined distances, `thresholds` of each home row): how many other
  * rows of the segment are strictly closer, and how many are at exactly that distance (NULL on all
@@ -62,9 +84,10 @@ void ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *ro
               ist_pass_stats *stats);
 
 /* Collective. Rows that equal an earlier row (N less the distinct rows): found by a 128-bit hash, then
- * compared. -0 equals 0. Also the hash of all values in row order, the layer's content. */
+ * compared. -0 equals 0. first_equal[i] (NULL: not wanted): the first row that equals home row i, itself if
+ * there is none before it; positions. Also the hash of all values in row order, the layer's content. */
 int64_t ist_duplicates(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                       ist_hash *content);
+                       int32_t *first_equal, ist_hash *content);
 
 /* Collective. For the directed neighbour pairs i -> neighbour[i x stride + p], p < k, with values
  * twice_rank (same layout): the value of the reverse pair or -1, and per row the number and the sum

@@ -48,8 +48,9 @@ static double run_once(trial *t)
         t->nearest =
             ist_pass_nearest(t->comm, t->engine, t->rows, t->work->neighbours, ties, &t->stats);
     else
-        ist_pass_counts(t->comm, t->engine, t->rows, false, t->work->thresholds, t->target,
-                        t->work->thresholds, t->twice_rank, &t->stats);
+        ist_pass_counts(t->comm, t->engine, t->rows, false,
+                        &(ist_thresholds){.stride = t->work->thresholds, .target = t->target},
+                        t->work->thresholds, t->twice_rank, NULL, &t->stats);
     return ist_largest_real(t->comm, ist_seconds() - start);
 }
 

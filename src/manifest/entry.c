@@ -150,6 +150,20 @@ static void check_together(reader *r, const node *map)
     }
 }
 
+/* Operands that the measure does not have, and those that it must have. */
+static void check_operands(reader *r, const ist_measure_schema *schema, const node *map,
+                           ist_place place)
+{
+    static const char *const others[] = {"target", "pairs", "against"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        const node *key = map && schema->alone ? map_get(map, others[i]) : NULL;
+        if (key)
+            ist_faults_add(r->faults, key->place, MSG_ALONE, schema->name, others[i]);
+    }
+    if (schema->wants_labels && !(map && map_get(map, "target")))
+        ist_faults_add(r->faults, place, MSG_WANTS_LABELS, schema->name);
+}
+
 static void read_body(reader *r, const ist_measure_schema *schema, const node *map,
                       ist_entry *entry)
 {
@@ -210,6 +224,7 @@ static void read_entry(reader *r, const node *item)
     *entry = (ist_entry){.measure = measure, .place = name->place, .all_layers = true};
     if (!bare)
         read_body(r, schema, body, entry);
+    check_operands(r, schema, bare ? NULL : body, entry->place);
     read_params(r, schema, bare ? NULL : body, entry);
 }
 

@@ -36,7 +36,7 @@ static void resolve_labels(reader *r, const ist_measure_schema *schema, ist_name
         ist_faults_add(r->faults, name->place, MSG_LABELS_SOURCE, text, text);
     } else if (as == AS_SECOND) {
         ist_faults_add(r->faults, name->place, MSG_LABELS_PAIR, text, text);
-    } else if (!schema->takes_labels) {
+    } else if (!schema->takes_labels && !schema->alone) {
         ist_faults_add(r->faults, name->place, MSG_NO_LABELS, schema->name, text);
     }
     name->is_labels = true;
@@ -51,6 +51,8 @@ static void resolve(reader *r, const ist_measure_schema *schema, ist_name *name,
         return;
     }
     name->index = index_find_word(&r->layers, name->text);
+    if (as == AS_TARGET && schema->wants_labels && name->index != SIZE_MAX)
+        ist_faults_add(r->faults, name->place, MSG_NOT_LABELS, schema->name, shown(r, name->text));
     bool pending = r->job->all_layers && r->job->layer_count == 0;
     if (name->index == SIZE_MAX && !pending)
         unknown_name(r, name, as);
@@ -73,6 +75,9 @@ static bool any_target(const ist_job *job, const ist_entry *entry)
 static void check_work(reader *r, const ist_entry *entry)
 {
     size_t layers = entry->all_layers ? r->job->layer_count : entry->layer_count;
+    const ist_measure_schema *schema = r->job->schemas[entry->measure];
+    if (schema->alone || (schema->wants_labels && entry->target_count == 0))
+        return; /* nothing to compare with; or that is missing, as was said */
     if (entry->pair_count > 0 || entry->has_against)
         return;
     if (entry->target_count == 0 && layers < 2) {

@@ -38,12 +38,36 @@ static ist_value integer_value(reader *r, int64_t integer)
     return value;
 }
 
+/* 0.90 and 0.9 are one record. */
+static bool read_real(reader *r, const char *what, const ist_param_spec *spec, const node *item,
+                      ist_value *out)
+{
+    char text[IST_REAL_TEXT], bound[IST_REAL_TEXT];
+    double number = 0;
+    if (!want_real(r, what, item, &number))
+        return false;
+    const char *least = ist_format_short((double)spec->least, text);
+    const char *most = ist_format_short((double)spec->most, bound);
+    if (number < (double)spec->least)
+        ist_faults_add(r->faults, item->place, MSG_LEAST, what, least, item->text);
+    else if (number > (double)spec->most)
+        ist_faults_add(r->faults, item->place, MSG_MOST, what, most, item->text);
+    if (number < (double)spec->least || number > (double)spec->most)
+        return false;
+    *out = (ist_value){.text = pool_copy(r->memory, ist_format_short(number, text)),
+                       .number = number,
+                       .is_number = true};
+    return true;
+}
+
 static bool read_one(reader *r, const ist_param_spec *spec, const node *item, ist_value *out)
 {
     const char *what = pool_format(r->scratch, "'%s'", spec->name);
     int64_t integer = 0;
     if (spec->type == IST_PARAM_WORD)
         return read_word(r, what, spec, item, out);
+    if (spec->type == IST_PARAM_REAL)
+        return read_real(r, what, spec, item, out);
     if (!want_integer(r, what, item, spec->least, spec->most, &integer))
         return false;
     *out = integer_value(r, integer);
@@ -66,8 +90,12 @@ static void read_values(reader *r, const ist_param_spec *spec, const node *value
                         ist_param_values *out)
 {
     const char *what = pool_format(r->scratch, "'%s'", spec->name);
-    const char *kind = spec->type == IST_PARAM_WORD ? "a word or a list of words"
-                                                    : "an integer or a list of integers";
+    static const char *const kinds[] = {
+        [IST_PARAM_INTEGER] = "an integer or a list of integers",
+        [IST_PARAM_REAL] = "a number or a list of numbers",
+        [IST_PARAM_WORD] = "a word or a list of words",
+    };
+    const char *kind = kinds[spec->type];
     size_t count = 0;
     const node *const *items = want_items(r, what, kind, value, &count);
     out->values = pool_alloc(r->memory, count, sizeof(ist_value));
@@ -82,10 +110,32 @@ static void read_values(reader *r, const ist_param_spec *spec, const node *value
 
 static void set_standard(reader *r, const ist_param_spec *spec, ist_param_values *out)
 {
-    out->values = pool_alloc(r->memory, 1, sizeof(ist_value));
-    out->places = pool_alloc(r->memory, 1, sizeof(ist_place));
-    out->values[0] = value_of(pool_copy(r->memory, spec->standard));
-    out->count = 1;
+    static const char between[] = ", ";
+    size_t count = 1;
+    for (const char *at = strstr(spec->standard, between); at; at = strstr(at + 1, between))
+        count++;
+    out->values = pool_alloc(r->memory, count, sizeof(ist_value));
+    out->places = pool_alloc(r->memory, count, sizeof(ist_place));
+    for (const char *at = spec->standard; out->count < count; out->count++) {
+        const char *end = strstr(at, between);
+        int length = end ? (int)(end - at) : (int)strlen(at);
+        out->values[out->count] = value_of(pool_format(r->memory, "%.*s", length, at));
+        at += length + (end ? (int)sizeof between - 1 : 0);
+    }
+}
+
+bool ist_param_applies(const ist_measure_schema *schema, size_t p, const ist_value *const *values)
+{
+    const char *only = schema->params[p].only;
+    if (!only)
+        return true;
+    size_t length = strcspn(only, "=");
+    for (size_t q = 0; q < p; q++) {
+        const char *name = schema->params[q].name;
+        if (strlen(name) == length && strncmp(name, only, length) == 0)
+            return strcmp(values[q]->text, only + length + 1) == 0;
+    }
+    return true;
 }
 
 void read_params(reader *r, const ist_measure_schema *schema, const node *map, ist_entry *entry)

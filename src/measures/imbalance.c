@@ -9,22 +9,19 @@
 #include <math.h>
 #include <string.h>
 
-#include "infostrata/measures.h"
+#include "common.h"
 
 enum { PARAM_K, PARAM_METRIC, PARAM_SCALE, PARAM_TIES, PARAM_SEED, PARAM_SE, PARAMS };
 
-static const char *const metrics[] = {"euclidean", NULL};
-static const char *const scales[] = {"none", NULL};
-static const char *const tie_modes[] = {"random", "index", NULL};
 static const char *const se_methods[] = {"parts", "rows", "none", NULL};
 
 static const ist_param_spec params[PARAMS] = {
-    [PARAM_K] = {"k", IST_PARAM_INTEGER, 1, INT32_MAX - 1, NULL, "1"},
-    [PARAM_METRIC] = {"metric", IST_PARAM_WORD, 0, 0, metrics, "euclidean"},
-    [PARAM_SCALE] = {"scale", IST_PARAM_WORD, 0, 0, scales, "none"},
-    [PARAM_TIES] = {"ties", IST_PARAM_WORD, 0, 0, tie_modes, "random"},
-    [PARAM_SEED] = {"seed", IST_PARAM_INTEGER, 0, INT64_MAX, NULL, "0"},
-    [PARAM_SE] = {"se", IST_PARAM_WORD, 0, 0, se_methods, "parts"},
+    [PARAM_K] = {"k", IST_PARAM_INTEGER, 1, INT32_MAX - 1, NULL, "1", NULL},
+    [PARAM_METRIC] = IST_PARAM_METRIC_ROW,
+    [PARAM_SCALE] = IST_PARAM_SCALE_ROW("none"),
+    [PARAM_TIES] = IST_PARAM_TIES_ROW,
+    [PARAM_SEED] = IST_PARAM_SEED_ROW,
+    [PARAM_SE] = {"se", IST_PARAM_WORD, 0, 0, se_methods, "parts", NULL},
 };
 
 static const ist_measure_schema schema = {
@@ -37,47 +34,31 @@ static const ist_measure_schema schema = {
     .takes_labels = true,
 };
 
-static int64_t integer(const ist_value *const *values, int param)
+static ist_needs needs(const ist_value *const *values, const ist_label_vector *labels)
 {
-    int64_t value = 0;
-    ist_parse_integer(values[param]->text, &value);
-    return value;
-}
-
-static bool word_is(const ist_value *const *values, int param, const char *word)
-{
-    return strcmp(values[param]->text, word) == 0;
-}
-
-static ist_needs needs(const ist_value *const *values, bool labels_target)
-{
+    (void)labels;
     return (ist_needs){
-        .neighbours = integer(values, PARAM_K),
-        .ranks = !labels_target,
-        .parts = word_is(values, PARAM_SE, "parts"),
-        .edges = word_is(values, PARAM_SE, "rows"),
-        .ties = {.by_index = word_is(values, PARAM_TIES, "index"),
-                 .seed = (uint64_t)integer(values, PARAM_SEED)},
+        .neighbours = ist_param_integer(values, PARAM_K),
+        .counts = IST_COUNTS_RANKS,
+        .parts = ist_param_is(values, PARAM_SE, "parts"),
+        .edges = ist_param_is(values, PARAM_SE, "rows"),
+        .metric = ist_param_metric(values, PARAM_METRIC),
+        .scale = ist_param_scale(values, PARAM_SCALE),
+        .ties = ist_param_tie_rule(values, PARAM_TIES, PARAM_SEED),
     };
 }
 
-static ist_code check(const ist_value *const *values, int64_t n, ist_error *error)
+static ist_code check(const ist_value *const *values, int64_t n, const ist_label_vector *labels,
+                      ist_error *error)
 {
-    int64_t k = integer(values, PARAM_K);
-    if (n < 2)
-        return ist_fail(error, IST_REFUSED, "imbalance needs at least 2 samples, there is %" PRId64,
-                        n);
+    (void)labels;
+    int64_t k = ist_param_integer(values, PARAM_K);
     if (n > INT32_MAX || (ist_int128)2 * n * n * k > INT64_MAX)
         return ist_fail(error, IST_REFUSED,
                         "N = %" PRId64 " samples and k = %" PRId64
                         " are beyond this version: rank sums must fit 63 bits, N 31",
                         n, k);
-    if (k >= n)
-        return ist_fail(error, IST_REFUSED,
-                        "k = %" PRId64 " is not below the number of samples, N = %" PRId64
-                        ": a sample has N - 1 = %" PRId64 " neighbours",
-                        k, n, n - 1);
-    return IST_OK;
+    return ist_check_neighbours(schema.name, k, n, error);
 }
 
 /* ---- sums over rows ------------------------------------------------------------------------ */
@@ -100,7 +81,7 @@ static void add_pairs(const ist_evidence *e, int64_t i, int64_t *sums)
 {
     int64_t a = e->in_sum[i], b = e->k + e->in_count[i];
     for (int64_t p = 0; p < e->k; p++) {
-        int64_t at = i * e->stride + p;
+        int64_t at = i * e->k + p;
         int64_t r = e->twice_rank[at], reverse = e->reverse_twice_rank[at];
         a += r;
         ist_wide_add(sums + SUM_R_R, (ist_int128)r * r);
@@ -117,10 +98,10 @@ static void add_pairs(const ist_evidence *e, int64_t i, int64_t *sums)
 
 static void partial(const ist_value *const *values, const ist_evidence *e, int64_t *sums)
 {
-    bool pairs = word_is(values, PARAM_SE, "rows") && e->reverse_twice_rank;
+    bool pairs = ist_param_is(values, PARAM_SE, "rows") && e->reverse_twice_rank;
     for (int64_t i = 0; i < e->count; i++) {
         for (int64_t p = 0; p < e->k; p++)
-            sums[SUM_R] += e->twice_rank[i * e->stride + p];
+            sums[SUM_R] += e->twice_rank[i * e->k + p];
         if (pairs)
             add_pairs(e, i, sums);
     }
@@ -150,63 +131,45 @@ static double error_of_rows(const ist_totals *t, int64_t k)
     return variance > 0 ? sqrt(variance) / ((double)t->n * pairs) : 0;
 }
 
-/* sd of the parts' values / sqrt(their number); NaN where a part is too small. */
+/* NaN where a part is too small. */
 static double error_of_parts(const ist_totals *t, int64_t k, double *mean)
 {
-    double value[IST_PARTS], sum = 0, squares = 0;
+    double value[IST_PARTS];
     *mean = NAN;
-    for (int p = 0; p < IST_PARTS; p++) {
-        if (!t->parts[p])
-            return NAN;
-        value[p] = imbalance_of(t->parts[p][SUM_R], t->part_n[p], k);
-        sum += value[p];
-    }
-    *mean = sum / IST_PARTS;
+    if (!t->has_parts)
+        return NAN;
     for (int p = 0; p < IST_PARTS; p++)
-        squares += (value[p] - *mean) * (value[p] - *mean);
-    return sqrt(squares / (IST_PARTS - 1) / IST_PARTS);
+        value[p] = imbalance_of(t->parts[p][SUM_R], t->part_n[p], k);
+    return ist_error_of_parts(value, mean);
 }
 
 /* ---- the record ---------------------------------------------------------------------------- */
 
-static void add_note(ist_text *notes, bool holds, const char *code)
-{
-    if (holds)
-        ist_text_add(notes, "%s%s", notes->length ? ";" : "", code);
-}
-
-static char *taken(ist_text *text)
-{
-    char *copy = ist_copy_text(text->data ? text->data : "");
-    ist_text_release(text);
-    return copy;
-}
-
 static char *detail_of(const ist_totals *t, double parts_mean)
 {
-    char real[IST_REAL_TEXT];
     ist_text detail = {0};
     ist_text_add(&detail, "rank_sum=%" PRId64 "%s", t->all[SUM_R] / 2,
                  t->all[SUM_R] % 2 ? ".5" : "");
     if (!isnan(parts_mean))
-        ist_text_add(&detail, ";parts_mean=%s", ist_format_real(parts_mean, real));
+        ist_detail_real(&detail, "parts_mean", parts_mean);
     if (t->labels_target) {
         double squares = 0;
         for (int64_t c = 0; c < t->class_count; c++)
             squares += (double)t->class_size[c] * (double)t->class_size[c];
         double floor = squares / ((double)t->n * (double)t->n);
-        ist_text_add(&detail, ";floor=%s;independent=1", ist_format_real(floor, real));
+        ist_detail_real(&detail, "floor", floor);
+        ist_detail_integer(&detail, "independent", 1);
     } else {
-        ist_text_add(&detail, ";duplicates_target=%" PRId64, t->duplicates_target);
+        ist_detail_integer(&detail, "duplicates_target", t->duplicates_target);
     }
-    return taken(&detail);
+    return ist_take_text(&detail);
 }
 
 static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_record *records,
                        size_t *count, ist_error *error)
 {
     (void)error;
-    int64_t k = integer(values, PARAM_K);
+    int64_t k = ist_param_integer(values, PARAM_K);
     const char *se = values[PARAM_SE]->text;
     double parts_mean = NAN, std_error = NAN;
     if (strcmp(se, "parts") == 0)
@@ -214,9 +177,9 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
     else if (strcmp(se, "rows") == 0)
         std_error = error_of_rows(t, k);
     ist_text notes = {0};
-    add_note(&notes, t->tie_fraction > 1e-3, "ties");
-    add_note(&notes, t->duplicates_source > 0 || t->duplicates_target > 0, "duplicates");
-    add_note(&notes, strcmp(se, "parts") == 0 && isnan(std_error), "parts-too-small");
+    ist_note_if(&notes, t->tie_fraction > 1e-3, "ties");
+    ist_note_if(&notes, t->duplicates_source > 0 || t->duplicates_target > 0, "duplicates");
+    ist_note_if(&notes, strcmp(se, "parts") == 0 && isnan(std_error), "parts-too-small");
     records[0] = (ist_record){
         .quantity = ist_copy_text("imbalance"),
         .unit = ist_copy_text("ratio"),
@@ -229,7 +192,7 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
         .d_target = t->d_target,
         .duplicates = t->duplicates_source,
         .tie_fraction = t->tie_fraction,
-        .note = taken(&notes),
+        .note = ist_take_text(&notes),
         .detail = detail_of(t, parts_mean),
     };
     *count = 1;

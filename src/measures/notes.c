@@ -7,6 +7,13 @@ const ist_note ist_notes[] = {
                    "distances are 0 and their order is settled by the tie rule"},
     {"parts-too-small", "no standard error: a tenth of the samples is fewer than 10 k, too few for "
                         "the estimator within the random parts"},
+    {"one-class", "all samples have the same label: there is nothing to tell about it"},
+    {"small-classes", "some classes have k samples or fewer: their samples have fewer neighbours; "
+                      "samples alone in their class are left out (left_out)"},
+    {"above-ceiling", "the value lies above what perfectly separated classes give (ceiling)"},
+    {"saturated", "the value is within 1 % of what perfectly separated classes give (ceiling): "
+                  "it says that the classes are apart, not by how much"},
+    {"zero-radius", "some samples have k others exactly at their place: their distance is 0"},
     {"row-order-unverified", "source and target come from different files that share neither "
                              "/sample_id nor a labels vector: that row i is the same sample in "
                              "both is taken on trust"},

@@ -65,8 +65,8 @@ static void sort_thresholds(ist_counts *s)
     for (int64_t i = 0; i < s->count; i++) {
         int64_t base = i * thresholds;
         for (int64_t m = 0; m < thresholds; m++) {
-            int32_t to = s->target ? s->target[base + m] : 0;
-            int64_t number = s->target ? ist_row_number(s->rows, to) : 0;
+            int32_t to = s->target ? s->target[base + m] : -1;
+            int64_t number = to < 0 ? -1 : ist_row_number(s->rows, to);
             sorted[m] = (entry){s->threshold[base + m], number, to, (int32_t)m};
         }
         qsort(sorted, (size_t)thresholds, sizeof *sorted, compare_entries);
@@ -175,7 +175,8 @@ void ist_counts_get(const ist_counts *counts, int64_t *closer, int64_t *equal)
     ist_free(aside);
 }
 
-void ist_counts_ranks(const ist_counts *counts, int64_t stride, int64_t *twice_rank)
+void ist_counts_ranks(const ist_counts *counts, int64_t stride, int64_t *twice_rank, int64_t told,
+                      int64_t equal_stride, int64_t *equal_told)
 {
     int64_t *equal = ist_alloc((size_t)counts->thresholds, sizeof *equal);
     for (int64_t i = 0; i < counts->count; i++) {
@@ -183,6 +184,9 @@ void ist_counts_ranks(const ist_counts *counts, int64_t stride, int64_t *twice_r
         row_counts(counts, i, ranks, equal);
         for (int64_t m = 0; m < counts->thresholds; m++)
             ranks[m] = 2 * (1 + ranks[m]) + (counts->by_index ? 0 : equal[m] - 1);
+        if (told > 0)
+            memcpy(equal_told + i * equal_stride, equal + counts->thresholds - told,
+                   (size_t)told * sizeof *equal);
     }
     ist_free(equal);
 }

@@ -76,7 +76,7 @@ static int64_t find_leaders(const ist_rows *rows, const hashed_row *sorted, int3
 }
 
 int64_t ist_duplicates(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                       ist_hash *content)
+                       int32_t *first_equal, ist_hash *content)
 {
     hashed_row *mine = hash_home(rows);
     hashed_row *all = gather(comm, rows, mine);
@@ -97,10 +97,15 @@ int64_t ist_duplicates(const ist_comm *comm, const ist_engine *engine, const ist
         ist_pass_stats stats = {0};
         double *distance = ist_alloc((size_t)rows->home.count, sizeof *distance);
         ist_turn_distances(comm, engine, rows, 1, leader, distance, &stats);
-        for (int64_t i = 0; i < rows->home.count; i++)
-            duplicates += leader[i] != rows->home.first + i && distance[i] == 0;
+        for (int64_t i = 0; i < rows->home.count; i++) {
+            if (distance[i] > 0)
+                leader[i] = (int32_t)(rows->home.first + i);
+            duplicates += leader[i] != rows->home.first + i;
+        }
         ist_free(distance);
     }
+    if (first_equal && rows->home.count > 0)
+        memcpy(first_equal, leader, (size_t)rows->home.count * sizeof *leader);
     ist_free(leader);
     return ist_sum_one(comm, duplicates);
 }

@@ -1,4 +1,4 @@
-/* The rows of a set in another order. place[p] is the position in the first set of the row at
+/* The rows of a set in another order (ist_carry of ring.h). place[p] is the position in the first set of the row at
  * position p of the second; both ends know the order of every message from it. Private to the room. */
 #ifndef INFOSTRATA_PAIRS_ELSEWHERE_H
 #define INFOSTRATA_PAIRS_ELSEWHERE_H
@@ -9,14 +9,6 @@
  * gives it an order and packs it. */
 void ist_rows_elsewhere(const ist_comm *comm, const ist_rows *rows, ist_blocks blocks,
                         const int64_t *place, ist_rows *moved);
-typedef enum { IST_CARRY_THERE, IST_CARRY_BACK } ist_direction;
-
-/* Collective. Records of `bytes` bytes, one a row, from the owners of the rows in one set to those in the
- * other: `from` and `to` hold this rank's rows of either set. */
-void ist_carry(const ist_comm *comm, const ist_rows *rows, const ist_rows *moved,
-               const int64_t *place, ist_direction direction, size_t bytes, const void *from,
-               void *to);
-
 /* Collective. Targets of the set's home rows (target[i x stride + s], positions of the set) for the home
  * rows of its twin, in the twin's positions. The caller frees them. */
 int32_t *ist_targets_in_twin(const ist_comm *comm, const ist_rows *rows, int64_t stride,

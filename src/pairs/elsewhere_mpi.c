@@ -39,7 +39,7 @@ static row_lists lists_here(const ist_comm *comm, const ist_rows *rows, const is
 {
     row_lists lists = row_lists_new(comm->size, rows->home.count);
     int64_t first = rows->home.first, last = first + rows->home.count, at = 0;
-    for (int64_t p = 0; p < rows->n; p++) {
+    for (int64_t p = 0; p < moved->n; p++) {
         if (place[p] < first || place[p] >= last)
             continue;
         lists.row[at++] = (int)(place[p] - first);
@@ -138,7 +138,7 @@ void ist_carry(const ist_comm *comm, const ist_rows *rows, const ist_rows *moved
 void ist_rows_elsewhere(const ist_comm *comm, const ist_rows *rows, ist_blocks blocks,
                         const int64_t *place, ist_rows *moved)
 {
-    *moved = (ist_rows){.n = rows->n,
+    *moved = (ist_rows){.n = blocks.start[blocks.count],
                         .d = rows->d,
                         .metric = rows->metric,
                         .blocks = blocks,
@@ -164,7 +164,7 @@ int32_t *ist_targets_in_twin(const ist_comm *comm, const ist_rows *rows, int64_t
     ist_carry(comm, rows, twin, twin->place, IST_CARRY_THERE, (size_t)stride * sizeof *there,
               target, there);
     for (int64_t e = 0; e < entries; e++)
-        there[e] = at[there[e]];
+        there[e] = there[e] < 0 ? there[e] : at[there[e]];
     ist_free(at);
     return there;
 }

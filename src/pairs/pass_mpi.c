@@ -295,58 +295,110 @@ ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, co
     return nearest;
 }
 
-/* The slots [from, from + batch) of every row, side by side. */
-static int32_t *take_slots(const int32_t *target, int64_t rows, int64_t stride, int64_t from,
-                           int64_t batch)
+/* Thresholds [from, from + count) of every row, side by side. */
+static void *take_slots(const void *all, size_t bytes, int64_t rows, int64_t stride, int64_t from,
+                        int64_t count)
 {
-    int32_t *taken = ist_alloc((size_t)(rows * batch), sizeof *taken);
+    if (!all)
+        return NULL;
+    char *taken = ist_alloc((size_t)(rows * count), bytes);
     for (int64_t i = 0; i < rows; i++)
-        memcpy(taken + i * batch, target + i * stride + from, (size_t)batch * sizeof *taken);
+        memcpy(taken + (size_t)(i * count) * bytes,
+               (const char *)all + (size_t)(i * stride + from) * bytes, (size_t)count * bytes);
     return taken;
 }
 
-/* Counts below `now` targets a row; target is taken over. */
-static ist_counts *count_batch(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                               bool by_index, int64_t now, int32_t *target, ist_pass_stats *stats)
+/* A batch of thresholds, and where their results go. */
+typedef struct {
+    const ist_comm *comm;
+    const ist_engine *engine;
+    bool by_index;
+    int64_t now;     /* thresholds a row */
+    int32_t *target; /* either may be NULL */
+    double *given;
+    int64_t told; /* of the last so many the equal ones */
+    ist_pass_stats *stats;
+} counting;
+
+/* Takes over target and given. */
+static ist_counts *count_batch(const counting *c, const ist_rows *rows)
 {
-    double *distance = ist_alloc((size_t)(rows->home.count * now), sizeof *distance);
-    ist_turn_distances(comm, engine, rows, now, target, distance, stats);
-    ist_counts *counts = ist_counts_new(rows, now, by_index, target, distance);
-    ist_pass(comm, engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
+    double *distance = c->given;
+    if (c->target) {
+        int64_t entries = rows->home.count * c->now;
+        distance = ist_alloc((size_t)entries, sizeof *distance);
+        ist_turn_distances(c->comm, c->engine, rows, c->now, c->target, distance, c->stats);
+        for (int64_t e = 0; c->given && e < entries; e++)
+            if (c->target[e] < 0)
+                distance[e] = c->given[e];
+        ist_free(c->given);
+    }
+    ist_counts *counts = ist_counts_new(rows, c->now, c->by_index, c->target, distance);
+    ist_pass(c->comm, c->engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, c->stats);
     ist_counts_scanned(counts);
     return counts;
 }
 
-static void count_batch_in_twin(const ist_comm *comm, const ist_engine *engine,
-                                const ist_rows *rows, bool by_index, int64_t now, int32_t *target,
-                                int64_t stride, int64_t *twice_rank, ist_pass_stats *stats)
+/* columns [0, count) of `from`, side by side, to their place among `stride` columns. */
+static void put_columns(const int64_t *from, int64_t rows, int64_t count, int64_t *to,
+                        int64_t stride)
+{
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(to + i * stride, from + i * count, (size_t)count * sizeof *to);
+}
+
+static void count_in_twin(const counting *c, const ist_rows *rows, int64_t stride,
+                          int64_t *twice_rank, int64_t equal_stride, int64_t *equal)
 {
     const ist_rows *twin = rows->twin;
-    int32_t *there = ist_targets_in_twin(comm, rows, now, target);
-    ist_free(target);
-    ist_counts *counts = count_batch(comm, engine, twin, by_index, now, there, stats);
-    int64_t *found = ist_alloc((size_t)(twin->home.count * now), sizeof *found);
-    ist_counts_ranks(counts, now, found);
+    int64_t count = rows->home.count;
+    counting there = *c;
+    if (c->target)
+        there.target = ist_targets_in_twin(c->comm, rows, c->now, c->target);
+    if (c->given) {
+        there.given = ist_alloc((size_t)(twin->home.count * c->now), sizeof *there.given);
+        ist_carry(c->comm, rows, twin, twin->place, IST_CARRY_THERE,
+                  (size_t)c->now * sizeof *there.given, c->given, there.given);
+    }
+    ist_free(c->target);
+    ist_free(c->given);
+    ist_counts *counts = count_batch(&there, twin);
+    int64_t *ranks = ist_alloc((size_t)(twin->home.count * c->now), sizeof *ranks);
+    int64_t *same = ist_alloc((size_t)(twin->home.count * c->told), sizeof *same);
+    ist_counts_ranks(counts, c->now, ranks, c->told, c->told, same);
     ist_counts_free(&counts);
-    found = carry_home(comm, rows, (size_t)now * sizeof *found, found);
-    for (int64_t i = 0; i < rows->home.count; i++)
-        memcpy(twice_rank + i * stride, found + i * now, (size_t)now * sizeof *found);
-    ist_free(found);
+    ranks = carry_home(c->comm, rows, (size_t)c->now * sizeof *ranks, ranks);
+    put_columns(ranks, count, c->now, twice_rank, stride);
+    ist_free(ranks);
+    if (c->told > 0) {
+        same = carry_home(c->comm, rows, (size_t)c->told * sizeof *same, same);
+        put_columns(same, count, c->told, equal, equal_stride);
+    }
+    ist_free(same);
 }
 
 void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                     bool by_index, int64_t stride, const int32_t *target, int64_t batch,
-                     int64_t *twice_rank, ist_pass_stats *stats)
+                     bool by_index, const ist_thresholds *thresholds, int64_t batch,
+                     int64_t *twice_rank, int64_t *equal, ist_pass_stats *stats)
 {
+    int64_t stride = thresholds->stride, told = thresholds->told, count = rows->home.count;
     for (int64_t from = 0; from < stride; from += batch) {
         int64_t now = ist_min(batch, stride - from);
-        int32_t *slots = take_slots(target, rows->home.count, stride, from, now);
+        int64_t first_told = ist_max(from, stride - told);
+        counting c = {.comm = comm,
+                      .engine = engine,
+                      .by_index = by_index,
+                      .now = now,
+                      .told = ist_max(0, from + now - first_told),
+                      .stats = stats};
+        c.target = take_slots(thresholds->target, sizeof *c.target, count, stride, from, now);
+        c.given = take_slots(thresholds->given, sizeof *c.given, count, stride, from, now);
+        int64_t *same = c.told > 0 ? equal + first_told - (stride - told) : NULL;
         if (rows->twin) {
-            count_batch_in_twin(comm, engine, rows, by_index, now, slots, stride, twice_rank + from,
-                                stats);
+            count_in_twin(&c, rows, stride, twice_rank + from, told, same);
         } else {
-            ist_counts *counts = count_batch(comm, engine, rows, by_index, now, slots, stats);
-            ist_counts_ranks(counts, stride, twice_rank + from);
+            ist_counts *counts = count_batch(&c, rows);
+            ist_counts_ranks(counts, stride, twice_rank + from, c.told, told, same);
             ist_counts_free(&counts);
         }
     }

@@ -18,14 +18,14 @@ void ist_rows_natural(const ist_comm *comm, ist_metric metric, int64_t n, int64_
     rows->may_repeat = ist_largest(comm, rows->packed.repeats) != 0;
 }
 
-/* Where the set's rows in the order of the numbers are found in its twin. */
-static int64_t *places_in_twin(const ist_rows *twin, const int64_t *order)
+/* Where the set's rows with `count` numbers are found in its twin. */
+static int64_t *places_in_twin(const ist_rows *twin, const int64_t *order, int64_t count)
 {
     int64_t *at = ist_alloc((size_t)twin->n, sizeof *at);
-    int64_t *place = ist_alloc((size_t)twin->n, sizeof *place);
+    int64_t *place = ist_alloc((size_t)count, sizeof *place);
     for (int64_t p = 0; p < twin->n; p++)
         at[twin->place[p]] = p;
-    for (int64_t p = 0; p < twin->n; p++)
+    for (int64_t p = 0; p < count; p++)
         place[p] = at[order[p]];
     ist_free(at);
     return place;
@@ -36,7 +36,7 @@ void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
 {
     ist_blocks blocks = ist_blocks_new(start, parts);
     if (natural->twin) {
-        int64_t *place = places_in_twin(natural->twin, order);
+        int64_t *place = places_in_twin(natural->twin, order, start[parts]);
         ist_rows_elsewhere(comm, natural->twin, blocks, place, rows);
         ist_free(place);
     } else {

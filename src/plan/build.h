@@ -11,12 +11,20 @@ typedef struct {
     ist_grid grid;
     ist_references references;
     ist_index layers, labels, tasks; /* by hash of the key, by id */
-    size_t *layer_at, *label_at;     /* cell x name -> plan->layers, ->labels; SIZE_MAX: unknown */
+    size_t *layer_at,
+        *label_at; /* cell x name (x form) -> plan->layers, ->labels; SIZE_MAX: unknown */
     size_t layer_capacity, label_capacity, task_capacity;
 } ist_builder;
 
+/* What a measure takes a layer for: the same data in two forms are two layers. */
+typedef struct {
+    ist_metric metric;
+    ist_scale scale;
+} ist_layer_form;
+enum { IST_LAYER_FORMS = 2 * (IST_METRIC_CHEBYSHEV + 1) };
+
 /* The distinct layer (labels vector) that a name means in a cell; a new one if need be. */
-size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name);
+size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name, ist_layer_form form);
 size_t ist_locate_labels(ist_builder *builder, size_t cell, size_t name);
 void ist_release_location(ist_location *at);
 

@@ -95,8 +95,9 @@ static void check_measure(checker *c, const ist_task *task)
     const ist_value *params[IST_MAX_PARAMS];
     ist_task_params(plan, task, params);
     ist_error error = {0};
-    if (plan->measures[entry->measure]->check(params, plan->layers[task->source].n, &error) ==
-        IST_OK)
+    const ist_label_vector *labels = task->labels_target ? &plan->labels[task->target] : NULL;
+    if (plan->measures[entry->measure]->check(params, plan->layers[task->source].n, labels,
+                                              &error) == IST_OK)
         return;
     c->good = false;
     ist_place place = place_of_k(plan, task);

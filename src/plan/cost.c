@@ -20,9 +20,12 @@ static int64_t home_rows(int64_t n, const ist_machine *machine)
     return ist_ceil_div(n, ist_max(machine->ranks, 1));
 }
 
-static int64_t list_bytes(int64_t n, int64_t k, bool parts, const ist_machine *machine)
+static int64_t list_bytes(int64_t n, const ist_source_pass *pass, const ist_machine *machine)
 {
-    return 4 * k * home_rows(n, machine) * (parts ? 2 : 1);
+    int64_t entry = 4 + (pass->class_counts ? 4 : 0);
+    int64_t held = pass->in_class || pass->distinct_k > 0 ? 4 : 0;
+    return (entry * pass->k + 12 * pass->distinct_k + 8 * pass->distance_k + held) *
+           home_rows(n, machine) * (pass->parts ? 2 : 1);
 }
 
 static ist_pass_shape shape_of(const ist_layer *layer, bool parts)
@@ -39,7 +42,7 @@ static int64_t *kept_lists(const ist_plan *plan, const ist_schedule *s, const is
         if (s->steps[i].counts)
             continue;
         const ist_source_pass *pass = &s->sources[s->steps[i].index];
-        int64_t bytes = list_bytes(plan->layers[pass->layer].n, pass->k, pass->parts, machine);
+        int64_t bytes = list_bytes(plan->layers[pass->layer].n, pass, machine);
         kept[i + 1] += bytes;
         kept[pass->last_step + 1] -= bytes;
     }
@@ -52,7 +55,7 @@ static int64_t threshold_count(const ist_target_pass *pass)
 {
     int64_t count = 0;
     for (size_t i = 0; i < pass->slot_count; i++)
-        count += pass->slots[i].k;
+        count += ist_slot_width(&pass->slots[i]);
     return count;
 }
 
@@ -62,6 +65,7 @@ static ist_pass_shape target_shape(const ist_plan *plan, const ist_target_pass *
     shape.thresholds = threshold_count(pass);
     for (size_t i = 0; i < pass->slot_count; i++)
         shape.k = ist_max(shape.k, pass->slots[i].k);
+    shape.some = pass->labels != SIZE_MAX;
     return shape;
 }
 
@@ -145,8 +149,11 @@ static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pa
     const ist_layer *layer = &plan->layers[pass->layer];
     ist_pass_shape shape = shape_of(layer, pass->parts);
     shape.k = pass->k;
+    shape.distance_k = pass->distance_k;
+    shape.some = pass->in_class || pass->distinct_k > 0;
     raise_memory(cost, machine->pass_memory(&shape, machine) + kept, pass->layer);
-    add_visits(cost, layer, pairs_of(layer, pass->parts));
+    double share = pass->in_class ? plan->labels[pass->labels].pair_share : 1;
+    add_visits(cost, layer, share * pairs_of(layer, pass->parts));
     cost->seconds += CANDIDATE_SECONDS * candidates(layer, pass->k, pass->parts);
 }
 

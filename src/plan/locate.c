@@ -84,22 +84,39 @@ static bool is_new(const ist_plan *plan, size_t cell, const ist_source *source, 
     return false;
 }
 
-size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name)
+static size_t add_layer(ist_builder *builder, const ist_layer *layer)
 {
     ist_plan *plan = builder->plan;
-    const ist_job *job = plan->job;
-    size_t *known = &builder->layer_at[cell * job->layer_count + name];
-    place found;
-    if (*known != SIZE_MAX || !is_new(plan, cell, &job->layers[name], "", &builder->layers,
-                                      plan->layer_count, known, &found))
-        return *known;
     if (plan->layer_count == builder->layer_capacity) {
         builder->layer_capacity = builder->layer_capacity ? 2 * builder->layer_capacity : 64;
         plan->layers = ist_grow(plan->layers, plan->layer_count, builder->layer_capacity,
                                 sizeof *plan->layers);
     }
-    plan->layers[plan->layer_count++] =
-        (ist_layer){.at = found.at, .key = found.key, .name = name, .cell = cell};
+    plan->layers[plan->layer_count] = *layer;
+    return plan->layer_count++;
+}
+
+size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name, ist_layer_form form)
+{
+    static const char *const endings[][2] = {
+        [IST_METRIC_EUCLIDEAN] = {"", "|zscore"},
+        [IST_METRIC_MANHATTAN] = {"|manhattan", "|manhattan|zscore"},
+        [IST_METRIC_CHEBYSHEV] = {"|chebyshev", "|chebyshev|zscore"}};
+    ist_plan *plan = builder->plan;
+    const ist_job *job = plan->job;
+    bool zscore = form.scale == IST_SCALE_ZSCORE;
+    size_t at = (cell * job->layer_count + name) * IST_LAYER_FORMS;
+    size_t *known = &builder->layer_at[at + 2 * form.metric + zscore];
+    place found;
+    if (*known == SIZE_MAX && is_new(plan, cell, &job->layers[name], endings[form.metric][zscore],
+                                     &builder->layers, plan->layer_count, known, &found))
+        add_layer(builder, &(ist_layer){.at = found.at,
+                                        .metric = form.metric,
+                                        .zscore = zscore,
+                                        .key = found.key,
+                                        .name = name,
+                                        .cell = cell});
+    plan->layers[*known].rms |= form.scale == IST_SCALE_RMS;
     return *known;
 }
 

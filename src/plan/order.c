@@ -148,6 +148,32 @@ static void add_others(walk *w, size_t layer, size_t count)
     }
 }
 
+/* When each task has all it needs: its lists live until then. */
+static void settle_routes(ist_schedule *s, const ist_plan *plan)
+{
+    size_t *source_step = ist_alloc(s->source_count, sizeof *source_step);
+    size_t *target_step = ist_alloc(s->target_count, sizeof *target_step);
+    for (size_t i = 0; i < s->step_count; i++)
+        (s->steps[i].counts ? target_step : source_step)[s->steps[i].index] = i;
+    for (size_t t = 0; t < plan->task_count; t++) {
+        ist_route *route = &s->routes[t];
+        if (route->source == SIZE_MAX)
+            continue;
+        size_t last = source_step[route->source];
+        if (route->second != SIZE_MAX && source_step[route->second] > last)
+            last = source_step[route->second];
+        if (route->target != SIZE_MAX && target_step[route->target] > last)
+            last = target_step[route->target];
+        route->last_step = last;
+        size_t lists[2] = {route->source, route->second};
+        for (int l = 0; l < 2; l++)
+            if (lists[l] != SIZE_MAX && s->sources[lists[l]].last_step < last)
+                s->sources[lists[l]].last_step = last;
+    }
+    ist_free(source_step);
+    ist_free(target_step);
+}
+
 void ist_schedule_order(ist_schedule *s, const ist_plan *plan)
 {
     walk w = {
@@ -167,6 +193,7 @@ void ist_schedule_order(ist_schedule *s, const ist_plan *plan)
             add_own(&w, layer);
         add_others(&w, layer, count);
     }
+    settle_routes(s, plan);
     release_grouping(&w.sources);
     release_grouping(&w.targets);
     release_grouping(&w.waiting);

@@ -13,7 +13,7 @@ static void build(ist_builder *builder)
     const ist_job *job = plan->job;
     ist_grid_init(&builder->grid, job);
     ist_grid_cells(&builder->grid, plan);
-    size_t layers = plan->cell_count * job->layer_count;
+    size_t layers = plan->cell_count * job->layer_count * IST_LAYER_FORMS;
     size_t labels = plan->cell_count * job->label_count;
     builder->layer_at = ist_alloc(layers, sizeof *builder->layer_at);
     builder->label_at = ist_alloc(labels, sizeof *builder->label_at);

@@ -52,6 +52,29 @@ static void add_canonical(ist_text *out, const ist_param_spec *spec, const ist_v
     }
 }
 
+/* A parameter that says nothing in a combination stands at its first value: the others would be the same
+ * task again. */
+static bool is_needless(const expansion *e, const size_t param[IST_MAX_PARAMS])
+{
+    const ist_value *values[IST_MAX_PARAMS];
+    for (size_t p = 0; p < e->schema->param_count; p++)
+        values[p] = &e->entry->params[p].values[param[p]];
+    for (size_t p = 0; p < e->schema->param_count; p++)
+        if (param[p] > 0 && !ist_param_applies(e->schema, p, values))
+            return true;
+    return false;
+}
+
+static void add_identity(ist_text *out, const expansion *e, const size_t param[IST_MAX_PARAMS])
+{
+    const ist_value *values[IST_MAX_PARAMS];
+    for (size_t p = 0; p < e->schema->param_count; p++)
+        values[p] = &e->entry->params[p].values[param[p]];
+    for (size_t p = 0; p < e->schema->param_count; p++)
+        if (ist_param_applies(e->schema, p, values))
+            add_canonical(out, &e->schema->params[p], values[p]);
+}
+
 static bool init_expansion(expansion *e, const ist_builder *builder, size_t index)
 {
     const ist_plan *plan = builder->plan;
@@ -74,8 +97,7 @@ static bool init_expansion(expansion *e, const ist_builder *builder, size_t inde
         chosen(e, c, param);
         ist_text *text = &e->combinations[c];
         ist_text_add(text, "%s/%d", e->schema->name, planner->version);
-        for (size_t p = 0; p < e->schema->param_count; p++)
-            add_canonical(text, &e->schema->params[p], &entry->params[p].values[param[p]]);
+        add_identity(text, e, param);
         ist_text_add(text, "\nfirst=%lld\n", (long long)plan->job->first);
     }
     return true;
@@ -104,6 +126,17 @@ static void add_task(ist_builder *builder, const ist_task *task)
     plan->task_count++;
 }
 
+/* In what form a combination takes its layers. */
+static ist_layer_form form_of(const ist_builder *builder, const expansion *e,
+                              const size_t param[IST_MAX_PARAMS])
+{
+    const ist_value *values[IST_MAX_PARAMS];
+    for (size_t p = 0; p < e->schema->param_count; p++)
+        values[p] = &e->entry->params[p].values[param[p]];
+    ist_needs needs = builder->plan->measures[e->entry->measure]->needs(values, NULL);
+    return (ist_layer_form){needs.metric, needs.scale};
+}
+
 /* All combinations of parameters for one direction of one pair of operands. */
 static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, const operand *source,
                       const operand *target, bool labels)
@@ -117,21 +150,28 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
         .source_cell = source->cell,
         .target_cell = target->cell,
         .labels_target = labels,
-        .source = ist_locate_layer(builder, source->cell, source->layer),
-        .target = labels ? ist_locate_labels(builder, target->cell, target->layer)
-                         : ist_locate_layer(builder, target->cell, target->layer),
+        .alone = e->schema->alone,
     };
-    const char *source_key = plan->layers[task.source].key;
-    const char *target_key = labels ? plan->labels[task.target].key : plan->layers[task.target].key;
     ist_text id = {0};
     for (size_t c = 0; c < e->combination_count && plan->task_count < MOST_TASKS; c++) {
+        chosen(e, c, task.param);
+        if (is_needless(e, task.param))
+            continue;
+        ist_layer_form form = form_of(builder, e, task.param);
+        task.source = ist_locate_layer(builder, source->cell, source->layer, form);
+        task.target = labels ? ist_locate_labels(builder, target->cell, target->layer)
+                             : ist_locate_layer(builder, target->cell, target->layer, form);
+        const char *source_key = plan->layers[task.source].key;
+        const char *target_key =
+            labels ? plan->labels[task.target].key : plan->layers[task.target].key;
         id.length = 0;
         ist_text_add_bytes(&id, e->combinations[c].data, e->combinations[c].length);
         ist_text_add_bytes(&id, source_key, strlen(source_key));
-        ist_text_add_bytes(&id, labels ? "\nlabels\n" : "\nlayer\n", labels ? 8 : 7);
-        ist_text_add_bytes(&id, target_key, strlen(target_key));
+        const char *kind = labels ? "\nlabels\n" : task.alone ? "\nalone" : "\nlayer\n";
+        ist_text_add_bytes(&id, kind, strlen(kind));
+        if (!task.alone)
+            ist_text_add_bytes(&id, target_key, strlen(target_key));
         task.id = ist_hash_bytes(id.data, id.length, 0);
-        chosen(e, c, task.param);
         add_task(builder, &task);
     }
     ist_text_release(&id);
@@ -147,6 +187,14 @@ static void add_pair(ist_builder *builder, const expansion *e, size_t cell, cons
 }
 
 /* ---- operands -------------------------------------------------------------------------------- */
+
+static void add_each(ist_builder *builder, const expansion *e, size_t cell)
+{
+    for (size_t i = 0; i < layers_of(builder, e->entry); i++) {
+        operand here = {.layer = layer_of(e->entry, i), .cell = cell};
+        add_tasks(builder, e, cell, &here, &here, false);
+    }
+}
 
 static void add_targets(ist_builder *builder, const expansion *e, size_t cell, size_t other)
 {
@@ -198,7 +246,9 @@ static void add_all_pairs(ist_builder *builder, const expansion *e, size_t cell)
 /* The operands of one cell whose second one lies in `other` (the same cell without `against`). */
 static void add_operands(ist_builder *builder, const expansion *e, size_t cell, size_t other)
 {
-    if (e->entry->target_count) {
+    if (e->schema->alone) {
+        add_each(builder, e, cell);
+    } else if (e->entry->target_count) {
         add_targets(builder, e, cell, other);
     } else if (e->entry->pair_count) {
         add_pairs(builder, e, cell, other);

@@ -107,15 +107,16 @@ static void add_identity(const table *t, const ist_task *task, const char *quant
     ist_csv_text(t->out, schema->name);
     ist_csv_text(t->out, quantity);
     add_place(t, job->layers[task->source_name].name, task->source_cell, task->cell);
-    add_place(t,
-              task->labels_target ? job->labels[task->target_name].name
-                                  : job->layers[task->target_name].name,
-              task->target_cell, task->cell);
+    const char *target = task->labels_target ? job->labels[task->target_name].name
+                                             : job->layers[task->target_name].name;
+    add_place(t, task->alone ? NULL : target, task->target_cell, task->cell);
     const ist_value *values[IST_MAX_PARAMS];
     const char *k = NULL;
     ist_text params = {0};
     ist_task_params(t->plan, task, values);
     for (size_t p = 0; p < schema->param_count; p++) {
+        if (!ist_param_applies(schema, p, values))
+            continue;
         if (strcmp(schema->params[p].name, "k") == 0)
             k = values[p]->text;
         else
@@ -136,7 +137,7 @@ static void add_record(const table *t, const ist_task *task, const ist_record *r
     ist_csv_text(t->out, record->unit);
     ist_csv_integer(t->out, record->n);
     ist_csv_integer(t->out, record->d_source);
-    if (task->labels_target)
+    if (task->labels_target || task->alone)
         ist_csv_text(t->out, NULL); /* labels have no width */
     else
         ist_csv_integer(t->out, record->d_target);

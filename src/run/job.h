@@ -39,6 +39,16 @@ bool ist_prepare_samples(ist_known_job *known, ist_faults *faults);
 /* Local: all of the above in one go, for commands without MPI. */
 bool ist_prepare(const ist_options *options, ist_known_job *known, ist_faults *faults);
 
+/* Local. Classes of n labels as the plan wants them. */
+void ist_describe_classes(const int64_t *values, ist_label_vector *labels);
+
+/* Local. Classes 0, 1, ... of n labels in ascending order; returns their number. */
+int64_t ist_number_classes(const int64_t *values, int64_t n, int32_t *class_of);
+/* Local. Sizes of the classes, parts x class_count, in segments of an order (NULL: as they are). The caller
+ * frees them. */
+int64_t *ist_count_classes(const int32_t *class_of, int64_t class_count, const int64_t *order,
+                           const int64_t *start, int parts);
+
 /* Prints faults to stderr. */
 void ist_print_faults(ist_faults *faults);
 

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "session.h"
@@ -19,6 +20,7 @@ void ist_unload_layer(ist_session *s)
         ist_rows_release(&s->loaded.all);
     if (s->loaded.has_parts)
         ist_rows_release(&s->loaded.parts);
+    ist_free(s->loaded.first_equal);
     s->loaded = (ist_loaded){.layer = SIZE_MAX};
 }
 
@@ -108,15 +110,27 @@ static ist_code read_layer(ist_session *s, size_t l, ist_error *error)
         return ist_fail(error, IST_BROKEN, "%s", reading.text);
     if (reading.code != IST_OK)
         return give_up_on(s, l, reading.text, error);
-    ist_rows_natural(s->comm, IST_METRIC_EUCLIDEAN, layer->n, layer->shape.d, matrix.narrow,
-                     matrix.wide, &s->loaded.all);
+    int64_t constant = 0;
+    double mean_square = NAN;
+    if (layer->zscore && census.nan + census.inf == 0)
+        constant = ist_standardise(s->comm, last - first, layer->n, layer->shape.d, &matrix);
+    if (layer->rms && census.nan + census.inf == 0)
+        mean_square = ist_mean_square(s->comm, &matrix, last - first, layer->n, layer->shape.d);
+    ist_rows_natural(s->comm, layer->metric, layer->n, layer->shape.d, matrix.narrow, matrix.wide,
+                     &s->loaded.all);
     s->loaded.layer = l;
     ist_hash content;
-    int64_t duplicates = ist_duplicates(s->comm, &s->engine, &s->loaded.all, &content);
+    s->loaded.first_equal =
+        ist_alloc((size_t)s->loaded.all.home.count, sizeof *s->loaded.first_equal);
+    int64_t duplicates =
+        ist_duplicates(s->comm, &s->engine, &s->loaded.all, s->loaded.first_equal, &content);
     if (!s->facts[l].seen) {
         ist_text reason = {0};
         judge(layer, &census, &reason);
-        s->facts[l] = (ist_layer_facts){.seen = true, .duplicates = duplicates};
+        s->facts[l] = (ist_layer_facts){.seen = true,
+                                        .duplicates = duplicates,
+                                        .constant = constant,
+                                        .mean_square = mean_square};
         if (reason.length > 0)
             set_failure(s, l, reason.data);
         ist_text_release(&reason);

@@ -83,6 +83,7 @@ static void probe_layers(const ist_known_job *known, ist_faults *faults)
         if (ist_probe_layer(&layer->at, &layer->shape, &error) != IST_OK)
             ist_faults_add(faults, job->layers[layer->name].place, "%s", error.text);
         layer->n = rows_used(job, layer->shape.rows);
+        layer->shape.wide |= layer->zscore;
     }
 }
 
@@ -99,6 +100,7 @@ static void probe_labels(ist_known_job *known, ist_faults *faults)
             if (ist_read_integers(&labels->at, labels->n, values, &error) == IST_OK) {
                 known->label_content[l] =
                     ist_hash_bytes(values, (size_t)labels->n * sizeof *values, 0);
+                ist_describe_classes(values, labels);
                 known->label_known[l] = true;
             }
             ist_free(values);

@@ -91,6 +91,10 @@ static void share_inputs(ist_session *s)
     for (size_t l = 0; l < plan->label_count; l++) {
         share_bytes(s->comm, &plan->labels[l].rows, sizeof plan->labels[l].rows);
         share_bytes(s->comm, &plan->labels[l].n, sizeof plan->labels[l].n);
+        share_bytes(s->comm, &plan->labels[l].classes, sizeof plan->labels[l].classes);
+        share_bytes(s->comm, &plan->labels[l].largest, sizeof plan->labels[l].largest);
+        share_bytes(s->comm, &plan->labels[l].pair_share, sizeof plan->labels[l].pair_share);
+        share_bytes(s->comm, &plan->labels[l].singles, sizeof plan->labels[l].singles);
     }
     share_bytes(s->comm, s->known.unverified, plan->task_count * sizeof *s->known.unverified);
     share_bytes(s->comm, s->known.label_content,
@@ -182,23 +186,17 @@ static void link_tasks(ist_session *s)
 {
     const ist_plan *plan = s->known.plan;
     const ist_schedule *schedule = s->schedule;
-    s->first_of_source = ist_alloc(schedule->source_count, sizeof *s->first_of_source);
-    s->first_of_target = ist_alloc(schedule->target_count, sizeof *s->first_of_target);
+    s->first_of_step = ist_alloc(schedule->step_count, sizeof *s->first_of_step);
     s->next_task = ist_alloc(plan->task_count, sizeof *s->next_task);
-    for (size_t p = 0; p < schedule->source_count; p++)
-        s->first_of_source[p] = SIZE_MAX;
-    for (size_t p = 0; p < schedule->target_count; p++)
-        s->first_of_target[p] = SIZE_MAX;
+    for (size_t i = 0; i < schedule->step_count; i++)
+        s->first_of_step[i] = SIZE_MAX;
     for (size_t t = plan->task_count; t-- > 0;) {
-        size_t source, target, slot;
         const ist_task *task = &plan->tasks[t];
-        if (!s->pending[t] || task->twin != t ||
-            !ist_schedule_find(schedule, plan, task, &source, &target, &slot))
+        const ist_route *route = ist_schedule_route(schedule, task);
+        if (!s->pending[t] || task->twin != t || !route)
             continue;
-        size_t *first =
-            target == SIZE_MAX ? &s->first_of_source[source] : &s->first_of_target[target];
-        s->next_task[t] = *first;
-        *first = t;
+        s->next_task[t] = s->first_of_step[route->last_step];
+        s->first_of_step[route->last_step] = t;
     }
 }
 
@@ -247,11 +245,7 @@ static void drop_lists(ist_session *s, size_t step)
 static ist_code walk(ist_session *s, ist_error *error)
 {
     for (size_t i = 0; i < s->schedule->step_count && error->code == IST_OK; i++) {
-        const ist_step *step = &s->schedule->steps[i];
-        if (step->counts)
-            ist_step_counts(s, step->index, error);
-        else
-            ist_step_nearest(s, step->index, error);
+        ist_take_step(s, i, error);
         drop_lists(s, i);
         /* A long pass may follow: what is finished must not wait for its end. */
         if (s->journal)
@@ -400,10 +394,10 @@ static void close_session(ist_session *s, ist_lock *lock)
     ist_free(s->facts);
     ist_free(s->lists);
     ist_free(s->pending);
-    ist_free(s->first_of_source);
-    ist_free(s->first_of_target);
+    ist_free(s->first_of_step);
     ist_free(s->next_task);
     ist_free(s->part_order.order);
+    ist_classes_release(&s->classes);
     ist_schedule_free(&s->schedule);
     ist_known_job_release(&s->known);
 }
@@ -412,7 +406,10 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
 {
     ist_error error = {0};
     ist_lock lock = {0};
-    ist_session s = {.comm = comm, .options = options, .loaded = {.layer = SIZE_MAX}};
+    ist_session s = {.comm = comm,
+                     .options = options,
+                     .loaded = {.layer = SIZE_MAX},
+                     .classes = {.label = SIZE_MAX}};
     s.log = (ist_log){.speaks = comm->rank == 0, .quiet = options->quiet, .start = ist_seconds()};
     s.engine = (ist_engine){.kernel = options->kernel,
                             .chunk_bytes = options->chunk_bytes,

@@ -5,20 +5,42 @@
 #include "infostrata/ring.h"
 #include "job.h"
 
-/* The neighbour lists that a pass 1 left behind, for this rank's rows; positions in their set. */
+/* Neighbour lists of this rank's rows of one set, k entries each. */
 typedef struct {
-    int64_t k;            /* entries a row */
-    int32_t *all;         /* of all samples */
-    int64_t part_k;       /* 0: no lists within parts */
-    int32_t *parts;       /* within the random parts */
+    int64_t k;            /* 0: there are none */
+    int32_t *neighbour;   /* positions in the set */
+    int32_t *held;        /* entries that a row has; NULL: all of them */
+    int64_t distance_k;   /* distances kept of each row; 0: none */
+    double *distance;     /* distance_k a row */
+    int32_t *class_reach; /* of its class, how many are as near; NULL: not asked for */
+} ist_list;
+
+/* What a pass 1 left behind. */
+typedef struct {
+    ist_list all, parts; /* among all samples (or those of the class); within the random parts */
+    bool has_distinct;   /* some rows are equal: */
+    ist_list distinct, distinct_parts;
     double *tie_fraction; /* by k - 1, k <= the largest asked for: rows with a tie at their k-th */
+    char *failure; /* why there are none, beside what is wrong with the layer; NULL: nothing */
 } ist_lists;
+
+/* Classes of a labels vector, on every rank: labels may have any values, classes are 0, 1, ... in
+ * ascending order of the labels. */
+typedef struct {
+    size_t label;      /* plan->labels; SIZE_MAX: none */
+    int32_t *class_of; /* by row number */
+    int64_t class_count;
+    int64_t *size;      /* over all samples */
+    int64_t *part_size; /* IST_PARTS x class_count; NULL until asked for */
+} ist_classes;
 
 /* What was found when a layer was read. */
 typedef struct {
     bool seen;
     char *failure; /* why its tasks fail; NULL: they do not */
     int64_t duplicates;
+    int64_t constant;   /* columns that are constant, of a standardised layer */
+    double mean_square; /* layer.rms: the mean squared euclidean distance of two rows */
 } ist_layer_facts;
 
 /* The layer in memory. */
@@ -26,6 +48,7 @@ typedef struct {
     size_t layer; /* SIZE_MAX: none */
     ist_rows all, parts;
     bool has_parts;
+    int32_t *first_equal; /* of each home row: the first row with the same values */
 } ist_loaded;
 
 /* The order of the random parts, for the sample size met last. */
@@ -47,9 +70,10 @@ typedef struct {
     ist_layer_facts *facts; /* by layer */
     ist_loaded loaded;
     ist_part_order part_order;
-    ist_lists *lists; /* by source pass */
-    /* The tasks that each pass completes, as linked lists through next_task; SIZE_MAX ends one. */
-    size_t *first_of_source, *first_of_target, *next_task;
+    ist_classes classes; /* of the labels met last */
+    ist_lists *lists;    /* by source pass */
+    /* The tasks that each step completes, as linked lists through next_task; SIZE_MAX ends one. */
+    size_t *first_of_step, *next_task;
     size_t done, failed, to_do; /* tasks of this run */
     double last_line;           /* when the last progress line was written */
 } ist_session;
@@ -60,19 +84,69 @@ typedef struct {
 ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *error);
 void ist_unload_layer(ist_session *s);
 
-/* Collective. One step of the schedule, with the tasks that it completes. */
-ist_code ist_step_nearest(ist_session *s, size_t source_pass, ist_error *error);
-ist_code ist_step_counts(ist_session *s, size_t target_pass, ist_error *error);
+/* Collective. The classes of plan->labels[label]; with the sizes within parts if asked for. An error is the
+ * reading's: the tasks fail. */
+ist_code ist_load_classes(ist_session *s, size_t label, bool parts, ist_error *error);
+void ist_classes_release(ist_classes *classes);
+/* Collective. Of n rows, `rows` of them on this rank: mean[d] of each column, and square[d], the sum of the
+ * squares of what is left without the mean; the same bits for any number of ranks (docs/numerics.md). */
+void ist_column_moments(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
+                        int64_t d, double *mean, double *square);
+/* Collective. The mean squared euclidean distance of two of the n rows. */
+double ist_mean_square(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
+                       int64_t d);
+/* Collective. Each column less its mean, over its standard deviation (ddof 1), in float64; constant columns
+ * become 0, their number is returned. */
+int64_t ist_standardise(const ist_comm *comm, int64_t rows, int64_t n, int64_t d, ist_matrix *m);
+
+/* Some of the rows of a set, or all of them by class. */
+typedef enum {
+    IST_SUBSET_CLASSES, /* segments are the classes (of each part); rows alone in theirs are left out */
+    IST_SUBSET_DISTINCT,   /* of equal rows (of a part) the first */
+    IST_SUBSET_ACCOMPANIED /* rows that are not alone in their class (in their part) */
+} ist_subset_kind;
+
+typedef struct {
+    const ist_rows *base; /* loaded.all or loaded.parts */
+    ist_rows rows;
+    int64_t *order, *place; /* by position in the subset: row number, position in the base */
+    int64_t *start;
+    int segments; /* 0: no row is left */
+} ist_subset;
+
+/* Collective, of the loaded layer; classes are those of s->classes. */
+void ist_subset_new(ist_session *s, ist_subset_kind kind, bool parts, ist_subset *set);
+void ist_subset_release(ist_subset *set);
+/* Collective. Records of the subset's home rows, for those of the base; other rows' stay as they are. */
+void ist_subset_bring(const ist_session *s, const ist_subset *set, size_t bytes, const void *from,
+                      void *to);
+
+/* Collective. The lists of a source pass, its layer (and classes) loaded. */
+void ist_find_lists(ist_session *s, const ist_source_pass *pass, ist_lists *lists,
+                    ist_pass_stats *stats);
 void ist_lists_release(ist_lists *lists);
 
-/* What the engine found for one task; arrays by this rank's rows of the set. */
+/* Collective. One item of each home row to rank 0, or to all ranks, in the order of the set. */
+void ist_gather_rows(const ist_comm *comm, const ist_rows *rows, MPI_Datatype type,
+                     const void *mine, void *all, bool to_all);
+
+/* Collective. One step of the schedule, with the tasks that it completes. */
+ist_code ist_take_step(ist_session *s, size_t step, ist_error *error);
+
+/* What was counted for one task, by this rank's rows of a set: of row i twice_rank[i x stride], ...;
+ * NULL: nothing. */
+typedef struct {
+    const int64_t *twice_rank;
+    int64_t stride;
+    const int64_t *equal; /* of a slot of the k-th alone: how many are at that distance */
+    int64_t equal_stride;
+} ist_counted;
+
+/* What the engine found for one task. */
 typedef struct {
     size_t task;
-    const ist_lists *lists;
-    /* Twice-ranks of the task's neighbours in the target layer: first entry of the first row, and
-     * entries a row; NULL for a labels target. */
-    const int64_t *ranks, *part_ranks;
-    int64_t stride, part_stride;
+    const ist_lists *lists, *second; /* of the source layer; of the target layer or NULL */
+    ist_counted all, parts;
 } ist_found;
 
 /* Collective. Sums, record, one line of the journal. */

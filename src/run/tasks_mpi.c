@@ -1,84 +1,7 @@
 /* From what the engine found to a record: each rank's sums, the total, one line of the journal. */
-#include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "session.h"
-
-/* ---- labels -------------------------------------------------------------------------------- */
-
-/* Classes of a label vector, on every rank: labels may have any values, classes are 0, 1, ... in
- * ascending order of the labels. */
-typedef struct {
-    int32_t *class_of; /* by row number */
-    int64_t class_count;
-    int64_t *size;      /* over all samples */
-    int64_t *part_size; /* IST_PARTS x class_count */
-} classes;
-
-static int compare_values(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static int64_t number_classes(const int64_t *values, int64_t n, int32_t *class_of)
-{
-    int64_t *sorted = ist_alloc((size_t)n, sizeof *sorted), count = 0;
-    memcpy(sorted, values, (size_t)n * sizeof *sorted);
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_values);
-    for (int64_t i = 0; i < n; i++)
-        if (i == 0 || sorted[i] != sorted[i - 1])
-            sorted[count++] = sorted[i];
-    for (int64_t i = 0; i < n; i++) {
-        const int64_t *at =
-            bsearch(&values[i], sorted, (size_t)count, sizeof *sorted, compare_values);
-        class_of[i] = (int32_t)(at - sorted);
-    }
-    ist_free(sorted);
-    return count;
-}
-
-static void count_classes(ist_session *s, int64_t n, bool parts, classes *c)
-{
-    c->size = ist_alloc((size_t)c->class_count, sizeof *c->size);
-    for (int64_t i = 0; i < n; i++)
-        c->size[c->class_of[i]]++;
-    if (!parts)
-        return;
-    ist_part_order_for(s, n);
-    c->part_size = ist_alloc((size_t)(IST_PARTS * c->class_count), sizeof *c->part_size);
-    for (int p = 0; p < IST_PARTS; p++)
-        for (int64_t i = s->part_order.start[p]; i < s->part_order.start[p + 1]; i++)
-            c->part_size[p * c->class_count + c->class_of[s->part_order.order[i]]]++;
-}
-
-/* Collective. Rank 0 reads, all ranks get the classes. */
-static ist_code read_classes(ist_session *s, size_t label, bool parts, classes *c, ist_error *error)
-{
-    const ist_label_vector *labels = &s->known.plan->labels[label];
-    c->class_of = ist_alloc((size_t)labels->n, sizeof *c->class_of);
-    if (s->comm->rank == 0) {
-        int64_t *values = ist_alloc((size_t)labels->n, sizeof *values);
-        if (ist_read_integers(&labels->at, labels->n, values, error) == IST_OK)
-            c->class_count = number_classes(values, labels->n, c->class_of);
-        ist_free(values);
-    }
-    if (ist_agree(s->comm, error) != IST_OK)
-        return error->code;
-    MPI_Bcast(&c->class_count, 1, MPI_INT64_T, 0, s->comm->handle);
-    MPI_Bcast(c->class_of, ist_narrow(labels->n), MPI_INT32_T, 0, s->comm->handle);
-    count_classes(s, labels->n, parts, c);
-    return IST_OK;
-}
-
-static void classes_release(classes *c)
-{
-    ist_free(c->class_of);
-    ist_free(c->size);
-    ist_free(c->part_size);
-}
 
 /* ---- evidence ------------------------------------------------------------------------------ */
 
@@ -90,79 +13,170 @@ typedef struct {
     const ist_value *params[IST_MAX_PARAMS];
     ist_needs needs;
     const ist_found *found;
-    classes labels;
-    int64_t *sums; /* (1 + IST_PARTS) x sum_count: all samples, then each part */
+    const ist_classes *classes; /* labels target; else NULL */
+    int64_t *sums;              /* (1 + IST_PARTS) x sum_count: all samples, then each part */
+    double
+        *values[2]; /* of this rank's home rows: all samples, parts; NULL: the measure has none */
 } work;
 
 /* Rows [first, first + count) of home in one set, as evidence. Arrays in `made` are its own. */
 typedef struct {
     ist_evidence evidence;
-    int64_t *row, *label_ranks, *reverse, *in_count, *in_sum;
-    int32_t *number;
+    int64_t *row, *ranks, *reach, *reverse, *in_count, *in_sum;
+    int32_t *number, *second, *held, *class_reach;
+    double *distance;
 } made;
 
 static void made_release(made *m)
 {
     ist_free(m->row);
     ist_free(m->number);
-    ist_free(m->label_ranks);
+    ist_free(m->second);
+    ist_free(m->held);
+    ist_free(m->class_reach);
+    ist_free(m->distance);
+    ist_free(m->ranks);
+    ist_free(m->reach);
     ist_free(m->reverse);
     ist_free(m->in_count);
     ist_free(m->in_sum);
 }
 
-static made make_rows(const ist_rows *rows, int64_t first, int64_t count, const int32_t *list,
-                      int64_t stride, int64_t k)
+/* The first k of each list, as row numbers; -1 where a list is shorter. */
+static int32_t *numbers_of(const ist_rows *rows, int64_t first, int64_t count, const ist_list *list,
+                           int64_t k)
 {
-    made m = {.row = ist_alloc((size_t)count, sizeof *m.row),
-              .number = ist_alloc((size_t)(count * k), sizeof *m.number)};
-    for (int64_t i = 0; i < count; i++) {
-        m.row[i] = ist_row_number(rows, rows->home.first + first + i);
-        for (int64_t p = 0; p < k; p++)
-            m.number[i * k + p] = (int32_t)ist_row_number(rows, list[(first + i) * stride + p]);
-    }
-    m.evidence =
-        (ist_evidence){.count = count, .k = k, .stride = k, .row = m.row, .neighbour = m.number};
-    return m;
+    int32_t *number = ist_alloc((size_t)(count * k), sizeof *number);
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t p = 0; p < k; p++) {
+            int32_t position = list->neighbour[(first + i) * list->k + p];
+            number[i * k + p] = position < 0 ? -1 : (int32_t)ist_row_number(rows, position);
+        }
+    return number;
 }
 
 /* Ranks in the target: from the counts of pass 2 (packed to k a row), or from the classes. */
-static int64_t *ranks_of(const work *w, const made *m, const int64_t *ranks, int64_t stride,
-                         int64_t first, const int64_t *class_size, int64_t n)
+static int64_t *ranks_of(const work *w, const made *m, const ist_counted *counted, int64_t first)
 {
-    int64_t count = m->evidence.count, k = m->evidence.k;
-    int64_t *packed = ist_alloc((size_t)(count * k), sizeof *packed);
+    const ist_evidence *e = &m->evidence;
+    int64_t *packed = ist_alloc((size_t)(e->count * e->k), sizeof *packed);
     if (w->task->labels_target)
-        ist_label_ranks(n, count, k, k, m->row, m->number, w->labels.class_of, class_size, packed);
+        ist_label_ranks(e->n, e->count, e->k, e->k, m->row, m->number, e->class_of, e->class_size,
+                        packed);
     else
-        for (int64_t i = 0; i < count; i++)
-            memcpy(packed + i * k, ranks + (first + i) * stride, (size_t)k * sizeof *packed);
+        for (int64_t i = 0; i < e->count; i++)
+            memcpy(packed + i * e->k, counted->twice_rank + (first + i) * counted->stride,
+                   (size_t)e->k * sizeof *packed);
     return packed;
+}
+
+/* closer + equal, of twice_rank = 2 (1 + closer) + equal - 1. */
+static int64_t *reach_of(const ist_counted *counted, int64_t first, int64_t count)
+{
+    int64_t *reach = ist_alloc((size_t)count, sizeof *reach);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t equal = counted->equal[(first + i) * counted->equal_stride];
+        reach[i] = (counted->twice_rank[(first + i) * counted->stride] - 1 + equal) / 2;
+    }
+    return reach;
+}
+
+/* Of the first k: how many each row has. */
+static int32_t *held_of(const ist_list *list, int64_t first, int64_t count, int64_t k)
+{
+    int32_t *held = ist_alloc((size_t)count, sizeof *held);
+    for (int64_t i = 0; i < count; i++)
+        held[i] = (int32_t)ist_min(list->held[first + i], k);
+    return held;
+}
+
+/* Entries of lists with `stride` a row, k a row. */
+static void *packed(const void *from, size_t bytes, int64_t stride, int64_t first, int64_t count,
+                    int64_t k)
+{
+    if (!from || stride < k)
+        return NULL;
+    char *to = ist_alloc((size_t)(count * k), bytes);
+    for (int64_t i = 0; i < count; i++)
+        memcpy(to + (size_t)(i * k) * bytes,
+               (const char *)from + (size_t)((first + i) * stride) * bytes, (size_t)k * bytes);
+    return to;
+}
+
+static const ist_list *list_of(const work *w, bool parts)
+{
+    const ist_lists *lists = w->found->lists;
+    if (w->needs.among == IST_AMONG_DISTINCT && lists->has_distinct)
+        return parts ? &lists->distinct_parts : &lists->distinct;
+    return parts ? &lists->parts : &lists->all;
+}
+
+/* The home rows [first, first + count) of all samples, or of a part of n. */
+static made make_rows(const work *w, const ist_rows *rows, int64_t first, int64_t count, int64_t n,
+                      bool parts, const int64_t *class_size)
+{
+    const ist_list *list = list_of(w, parts);
+    const ist_counted *counted = parts ? &w->found->parts : &w->found->all;
+    int64_t k = w->needs.neighbours;
+    made m = {
+        .row = ist_alloc((size_t)count, sizeof *m.row),
+        .number = numbers_of(rows, first, count, list, k),
+        .distance = packed(list->distance, sizeof *m.distance, list->distance_k, first, count, k),
+        .class_reach = packed(list->class_reach, sizeof *m.class_reach, list->k, first, count, k)};
+    for (int64_t i = 0; i < count; i++)
+        m.row[i] = ist_row_number(rows, rows->home.first + first + i);
+    if (list->held)
+        m.held = held_of(list, first, count, k);
+    m.evidence = (ist_evidence){.n = n,
+                                .count = count,
+                                .k = k,
+                                .row = m.row,
+                                .neighbour = m.number,
+                                .held = m.held,
+                                .distance = m.distance,
+                                .class_reach = m.class_reach,
+                                .class_of = w->classes ? w->classes->class_of : NULL,
+                                .class_size = class_size};
+    if (w->found->second) {
+        const ist_list *second = parts ? &w->found->second->parts : &w->found->second->all;
+        m.evidence.target_neighbour = m.second = numbers_of(rows, first, count, second, k);
+    }
+    if (w->needs.counts == IST_COUNTS_REACH)
+        m.evidence.reach = m.reach = reach_of(counted, first, count);
+    if (w->needs.counts == IST_COUNTS_RANKS)
+        m.evidence.twice_rank = m.ranks = ranks_of(w, &m, counted, first);
+    return m;
+}
+
+static void add_edges(const work *w, const ist_rows *rows, made *m)
+{
+    ist_evidence *e = &m->evidence;
+    m->reverse = ist_alloc((size_t)(e->count * e->k), sizeof *m->reverse);
+    m->in_count = ist_alloc((size_t)e->count, sizeof *m->in_count);
+    m->in_sum = ist_alloc((size_t)e->count, sizeof *m->in_sum);
+    ist_reverse_pairs(w->s->comm, rows, e->k, e->k, m->number, m->ranks, m->reverse, m->in_count,
+                      m->in_sum);
+    e->reverse_twice_rank = m->reverse;
+    e->in_count = m->in_count;
+    e->in_sum = m->in_sum;
+}
+
+static void take_rows(work *w, const made *m, int64_t *sums, double *values)
+{
+    if (w->measure->partial)
+        w->measure->partial(w->params, &m->evidence, sums);
+    if (w->measure->values)
+        w->measure->values(w->params, &m->evidence, values);
 }
 
 static void add_all_samples(work *w)
 {
     const ist_rows *rows = &w->s->loaded.all;
-    const ist_lists *lists = w->found->lists;
-    int64_t k = w->needs.neighbours, count = rows->home.count;
-    made m = make_rows(rows, 0, count, lists->all, lists->k, k);
-    int64_t *ranks = ranks_of(w, &m, w->found->ranks, w->found->stride, 0, w->labels.size, rows->n);
-    m.label_ranks = ranks;
-    ist_evidence *e = &m.evidence;
-    e->n = rows->n;
-    e->twice_rank = ranks;
-    e->class_of = w->labels.class_of;
-    e->class_size = w->labels.size;
-    if (w->needs.edges) {
-        m.reverse = ist_alloc((size_t)(count * k), sizeof *m.reverse);
-        m.in_count = ist_alloc((size_t)count, sizeof *m.in_count);
-        m.in_sum = ist_alloc((size_t)count, sizeof *m.in_sum);
-        ist_reverse_pairs(w->s->comm, rows, k, k, m.number, ranks, m.reverse, m.in_count, m.in_sum);
-        e->reverse_twice_rank = m.reverse;
-        e->in_count = m.in_count;
-        e->in_sum = m.in_sum;
-    }
-    w->measure->partial(w->params, e, w->sums);
+    made m = make_rows(w, rows, 0, rows->home.count, rows->n, false,
+                       w->classes ? w->classes->size : NULL);
+    if (w->needs.edges)
+        add_edges(w, rows, &m);
+    take_rows(w, &m, w->sums, w->values[0]);
     made_release(&m);
 }
 
@@ -175,44 +189,46 @@ static void add_part(work *w, int part)
     int64_t high = ist_min(rows->home.first + rows->home.count, s->part_order.start[part + 1]);
     if (low >= high)
         return;
-    const ist_lists *lists = w->found->lists;
-    int64_t first = low - rows->home.first,
-            n = s->part_order.start[part + 1] - s->part_order.start[part];
+    int64_t n = s->part_order.start[part + 1] - s->part_order.start[part];
     const int64_t *class_size =
-        w->labels.part_size ? w->labels.part_size + part * w->labels.class_count : NULL;
-    made m = make_rows(rows, first, high - low, lists->parts, lists->part_k, w->needs.neighbours);
-    m.label_ranks =
-        ranks_of(w, &m, w->found->part_ranks, w->found->part_stride, first, class_size, n);
-    m.evidence.n = n;
-    m.evidence.twice_rank = m.label_ranks;
-    m.evidence.class_of = w->labels.class_of;
-    m.evidence.class_size = class_size;
-    w->measure->partial(w->params, &m.evidence,
-                        w->sums + (size_t)(1 + part) * w->measure->sum_count);
+        w->classes ? w->classes->part_size + part * w->classes->class_count : NULL;
+    made m = make_rows(w, rows, low - rows->home.first, high - low, n, true, class_size);
+    take_rows(w, &m, w->sums + (size_t)(1 + part) * w->measure->sum_count,
+              w->values[1] ? w->values[1] + (low - rows->home.first) : NULL);
     made_release(&m);
 }
 
 /* ---- the record ---------------------------------------------------------------------------- */
 
-static ist_totals totals_of(const work *w, bool parts)
+/* values: of all rows, of the parts' set; on rank 0. */
+static ist_totals totals_of(const work *w, bool parts, double *const values[2])
 {
     const ist_session *s = w->s;
     const ist_plan *plan = s->known.plan;
     const ist_layer *source = &plan->layers[w->task->source];
     ist_totals t = {.n = source->n,
+                    .has_parts = parts,
                     .all = w->sums,
+                    .values = values[0],
                     .d_source = source->shape.d,
                     .labels_target = w->task->labels_target,
-                    .class_size = w->labels.size,
-                    .class_count = w->labels.class_count,
                     .tie_fraction = w->found->lists->tie_fraction[w->needs.neighbours - 1],
-                    .duplicates_source = s->facts[w->task->source].duplicates};
-    if (!w->task->labels_target) {
+                    .duplicates_source = s->facts[w->task->source].duplicates,
+                    .constant_source = s->facts[w->task->source].constant,
+                    .square_source = s->facts[w->task->source].mean_square};
+    if (w->classes) {
+        t.class_size = w->classes->size;
+        t.class_count = w->classes->class_count;
+        t.part_class_size = w->classes->part_size;
+    } else if (!w->task->alone) {
         t.d_target = plan->layers[w->task->target].shape.d;
         t.duplicates_target = s->facts[w->task->target].duplicates;
+        t.constant_target = s->facts[w->task->target].constant;
+        t.square_target = s->facts[w->task->target].mean_square;
     }
     for (int p = 0; p < IST_PARTS && parts; p++) {
         t.parts[p] = w->sums + (size_t)(1 + p) * w->measure->sum_count;
+        t.part_values[p] = values[1] ? values[1] + s->part_order.start[p] : NULL;
         t.part_n[p] = s->part_order.start[p + 1] - s->part_order.start[p];
     }
     return t;
@@ -267,14 +283,28 @@ ist_code ist_fail_task(ist_session *s, size_t t, const char *reason, ist_error *
     return error->code;
 }
 
+/* One number of each home row on rank 0, in the order of the set; frees this rank's. */
+static void gather_values(work *w, int set)
+{
+    const ist_rows *rows = set ? &w->s->loaded.parts : &w->s->loaded.all;
+    double *all = w->s->comm->rank == 0 ? ist_alloc((size_t)rows->n, sizeof *all) : NULL;
+    ist_gather_rows(w->s->comm, rows, MPI_DOUBLE, w->values[set], all, false);
+    ist_free(w->values[set]);
+    w->values[set] = all;
+}
+
+/* Rank 0 alone has the numbers of all rows; all ranks must know whether the task failed. */
 static ist_code finish(work *w, bool parts, ist_error *error)
 {
     ist_session *s = w->s;
     ist_record records[IST_MAX_RECORDS] = {{0}};
     ist_outcome outcome = {.records = records};
     ist_error failure = {0};
-    ist_totals totals = totals_of(w, parts);
-    w->measure->finish(w->params, &totals, records, &outcome.record_count, &failure);
+    if (s->comm->rank == 0) {
+        ist_totals totals = totals_of(w, parts, w->values);
+        w->measure->finish(w->params, &totals, records, &outcome.record_count, &failure);
+    }
+    ist_agree(s->comm, &failure);
     outcome.failed = failure.code != IST_OK;
     outcome.reason = failure.text;
     for (size_t r = 0; r < outcome.record_count; r++)
@@ -286,29 +316,44 @@ static ist_code finish(work *w, bool parts, ist_error *error)
     return error->code;
 }
 
+static void compute(work *w, bool parts)
+{
+    ist_session *s = w->s;
+    size_t sums = (size_t)(1 + IST_PARTS) * w->measure->sum_count;
+    w->sums = ist_alloc(sums, sizeof *w->sums);
+    for (int set = 0; set <= parts && w->measure->values; set++) {
+        const ist_rows *rows = set ? &s->loaded.parts : &s->loaded.all;
+        w->values[set] = ist_alloc((size_t)rows->home.count, sizeof **w->values);
+    }
+    add_all_samples(w);
+    for (int part = 0; part < IST_PARTS && parts; part++)
+        add_part(w, part);
+    if (sums > 0)
+        ist_sum(s->comm, w->sums, sums);
+    for (int set = 0; set <= parts && w->measure->values; set++)
+        gather_values(w, set);
+}
+
 ist_code ist_complete_task(ist_session *s, const ist_found *found, ist_error *error)
 {
     const ist_plan *plan = s->known.plan;
     work w = {.s = s, .task = &plan->tasks[found->task], .found = found};
     w.measure = ist_measures[plan->job->entries[w.task->entry].measure];
     ist_task_params(plan, w.task, w.params);
-    w.needs = w.measure->planner.needs(w.params, w.task->labels_target);
+    w.needs = w.measure->planner.needs(
+        w.params, w.task->labels_target ? &plan->labels[w.task->target] : NULL);
     int64_t n = plan->layers[w.task->source].n;
     bool parts = w.needs.parts && ist_parts_usable(n, w.needs.neighbours);
-    ist_error reading = {0};
-    if (w.task->labels_target &&
-        read_classes(s, w.task->target, parts, &w.labels, &reading) != IST_OK) {
-        classes_release(&w.labels);
-        return ist_fail_task(s, found->task, reading.text, error);
+    if (w.task->labels_target) {
+        ist_error reading = {0};
+        if (ist_load_classes(s, w.task->target, parts, &reading) != IST_OK)
+            return ist_fail_task(s, found->task, reading.text, error);
+        w.classes = &s->classes;
     }
-    size_t sums = (size_t)(1 + IST_PARTS) * w.measure->sum_count;
-    w.sums = ist_alloc(sums, sizeof *w.sums);
-    add_all_samples(&w);
-    for (int part = 0; part < IST_PARTS && parts; part++)
-        add_part(&w, part);
-    ist_sum(s->comm, w.sums, sums);
+    compute(&w, parts);
     finish(&w, parts, error);
     ist_free(w.sums);
-    classes_release(&w.labels);
+    ist_free(w.values[0]);
+    ist_free(w.values[1]);
     return error->code;
 }

@@ -64,7 +64,8 @@ RANK_CHECK(bench_finds_a_wrong_count)
     bool others = true;
     for (int64_t e = 0; e < count * T; e++)
         others = others && target[e] >= 0 && target[e] < N && target[e] != rows.home.first + e / T;
-    ist_pass_counts(&ranks, &engine, &rows, false, T, target, T, twice_rank, &stats);
+    ist_thresholds thresholds = {.stride = T, .target = target};
+    ist_pass_counts(&ranks, &engine, &rows, false, &thresholds, T, twice_rank, NULL, &stats);
     ist_error none = {0}, wrong = {0};
     ist_bench_verify_counts(&ranks, &rows, T, twice_rank, &none);
     if (count > 0)

@@ -66,14 +66,19 @@ static bool counts_right(const ist_comm *comm, const ist_engine *engine, const i
     ist_pass_stats stats = {0};
     ist_pass_counts_below(comm, engine, rows, thresholds, threshold, closer, equal, &stats);
     bool right = true;
-    for (size_t e = 0; e < entries && right; e++) {
-        int64_t row = rows->home.first + (int64_t)e / thresholds, below = 0, same = 0;
-        for (int64_t j = 0; j < N; j++) {
-            double distance = distance_of(metric, row, j, lattice);
-            below += j != row && distance < threshold[e];
-            same += j != row && distance == threshold[e];
+    for (int64_t i = 0; i < rows->home.count; i++) {
+        int64_t row = rows->home.first + i;
+        double distance[N];
+        for (int64_t j = 0; j < N; j++)
+            distance[j] = j == row ? INFINITY : distance_of(metric, row, j, lattice);
+        for (int64_t e = i * thresholds; e < (i + 1) * thresholds; e++) {
+            int64_t below = 0, same = 0;
+            for (int64_t j = 0; j < N; j++) {
+                below += distance[j] < threshold[e];
+                same += distance[j] == threshold[e];
+            }
+            right = right && closer[e] == below && equal[e] == same;
         }
-        right = closer[e] == below && equal[e] == same;
     }
     ist_free(threshold);
     ist_free(closer);
@@ -247,6 +252,129 @@ RANK_CHECK(sums_over_all_pairs)
         CHECK_ALL(comm, right);
         ist_free(state.sum);
         ist_rows_release(&rows);
+    }
+    ist_comm_release(&mine);
+}
+
+/* ---- targets and given thresholds side by side ----------------------------------------------- */
+
+enum { MIXED = 12, TOLD = 3 };
+
+static bool mixed_right(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                        int64_t batch, bool lattice)
+{
+    size_t entries = (size_t)(rows->home.count * MIXED);
+    int32_t *target = ist_alloc(entries, sizeof *target);
+    double *given = ist_alloc(entries, sizeof *given);
+    int64_t *twice_rank = ist_alloc(entries, sizeof *twice_rank);
+    int64_t *equal = ist_alloc((size_t)(rows->home.count * TOLD), sizeof *equal);
+    for (size_t e = 0; e < entries; e++) {
+        int64_t row = rows->home.first + (int64_t)e / MIXED, m = (int64_t)e % MIXED;
+        target[e] = m % 3 == 1 ? -1 : (int32_t)((row + 1 + m) % N);
+        given[e] = m % 3 == 1 ? threshold_at(rows->metric, row, m, lattice) : NAN;
+    }
+    ist_thresholds thresholds = {.stride = MIXED, .target = target, .given = given, .told = TOLD};
+    ist_pass_stats stats = {0};
+    ist_pass_counts(comm, engine, rows, false, &thresholds, batch, twice_rank, equal, &stats);
+    bool right = true;
+    for (size_t e = 0; e < entries && right; e++) {
+        int64_t row = rows->home.first + (int64_t)e / MIXED, m = (int64_t)e % MIXED;
+        double at = target[e] < 0 ? given[e] : distance_of(rows->metric, row, target[e], lattice);
+        int64_t below = 0, same = 0;
+        for (int64_t j = 0; j < N; j++) {
+            below += j != row && distance_of(rows->metric, row, j, lattice) < at;
+            same += j != row && distance_of(rows->metric, row, j, lattice) == at;
+        }
+        int64_t told = m - (MIXED - TOLD), home = (int64_t)e / MIXED;
+        right = twice_rank[e] == 2 * (1 + below) + same - 1 &&
+                (told < 0 || equal[home * TOLD + told] == same);
+    }
+    ist_free(target);
+    ist_free(given);
+    ist_free(twice_rank);
+    ist_free(equal);
+    return right;
+}
+
+RANK_CHECK(targets_and_given_thresholds)
+{
+    ist_comm mine = ist_comm_new(comm);
+    for (int kind = 0; kind < 12; kind++) {
+        ist_metric metric = (ist_metric)(kind / 4);
+        ist_engine engine = {.kernel = ist_kernel_choose(NULL),
+                             .chunk_bytes = 1 << 20,
+                             .skipping = kind / 2 % 2 ? IST_SKIP_ALWAYS : IST_SKIP_NEVER};
+        ist_rows rows;
+        make_rows(&mine, metric, kind % 2, false, &rows);
+        ist_rows_cluster(&mine, &engine, &rows);
+        for (int64_t batch = 1; batch <= MIXED; batch += batch == 1 ? 4 : 7)
+            CHECK_ALL_TELL(comm, mixed_right(&mine, &engine, &rows, batch, kind % 2),
+                           "kind %d, %d at once", kind, (int)batch);
+        ist_rows_release(&rows);
+    }
+    ist_comm_release(&mine);
+}
+
+/* ---- some of the rows ------------------------------------------------------------------------ */
+
+/* Segments of 1, 2, 3, ... rows, every fourth row left out: lists are as long as the segment allows, and come
+ * back to the rows that they are of. */
+RANK_CHECK(nearest_in_small_segments)
+{
+    enum { SEGMENTS = 18, K = 4 };
+    ist_comm mine = ist_comm_new(comm);
+    int64_t order[N], start[SEGMENTS + 1] = {0}, row = 0, at = 0;
+    for (int s = 0; s < SEGMENTS; s++) {
+        for (int i = 0; i <= s; i++, row += row % 4 == 2 ? 2 : 1)
+            order[at++] = row;
+        start[s + 1] = at;
+    }
+    ist_engine engine = {
+        .kernel = ist_kernel_choose(NULL), .chunk_bytes = 1 << 20, .skipping = IST_SKIP_ALWAYS};
+    for (int form = 0; form < 4; form++) {
+        static const ist_metric metrics[] = {IST_METRIC_EUCLIDEAN, IST_METRIC_CHEBYSHEV};
+        ist_metric metric = metrics[form / 2];
+        bool twin = form % 2;
+        ist_rows natural, rows;
+        make_rows(&mine, metric, false, false, &natural);
+        if (twin)
+            ist_rows_cluster(&mine, &engine, &natural);
+        ist_rows_by_part(&mine, &natural, SEGMENTS, order, start, &rows);
+        CHECK_ALL(comm, rows.n == at);
+        ist_pass_stats stats = {0};
+        ist_nearest *nearest =
+            ist_pass_nearest(&mine, &engine, &rows, K, (ist_tie_rule){0}, &stats);
+        double *first = ist_alloc((size_t)natural.home.count, sizeof *first);
+        double *found = ist_alloc((size_t)rows.home.count, sizeof *found);
+        bool right = true;
+        for (int64_t i = 0; i < rows.home.count; i++) {
+            int64_t position = rows.home.first + i, s = 0;
+            while (start[s + 1] <= position)
+                s++;
+            double least = INFINITY;
+            for (int64_t p = start[s]; p < start[s + 1]; p++)
+                if (p != position)
+                    least = fmin(least, distance_of(metric, order[position], order[p], false));
+            right = right && nearest->held[i] == (s < K ? s : K) &&
+                    (s == 0 || nearest->distance[i * K] == least);
+            found[i] = least;
+        }
+        CHECK_ALL(comm, right);
+        for (int64_t i = 0; i < natural.home.count; i++)
+            first[i] = -1;
+        ist_carry(&mine, &natural, &rows, order, IST_CARRY_BACK, sizeof *first, found, first);
+        for (int64_t i = 0; i < natural.home.count; i++) {
+            int64_t p = 0;
+            while (p < at && order[p] != natural.home.first + i)
+                p++;
+            right = right && (p == at ? first[i] == -1 : first[i] > 0);
+        }
+        CHECK_ALL(comm, right);
+        ist_free(first);
+        ist_free(found);
+        ist_nearest_free(&nearest);
+        ist_rows_release(&rows);
+        ist_rows_release(&natural);
     }
     ist_comm_release(&mine);
 }

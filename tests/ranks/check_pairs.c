@@ -360,7 +360,8 @@ static bool case_right(const ist_comm *comm, value_rule *rule, const engine_case
     ist_nearest *nearest = ist_pass_nearest(comm, &engine, from, c->k, c->ties, &stats);
     bool right = neighbours_right(from, a, c, nearest);
     int64_t *ranks = ist_alloc((size_t)(to->home.count * c->k), sizeof *ranks);
-    ist_pass_counts(comm, &engine, to, c->ties.by_index, c->k, nearest->neighbour, c->batch, ranks,
+    ist_thresholds thresholds = {.stride = c->k, .target = nearest->neighbour};
+    ist_pass_counts(comm, &engine, to, c->ties.by_index, &thresholds, c->batch, ranks, NULL,
                     &stats);
     right = right && ranks_right(to, b, c, nearest->neighbour, ranks);
     ist_free(ranks);
@@ -559,6 +560,19 @@ RANK_CHECK(seed_decides_ties)
 
 /* ---- duplicates and reverse pairs ---------------------------------------------------------- */
 
+static bool first_equal_right(const ist_rows *rows, const double *values, int64_t d,
+                              const int32_t *first)
+{
+    for (int64_t i = 0; i < rows->home.count; i++) {
+        int64_t own = rows->home.first + i, j = 0;
+        while (brute_distance(IST_METRIC_EUCLIDEAN, values + j * d, values + own * d, d) > 0)
+            j++;
+        if (first[i] != j)
+            return false;
+    }
+    return true;
+}
+
 RANK_CHECK(duplicates_counted)
 {
     ist_comm mine = ist_comm_new(comm);
@@ -569,12 +583,15 @@ RANK_CHECK(duplicates_counted)
         memcpy(values + 4 * 100, values + 4 * 298, 4 * sizeof *values);
         rows_distributed(&mine, IST_METRIC_EUCLIDEAN, values, 300, 4, wide, &rows);
         ist_hash content, again;
-        int64_t duplicates = ist_duplicates(&mine, &engine, &rows, &content);
+        int32_t *first = ist_alloc((size_t)rows.home.count, sizeof *first);
+        int64_t duplicates = ist_duplicates(&mine, &engine, &rows, first, &content);
         CHECK_ALL_TELL(comm, duplicates == 100, "%lld duplicates", (long long)duplicates);
+        CHECK_ALL(comm, first_equal_right(&rows, values, 4, first));
+        ist_free(first);
         ist_rows_release(&rows);
         values[4 * 299 + 3] += 1;
         rows_distributed(&mine, IST_METRIC_EUCLIDEAN, values, 300, 4, wide, &rows);
-        ist_duplicates(&mine, &engine, &rows, &again);
+        ist_duplicates(&mine, &engine, &rows, NULL, &again);
         CHECK_ALL(comm, ist_hash_compare(content, again) != 0);
         ist_rows_release(&rows);
         ist_free(values);

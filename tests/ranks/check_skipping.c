@@ -271,8 +271,9 @@ static bool case_right(const ist_comm *comm, value_rule *rule, const skip_case *
     }
     ist_nearest *nearest = ist_pass_nearest(comm, &engine, rows[0], c->k, c->ties, &stats[0]);
     int64_t *ranks = ist_alloc((size_t)(rows[1]->home.count * c->k), sizeof *ranks);
-    ist_pass_counts(comm, &engine, rows[1], c->ties.by_index, c->k, nearest->neighbour, c->batch,
-                    ranks, &stats[1]);
+    ist_thresholds thresholds = {.stride = c->k, .target = nearest->neighbour};
+    ist_pass_counts(comm, &engine, rows[1], c->ties.by_index, &thresholds, c->batch, ranks, NULL,
+                    &stats[1]);
     bool right = all_right(rows[0], rows[1], values, c, nearest, ranks);
     right = all_below_right(comm, &engine, rows[0], values[0], c, nearest) && right;
     ist_free(ranks);

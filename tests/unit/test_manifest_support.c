@@ -11,12 +11,12 @@ static const char *const metric_words[] = {"euclidean", NULL};
 static const char *const scale_words[] = {"none", NULL};
 
 static const ist_param_spec imbalance_params[] = {
-    {"k", IST_PARAM_INTEGER, 1, 1000000, NULL, "1"},
-    {"ties", IST_PARAM_WORD, 0, 0, tie_words, "random"},
-    {"seed", IST_PARAM_INTEGER, 0, INT64_MAX, NULL, "0"},
-    {"se", IST_PARAM_WORD, 0, 0, se_words, "parts"},
-    {"metric", IST_PARAM_WORD, 0, 0, metric_words, "euclidean"},
-    {"scale", IST_PARAM_WORD, 0, 0, scale_words, "none"},
+    {"k", IST_PARAM_INTEGER, 1, 1000000, NULL, "1", NULL},
+    {"ties", IST_PARAM_WORD, 0, 0, tie_words, "random", NULL},
+    {"seed", IST_PARAM_INTEGER, 0, INT64_MAX, NULL, "0", NULL},
+    {"se", IST_PARAM_WORD, 0, 0, se_words, "parts", NULL},
+    {"metric", IST_PARAM_WORD, 0, 0, metric_words, "euclidean", NULL},
+    {"scale", IST_PARAM_WORD, 0, 0, scale_words, "none", NULL},
 };
 static const ist_measure_schema imbalance = {
     .name = "imbalance",
@@ -28,8 +28,17 @@ static const ist_measure_schema imbalance = {
 static const ist_measure_schema likeness = {
     .name = "likeness", .summary = "for tests", .symmetric = true};
 
-const ist_measure_schema *const test_schemas[] = {&imbalance, &likeness};
-const size_t test_schema_count = 2;
+static const ist_param_spec extent_params[] = {{"keep", IST_PARAM_REAL, 0, 1, NULL, "0.9", NULL}};
+static const ist_measure_schema extent = {.name = "extent",
+                                          .summary = "for tests",
+                                          .params = extent_params,
+                                          .param_count = 1,
+                                          .alone = true};
+static const ist_measure_schema about = {
+    .name = "about", .summary = "for tests", .takes_labels = true, .wants_labels = true};
+
+const ist_measure_schema *const test_schemas[] = {&imbalance, &likeness, &extent, &about};
+const size_t test_schema_count = 4;
 
 /* ---- files ----------------------------------------------------------------------------------- */
 

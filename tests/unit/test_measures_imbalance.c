@@ -41,15 +41,15 @@ Test(imbalance, needs)
 {
     parameters p;
     SET(&p, "k=7", "seed=5");
-    ist_needs needs = imbalance()->planner.needs(p.list, false);
-    cr_expect(needs.neighbours == 7 && needs.ranks && needs.parts && !needs.edges);
+    ist_needs needs = imbalance()->planner.needs(p.list, NULL);
+    cr_expect(needs.neighbours == 7 && needs.counts == IST_COUNTS_RANKS && needs.parts &&
+              !needs.edges);
     cr_expect(!needs.ties.by_index && needs.ties.seed == 5);
     SET(&p, "se=rows", "ties=index");
-    needs = imbalance()->planner.needs(p.list, true);
-    cr_expect(needs.neighbours == 1 && !needs.ranks && !needs.parts && needs.edges &&
-              needs.ties.by_index);
+    needs = imbalance()->planner.needs(p.list, &(ist_label_vector){.n = 100});
+    cr_expect(needs.neighbours == 1 && !needs.parts && needs.edges && needs.ties.by_index);
     SET(&p, "se=none");
-    needs = imbalance()->planner.needs(p.list, false);
+    needs = imbalance()->planner.needs(p.list, NULL);
     cr_expect(!needs.parts && !needs.edges);
 }
 
@@ -58,17 +58,17 @@ Test(imbalance, check)
     parameters p;
     ist_error error = {0};
     SET(&p, "k=99");
-    cr_expect(imbalance()->planner.check(p.list, 100, &error) == IST_OK);
+    cr_expect(imbalance()->planner.check(p.list, 100, NULL, &error) == IST_OK);
     SET(&p, "k=100");
-    cr_expect(imbalance()->planner.check(p.list, 100, &error) == IST_REFUSED);
+    cr_expect(imbalance()->planner.check(p.list, 100, NULL, &error) == IST_REFUSED);
     cr_expect(strstr(error.text, "k = 100") && strstr(error.text, "N = 100") &&
                   strstr(error.text, "99"),
               "%s", error.text);
     error = (ist_error){0};
     SET(&p, "k=1");
-    cr_expect(imbalance()->planner.check(p.list, 1, &error) == IST_REFUSED);
+    cr_expect(imbalance()->planner.check(p.list, 1, NULL, &error) == IST_REFUSED);
     error = (ist_error){0};
-    cr_expect(imbalance()->planner.check(p.list, 2, &error) == IST_OK);
+    cr_expect(imbalance()->planner.check(p.list, 2, NULL, &error) == IST_OK);
 }
 
 /* Positions are int32 and rank sums int64: what would overflow is refused, not computed wrongly. */
@@ -77,11 +77,11 @@ Test(imbalance, check_sizes)
     parameters p;
     ist_error error = {0};
     SET(&p, "k=2");
-    cr_expect(imbalance()->planner.check(p.list, 1000000000, &error) == IST_OK);
-    cr_expect(imbalance()->planner.check(p.list, INT64_C(1) << 31, &error) == IST_REFUSED);
+    cr_expect(imbalance()->planner.check(p.list, 1000000000, NULL, &error) == IST_OK);
+    cr_expect(imbalance()->planner.check(p.list, INT64_C(1) << 31, NULL, &error) == IST_REFUSED);
     error = (ist_error){0};
     SET(&p, "k=5");
-    cr_expect(imbalance()->planner.check(p.list, 1000000000, &error) == IST_REFUSED);
+    cr_expect(imbalance()->planner.check(p.list, 1000000000, NULL, &error) == IST_REFUSED);
     cr_expect(strstr(error.text, "N = 1000000000") && strstr(error.text, "k = 5"), "%s",
               error.text);
 }
@@ -111,7 +111,6 @@ static void add_rows(const parameters *p, int64_t first, int64_t count, int64_t 
     ist_evidence evidence = {.n = N,
                              .count = count,
                              .k = K,
-                             .stride = K,
                              .row = row + first,
                              .neighbour = neighbour + first * K,
                              .twice_rank = twice + first * K,
@@ -179,6 +178,7 @@ Test(imbalance, error_of_parts)
     SET(&p, "k=2");
     int64_t all[SUMS] = {400}, parts[IST_PARTS][SUMS] = {{0}};
     ist_totals totals = {.n = 100, .all = all, .tie_fraction = 0.0011, .duplicates_source = 3};
+    totals.has_parts = true;
     double mean = 0, squares = 0;
     for (int part = 0; part < IST_PARTS; part++) {
         parts[part][0] = 90 + part * part;
@@ -202,7 +202,7 @@ Test(imbalance, error_of_parts)
     cr_expect(strcmp(record.note, "ties;duplicates") == 0 && record.duplicates == 3, "%s",
               record.note);
     ist_record_release(&record);
-    totals.parts[9] = NULL;
+    totals.has_parts = false;
     totals.tie_fraction = 0.001;
     totals.duplicates_source = 0;
     record = finish(&p, &totals);

@@ -165,11 +165,11 @@ Test(schedule, only_what_is_pending)
     expect_text(step_lines(p.plan, s), "nearest /a k=2 until 1 parts\n"
                                        "counts /b: /a/2 parts\n");
     for (size_t t = 0; t < 8; t++) {
-        size_t source, target, slot;
-        bool found = ist_schedule_find(s, p.plan, &p.plan->tasks[t], &source, &target, &slot);
-        cr_expect(found == (t % 4 == 1), "task %zu", t);
-        if (found)
-            cr_expect(source == 0 && target == 0 && slot == 0);
+        const ist_route *route = ist_schedule_route(s, &p.plan->tasks[t]);
+        cr_expect((route != NULL) == (t % 4 == 1), "task %zu", t);
+        if (route)
+            cr_expect(route->source == 0 && route->target == 0 && route->slot == 0 &&
+                      route->second == SIZE_MAX && route->last_step == 1);
     }
     ist_schedule_free(&s);
     bool none[8] = {false};
@@ -190,15 +190,15 @@ Test(schedule, routes_lead_to_the_right_slot)
     ist_schedule *s = ist_schedule_new(p.plan, NULL);
     for (size_t t = 0; t < p.plan->task_count; t++) {
         const ist_task *task = &p.plan->tasks[t];
-        size_t source, target, slot;
-        cr_assert(ist_schedule_find(s, p.plan, task, &source, &target, &slot));
-        cr_expect(s->sources[source].layer == task->source);
+        const ist_route *route = ist_schedule_route(s, task);
+        cr_assert(route);
+        cr_expect(s->sources[route->source].layer == task->source);
         if (task->labels_target) {
-            cr_expect(target == SIZE_MAX && slot == SIZE_MAX);
+            cr_expect(route->target == SIZE_MAX && route->slot == SIZE_MAX);
         } else {
-            cr_expect(s->sources[source].ties.seed == task->param[2]);
-            cr_expect(s->targets[target].layer == task->target);
-            cr_expect(s->targets[target].slots[slot].pass == source);
+            cr_expect(s->sources[route->source].ties.seed == task->param[2]);
+            cr_expect(s->targets[route->target].layer == task->target);
+            cr_expect(s->targets[route->target].slots[route->slot].pass == route->source);
         }
     }
     ist_schedule_free(&s);

@@ -11,15 +11,22 @@ static const char *const tie_words[] = {"random", "index", NULL};
 static const char *const se_words[] = {"parts", "rows", "none", NULL};
 
 static const ist_param_spec flow_params[] = {
-    {"k", IST_PARAM_INTEGER, 1, 1000000, NULL, "1"},
-    {"ties", IST_PARAM_WORD, 0, 0, tie_words, "random"},
-    {"seed", IST_PARAM_INTEGER, 0, INT64_MAX, NULL, "0"},
-    {"se", IST_PARAM_WORD, 0, 0, se_words, "parts"},
+    {"k", IST_PARAM_INTEGER, 1, 1000000, NULL, "1", NULL},
+    {"ties", IST_PARAM_WORD, 0, 0, tie_words, "random", NULL},
+    {"seed", IST_PARAM_INTEGER, 0, INT64_MAX, NULL, "0", NULL},
+    {"se", IST_PARAM_WORD, 0, 0, se_words, "parts", NULL},
 };
-static const ist_measure_schema flow_schema = {
-    "flow", "for tests", flow_params, sizeof flow_params / sizeof *flow_params, false, true};
-static const ist_measure_schema likeness_schema = {"likeness", "for tests", flow_params,
-                                                   1,          true,        false};
+static const ist_measure_schema flow_schema = {.name = "flow",
+                                               .summary = "for tests",
+                                               .params = flow_params,
+                                               .param_count =
+                                                   sizeof flow_params / sizeof *flow_params,
+                                               .takes_labels = true};
+static const ist_measure_schema likeness_schema = {.name = "likeness",
+                                                   .summary = "for tests",
+                                                   .params = flow_params,
+                                                   .param_count = 1,
+                                                   .symmetric = true};
 
 static int64_t integer(const ist_value *value)
 {
@@ -28,23 +35,27 @@ static int64_t integer(const ist_value *value)
     return number;
 }
 
-static ist_needs flow_needs(const ist_value *const *params, bool labels_target)
+static ist_needs flow_needs(const ist_value *const *params, const ist_label_vector *labels)
 {
+    (void)labels;
     return (ist_needs){
         .neighbours = integer(params[0]),
-        .ranks = !labels_target,
+        .counts = IST_COUNTS_RANKS,
         .parts = strcmp(params[3]->text, "parts") == 0,
         .ties = {strcmp(params[1]->text, "index") == 0, (uint64_t)integer(params[2])},
     };
 }
 
-static ist_needs likeness_needs(const ist_value *const *params, bool labels_target)
+static ist_needs likeness_needs(const ist_value *const *params, const ist_label_vector *labels)
 {
-    return (ist_needs){.neighbours = integer(params[0]), .ranks = !labels_target};
+    (void)labels;
+    return (ist_needs){.neighbours = integer(params[0]), .counts = IST_COUNTS_RANKS};
 }
 
-static ist_code check_k(const ist_value *const *params, int64_t n, ist_error *error)
+static ist_code check_k(const ist_value *const *params, int64_t n, const ist_label_vector *labels,
+                        ist_error *error)
 {
+    (void)labels;
     if (integer(params[0]) < n)
         return IST_OK;
     return ist_fail(error, IST_REFUSED, "k = %s needs more than %lld samples", params[0]->text,

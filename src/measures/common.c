@@ -1,0 +1,159 @@
+#include "common.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+/* By ist_metric, by ist_scale. */
+const char *const ist_metric_words[] = {"euclidean", "manhattan", "chebyshev", NULL};
+const char *const ist_scale_words[] = {"none", "rms", "zscore", NULL};
+const char *const ist_tie_words[] = {"random", "index", NULL};
+const char *const ist_se_words[] = {"parts", "none", NULL};
+
+int64_t ist_param_integer(const ist_value *const *values, int param)
+{
+    int64_t value = 0;
+    ist_parse_integer(values[param]->text, &value);
+    return value;
+}
+
+double ist_param_real(const ist_value *const *values, int param)
+{
+    double value = 0;
+    ist_parse_real(values[param]->text, &value);
+    return value;
+}
+
+bool ist_param_is(const ist_value *const *values, int param, const char *word)
+{
+    return strcmp(values[param]->text, word) == 0;
+}
+
+static int position_of(const ist_value *value, const char *const *words)
+{
+    int position = 0;
+    while (strcmp(value->text, words[position]) != 0)
+        position++;
+    return position;
+}
+
+ist_metric ist_param_metric(const ist_value *const *values, int param)
+{
+    return (ist_metric)position_of(values[param], ist_metric_words);
+}
+
+ist_scale ist_param_scale(const ist_value *const *values, int param)
+{
+    return (ist_scale)position_of(values[param], ist_scale_words);
+}
+
+ist_tie_rule ist_param_tie_rule(const ist_value *const *values, int ties, int seed)
+{
+    return (ist_tie_rule){.by_index = ist_param_is(values, ties, "index"),
+                          .seed = (uint64_t)ist_param_integer(values, seed)};
+}
+
+ist_code ist_check_neighbours(const char *name, int64_t k, int64_t n, ist_error *error)
+{
+    if (n < 2)
+        return ist_fail(error, IST_REFUSED, "%s needs at least 2 samples, there is %" PRId64, name,
+                        n);
+    if (n > INT32_MAX)
+        return ist_fail(error, IST_REFUSED,
+                        "N = %" PRId64 " samples are beyond this version: N must fit 31 bits", n);
+    if (k >= n)
+        return ist_fail(error, IST_REFUSED,
+                        "k = %" PRId64 " is not below the number of samples, N = %" PRId64
+                        ": a sample has N - 1 = %" PRId64 " neighbours",
+                        k, n, n - 1);
+    return IST_OK;
+}
+
+/* ---- texts --------------------------------------------------------------------------------- */
+
+void ist_note_if(ist_text *notes, bool holds, const char *code)
+{
+    if (holds)
+        ist_text_add(notes, "%s%s", notes->length ? ";" : "", code);
+}
+
+void ist_detail_real(ist_text *detail, const char *name, double value)
+{
+    char real[IST_REAL_TEXT];
+    ist_text_add(detail, "%s%s=%s", detail->length ? ";" : "", name, ist_format_real(value, real));
+}
+
+void ist_detail_integer(ist_text *detail, const char *name, int64_t value)
+{
+    ist_text_add(detail, "%s%s=%" PRId64, detail->length ? ";" : "", name, value);
+}
+
+char *ist_take_text(ist_text *text)
+{
+    char *copy = ist_copy_text(text->data ? text->data : "");
+    ist_text_release(text);
+    return copy;
+}
+
+/* ---- the record ---------------------------------------------------------------------------- */
+
+ist_counted_sum ist_sum_counted(const double *values, int64_t n)
+{
+    double *kept = ist_alloc((size_t)n, sizeof *kept);
+    int64_t count = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (!isnan(values[i]))
+            kept[count++] = values[i];
+    ist_counted_sum sum = {count, ist_sum_in_order(kept, count)};
+    ist_free(kept);
+    return sum;
+}
+
+double ist_error_of_parts(const double value[IST_PARTS], double *mean)
+{
+    double sum = 0, squares = 0;
+    for (int p = 0; p < IST_PARTS; p++)
+        sum += value[p];
+    *mean = sum / IST_PARTS;
+    for (int p = 0; p < IST_PARTS; p++)
+        squares += (value[p] - *mean) * (value[p] - *mean);
+    return sqrt(squares / (IST_PARTS - 1) / IST_PARTS);
+}
+
+ist_record ist_record_of(const ist_value *const *params, int se, const ist_totals *totals,
+                         const char *quantity, const char *unit, int64_t k, ist_estimate estimate,
+                         ist_text *notes, ist_text *detail)
+{
+    bool parts = ist_param_is(params, se, "parts");
+    double std_error = NAN, mean = NAN;
+    if (totals->has_parts) {
+        double value[IST_PARTS];
+        for (int p = 0; p < IST_PARTS; p++)
+            value[p] = estimate(params, totals, totals->part_values[p], totals->part_n[p], p);
+        std_error = ist_error_of_parts(value, &mean);
+    }
+    if (isfinite(mean))
+        ist_detail_real(detail, "parts_mean", mean);
+    if (totals->constant_source + totals->constant_target > 0)
+        ist_detail_integer(detail, "constant_columns",
+                           totals->constant_source + totals->constant_target);
+    ist_note_if(notes, totals->tie_fraction > 1e-3, "ties");
+    ist_note_if(notes, totals->duplicates_source > 0 || totals->duplicates_target > 0,
+                "duplicates");
+    ist_note_if(notes, parts && !totals->has_parts, "parts-too-small");
+    return (ist_record){
+        .quantity = ist_copy_text(quantity),
+        .unit = ist_copy_text(unit),
+        .value = estimate(params, totals, totals->values, totals->n, -1),
+        .std_error = isfinite(std_error) ? std_error : (double)NAN,
+        .se_method = ist_copy_text(params[se]->text),
+        .k = k,
+        .n = totals->n,
+        .d_source = totals->d_source,
+        .d_target = totals->d_target,
+        .duplicates = totals->duplicates_source,
+        .tie_fraction = totals->tie_fraction,
+        .note = ist_take_text(notes),
+        .detail = ist_take_text(detail),
+    };
+}

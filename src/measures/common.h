@@ -1,0 +1,70 @@
+/* What measures share: their parameters, notes and standard errors. Private to the room. */
+#ifndef INFOSTRATA_MEASURES_COMMON_H
+#define INFOSTRATA_MEASURES_COMMON_H
+
+#include "infostrata/measures.h"
+
+/* Parameters that most measures have, as rows of their tables. */
+extern const char *const ist_metric_words[], *const ist_scale_words[], *const ist_tie_words[],
+                                                                           *const ist_se_words[];
+#define IST_PARAM_METRIC_ROW                                                \
+    {                                                                       \
+        "metric", IST_PARAM_WORD, 0, 0, ist_metric_words, "euclidean", NULL \
+    }
+#define IST_PARAM_SCALE_ROW(standard)                                  \
+    {                                                                  \
+        "scale", IST_PARAM_WORD, 0, 0, ist_scale_words, standard, NULL \
+    }
+#define IST_PARAM_TIES_ROW                                          \
+    {                                                               \
+        "ties", IST_PARAM_WORD, 0, 0, ist_tie_words, "random", NULL \
+    }
+#define IST_PARAM_SEED_ROW                                       \
+    {                                                            \
+        "seed", IST_PARAM_INTEGER, 0, INT64_MAX, NULL, "0", NULL \
+    }
+#define IST_PARAM_SE_ROW                                        \
+    {                                                           \
+        "se", IST_PARAM_WORD, 0, 0, ist_se_words, "parts", NULL \
+    }
+
+int64_t ist_param_integer(const ist_value *const *values, int param);
+double ist_param_real(const ist_value *const *values, int param);
+bool ist_param_is(const ist_value *const *values, int param, const char *word);
+ist_metric ist_param_metric(const ist_value *const *values, int param);
+ist_scale ist_param_scale(const ist_value *const *values, int param);
+ist_tie_rule ist_param_tie_rule(const ist_value *const *values, int ties, int seed);
+
+/* k below the number of samples, these within 31 bits; `name` is the measure's. */
+ist_code ist_check_neighbours(const char *name, int64_t k, int64_t n, ist_error *error);
+
+/* Appends a code of the notes where it holds. */
+void ist_note_if(ist_text *notes, bool holds, const char *code);
+/* "name=value", behind a ';' where something stands before it. */
+void ist_detail_real(ist_text *detail, const char *name, double value);
+void ist_detail_integer(ist_text *detail, const char *name, int64_t value);
+/* The text, owned by the caller; the growing one is empty afterwards. */
+char *ist_take_text(ist_text *text);
+
+/* sd of the parts' values / sqrt(their number); *mean: theirs. */
+double ist_error_of_parts(const double value[IST_PARTS], double *mean);
+
+/* What a measure makes of the numbers of so many rows; part: -1 for all samples. */
+typedef double (*ist_estimate)(const ist_value *const *params, const ist_totals *totals,
+                               const double *values, int64_t n, int part);
+
+/* The record of a measure with one value: the estimate from all rows; sd of the parts' estimates /
+ * sqrt(their number) with `se: parts`, their mean in `detail`, and what the totals say by themselves (ties,
+ * duplicates). The caller adds to notes and detail before, which are taken. */
+ist_record ist_record_of(const ist_value *const *params, int se, const ist_totals *totals,
+                         const char *quantity, const char *unit, int64_t k, ist_estimate estimate,
+                         ist_text *notes, ist_text *detail);
+
+/* The numbers that are not NaN: how many, and their sum from the first to the last. */
+typedef struct {
+    int64_t count;
+    double sum;
+} ist_counted_sum;
+ist_counted_sum ist_sum_counted(const double *values, int64_t n);
+
+#endif

@@ -1,0 +1,214 @@
+/* Pass 1 at work: the neighbour lists of one source pass, by the home rows of the layer. */
+#include <string.h>
+
+#include "session.h"
+
+void ist_lists_release(ist_lists *lists)
+{
+    ist_list *each[] = {&lists->all, &lists->parts, &lists->distinct, &lists->distinct_parts};
+    for (size_t l = 0; l < sizeof each / sizeof *each; l++) {
+        ist_free(each[l]->neighbour);
+        ist_free(each[l]->held);
+        ist_free(each[l]->distance);
+        ist_free(each[l]->class_reach);
+    }
+    ist_free(lists->tie_fraction);
+    ist_free(lists->failure);
+    *lists = (ist_lists){0};
+}
+
+/* For every k: the share of rows whose k-th and next neighbour are at the same distance. */
+static double *tie_fractions(const ist_comm *comm, const ist_nearest *nearest, int64_t k, int64_t n)
+{
+    int64_t *tied = ist_alloc((size_t)k, sizeof *tied);
+    double *fraction = ist_alloc((size_t)k, sizeof *fraction);
+    for (int64_t i = 0; i < nearest->count; i++) {
+        const double *distance = nearest->distance + i * nearest->k;
+        for (int64_t p = 0; p < k && p + 1 < nearest->held[i]; p++)
+            tied[p] += distance[p] == distance[p + 1];
+    }
+    ist_sum(comm, tied, (size_t)k);
+    for (int64_t p = 0; p < k; p++)
+        fraction[p] = (double)tied[p] / (double)n;
+    ist_free(tied);
+    return fraction;
+}
+
+/* The first k of each row's entries. */
+static void *first_k(const void *from, size_t bytes, int64_t rows, int64_t stride, int64_t k)
+{
+    char *list = ist_alloc((size_t)(rows * k), bytes);
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(list + (size_t)(i * k) * bytes, (const char *)from + (size_t)(i * stride) * bytes,
+               (size_t)k * bytes);
+    return list;
+}
+
+/* ---- how many of the class are as near ------------------------------------------------------- */
+
+/* Does some row, on any rank, have more at the distance of its last entry than its list shows? */
+static bool runs_over(const ist_session *s, const ist_nearest *nearest, int64_t k)
+{
+    int64_t over = 0;
+    for (int64_t i = 0; i < nearest->count; i++) {
+        const double *distance = nearest->distance + i * nearest->k;
+        int64_t held = nearest->held[i];
+        over += held > k && distance[k - 1] == distance[held - 1];
+    }
+    return ist_sum_one(s->comm, over) > 0;
+}
+
+/* Of each list's last entry: all rows of the class that are as near. NULL where lists tell by themselves. */
+static int64_t *reach_of_last(const ist_session *s, const ist_subset *set,
+                              const ist_nearest *nearest, int64_t k, ist_pass_stats *stats)
+{
+    if (!runs_over(s, nearest, k))
+        return NULL;
+    size_t count = (size_t)nearest->count;
+    double *last = ist_alloc(count, sizeof *last);
+    int64_t *reach = ist_alloc(count, sizeof *reach), *equal = ist_alloc(count, sizeof *equal);
+    for (int64_t i = 0; i < nearest->count; i++)
+        last[i] = nearest->distance[i * nearest->k + nearest->held[i] - 1];
+    ist_pass_counts_below(s->comm, &s->engine, &set->rows, 1, last, reach, equal, stats);
+    for (size_t i = 0; i < count; i++)
+        reach[i] += equal[i];
+    ist_free(last);
+    ist_free(equal);
+    return reach;
+}
+
+static int32_t *class_reach(const ist_session *s, const ist_subset *set, const ist_nearest *nearest,
+                            int64_t k, ist_pass_stats *stats)
+{
+    int64_t *of_last = reach_of_last(s, set, nearest, k, stats);
+    int32_t *reach = ist_alloc((size_t)(nearest->count * k), sizeof *reach);
+    for (int64_t i = 0; i < nearest->count; i++) {
+        const double *distance = nearest->distance + i * nearest->k;
+        int64_t held = nearest->held[i];
+        for (int64_t p = ist_min(k, held) - 1; p >= 0; p--) {
+            int64_t end = p + 1;
+            while (end < held && distance[end] == distance[p])
+                end++;
+            bool beyond = end == held && of_last;
+            reach[i * k + p] = (int32_t)(beyond ? of_last[i] : end);
+        }
+    }
+    ist_free(of_last);
+    return reach;
+}
+
+/* ---- lists ----------------------------------------------------------------------------------- */
+
+static ist_list list_among_all(const ist_source_pass *pass, const ist_nearest *nearest, int64_t k)
+{
+    ist_list list = {.k = k};
+    list.neighbour =
+        first_k(nearest->neighbour, sizeof *list.neighbour, nearest->count, nearest->k, k);
+    list.distance_k = ist_min(pass->distance_k, k);
+    list.distance = first_k(nearest->distance, sizeof *list.distance, nearest->count, nearest->k,
+                            list.distance_k);
+    return list;
+}
+
+/* Arrays of the subset's home rows, as those of the base's; who is not in it has zeros. */
+static void *bring(const ist_session *s, const ist_subset *set, size_t bytes, void *found)
+{
+    if (!found || bytes == 0)
+        return found;
+    void *home = ist_alloc((size_t)set->base->home.count, bytes);
+    ist_subset_bring(s, set, bytes, found, home);
+    ist_free(found);
+    return home;
+}
+
+static ist_list list_among_some(const ist_session *s, const ist_source_pass *pass,
+                                const ist_subset *set, const ist_nearest *nearest, int64_t k,
+                                ist_pass_stats *stats)
+{
+    ist_list list = list_among_all(pass, nearest, k);
+    list.held = ist_alloc((size_t)nearest->count, sizeof *list.held);
+    for (int64_t i = 0; i < nearest->count; i++) {
+        list.held[i] = (int32_t)ist_min(k, nearest->held[i]);
+        for (int64_t p = 0; p < k; p++) {
+            int64_t at = i * k + p;
+            list.neighbour[at] = p < list.held[i] ? (int32_t)set->place[list.neighbour[at]] : -1;
+        }
+    }
+    if (pass->class_counts)
+        list.class_reach = class_reach(s, set, nearest, k, stats);
+    size_t entries = (size_t)k;
+    list.neighbour = bring(s, set, entries * sizeof *list.neighbour, list.neighbour);
+    list.distance = bring(s, set, (size_t)list.distance_k * sizeof *list.distance, list.distance);
+    list.class_reach = bring(s, set, entries * sizeof *list.class_reach, list.class_reach);
+    list.held = bring(s, set, sizeof *list.held, list.held);
+    return list;
+}
+
+/* No row has another to be its neighbour. */
+static ist_list empty_list(const ist_rows *base, const ist_source_pass *pass, int64_t k)
+{
+    size_t rows = (size_t)base->home.count, entries = rows * (size_t)k;
+    ist_list list = {.k = k, .held = ist_alloc(rows, sizeof *list.held)};
+    list.neighbour = ist_alloc(entries, sizeof *list.neighbour);
+    list.distance_k = ist_min(pass->distance_k, k);
+    list.distance = ist_alloc(rows * (size_t)list.distance_k, sizeof *list.distance);
+    if (pass->class_counts)
+        list.class_reach = ist_alloc(entries, sizeof *list.class_reach);
+    return list;
+}
+
+/* Among all rows of a set. One more than asked for is found, to see ties at the k-th. */
+static void find_all(ist_session *s, const ist_source_pass *pass, bool parts, ist_lists *lists,
+                     ist_pass_stats *stats)
+{
+    const ist_rows *rows = parts ? &s->loaded.parts : &s->loaded.all;
+    int64_t most = (parts ? rows->n / IST_PARTS : rows->n) - 1;
+    int64_t k = ist_min(pass->k, most), wanted = parts ? k : ist_min(k + 1, most);
+    ist_nearest *nearest = ist_pass_nearest(s->comm, &s->engine, rows, wanted, pass->ties, stats);
+    if (!parts)
+        lists->tie_fraction = tie_fractions(s->comm, nearest, k, rows->n);
+    *(parts ? &lists->parts : &lists->all) = list_among_all(pass, nearest, k);
+    ist_nearest_free(&nearest);
+}
+
+/* Among some of them: those of the class, or the distinct ones. The tie fraction of distinct rows is that of
+ * all rows. */
+static ist_list find_some(ist_session *s, const ist_source_pass *pass, ist_subset_kind kind,
+                          bool parts, double **tie_fraction, ist_pass_stats *stats)
+{
+    ist_subset set;
+    ist_subset_new(s, kind, parts, &set);
+    int64_t most = (parts ? set.base->n / IST_PARTS : set.base->n) - 1;
+    int64_t k = ist_min(kind == IST_SUBSET_CLASSES ? pass->k : pass->distinct_k, most);
+    ist_list list;
+    if (set.segments == 0) {
+        list = empty_list(set.base, pass, k);
+        if (tie_fraction)
+            *tie_fraction = ist_alloc((size_t)k, sizeof **tie_fraction);
+    } else {
+        ist_nearest *nearest = ist_pass_nearest(s->comm, &s->engine, &set.rows,
+                                                ist_min(k + 1, most), pass->ties, stats);
+        if (tie_fraction)
+            *tie_fraction = tie_fractions(s->comm, nearest, k, set.base->n);
+        list = list_among_some(s, pass, &set, nearest, k, stats);
+        ist_nearest_free(&nearest);
+    }
+    ist_subset_release(&set);
+    return list;
+}
+
+void ist_find_lists(ist_session *s, const ist_source_pass *pass, ist_lists *lists,
+                    ist_pass_stats *stats)
+{
+    lists->has_distinct = pass->distinct_k > 0 && s->facts[pass->layer].duplicates > 0;
+    for (int parts = 0; parts <= pass->parts; parts++) {
+        if (pass->in_class)
+            *(parts ? &lists->parts : &lists->all) = find_some(
+                s, pass, IST_SUBSET_CLASSES, parts, parts ? NULL : &lists->tie_fraction, stats);
+        else
+            find_all(s, pass, parts, lists, stats);
+        if (lists->has_distinct)
+            *(parts ? &lists->distinct_parts : &lists->distinct) =
+                find_some(s, pass, IST_SUBSET_DISTINCT, parts, NULL, stats);
+    }
+}

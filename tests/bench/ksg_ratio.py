@@ -1,0 +1,231 @@
+#!/usr/bin/python3
+"""mi-ksg of two layers of 64 features: infostrata against a KSG of NumPy and scikit-learn on the same cores.
+
+    cmake --preset release && cmake --build --preset release
+    /usr/bin/python3 tests/bench/ksg_ratio.py [--program build/release/infostrata] [--rows 20000] [--rounds 3]
+
+float32 data (the second layer a noisy linear image of the first), type 1, k = 3, Euclidean marginals, scale rms, no standard error.
+The other side is the shortest way to the same number: blocks of rows against all rows, squared distances as |x|^2 + |y|^2 - 2xy in
+float64, the larger of the two scaled ones, its k-th by np.partition, two counts. In three ways:
+
+    gemm          BLAS on all cores, the rest of NumPy on one, as NumPy does by itself
+    threads       a block in each of as many threads as there are cores, BLAS on one core in each
+    scikit-learn  the distances by sklearn.metrics.pairwise.euclidean_distances, otherwise as gemm
+
+Before anything is timed each of them is compared with tests/python/brute.py at --check-rows. At full size infostrata and all of
+them must agree within 1e-9 (relative; the data have no ties), or nothing is printed but the values.
+
+The time of infostrata is that of the whole command (mpirun, reading, results); beside it stands that of the passes, from
+timings.csv. In turn, round by round; medians. The ratio is the fastest of the others over infostrata's whole command.
+OPENBLAS_* variables are cleared; NumPy then gets the core of OpenBLAS that `infostrata bench` chose, because Debian's
+OpenBLAS may take a new processor for an old one. Run it when nothing else runs. Exit code 1 if the ratio is below 20.
+"""
+import argparse
+import csv
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+CORES = len(os.sched_getaffinity(0))
+HERE = os.path.dirname(os.path.abspath(__file__))
+REQUIRED = 20
+AGREE = 1e-9
+BLOCK = 256  # rows; of 64, 128, 256 and 512 the fastest here
+
+MANIFEST = """version: 1
+input:
+  layers: {a: a.npy, b: b.npy}
+measures:
+  - mi-ksg: {pairs: [[a, b]], k: %d, type: 1, metric: euclidean, scale: rms, se: none}
+output: results
+"""
+
+
+def clean_environment():
+    for name in [n for n in os.environ if n.startswith(("OPENBLAS_", "GOTO", "OMP_NUM_THREADS"))]:
+        del os.environ[name]
+    os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+
+
+def command(program, ranks, *arguments):
+    return ["mpirun", "--bind-to", "none", "-n", str(ranks), program, *map(str, arguments)]
+
+
+def executed(line, environment):
+    done = subprocess.run(line, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(line)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def first_row(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return next(csv.DictReader(file))
+
+
+def blas_core(program, folder, environment):
+    table = os.path.join(folder, "bench.csv")
+    executed(command(program, 1, "bench", "-n", 100, "-d", 2, "-k", 1, "--rounds", 1, "--csv", table), environment)
+    return first_row(table)["blas_core"]
+
+
+def load(core):
+    """Import NumPy and the others with that core of OpenBLAS and a thread for each core; make sure of it."""
+    os.environ["OPENBLAS_CORETYPE"] = core
+    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(CORES)
+    sys.path.insert(0, os.path.join(HERE, "..", "python"))
+    global np, digamma, brute, threadpool_limits, ThreadPoolExecutor, euclidean_distances
+    from concurrent.futures import ThreadPoolExecutor
+    import brute
+    import numpy as np
+    from scipy.special import digamma
+    from sklearn.metrics.pairwise import euclidean_distances
+    from threadpoolctl import threadpool_info, threadpool_limits
+    for library in threadpool_info():
+        if library["user_api"] == "blas" and (library["architecture"].lower() != core.lower() or library["num_threads"] != CORES):
+            sys.exit(f"OpenBLAS did not take core {core} and {CORES} threads: {library}")
+
+
+def make_data(rows, columns):
+    rng = np.random.default_rng(1)
+    a = rng.standard_normal((rows, columns))
+    b = a @ rng.standard_normal((columns, columns)) / math.sqrt(columns) + rng.standard_normal((rows, columns))
+    return a.astype(np.float32), b.astype(np.float32)
+
+
+# ---- the other side ----
+
+def prepared(x):
+    """float64, scaled so that the mean squared pair distance is 1."""
+    x = x.astype(np.float64)
+    x -= x.mean(axis=0)
+    x *= math.sqrt((len(x) - 1) / (2 * np.einsum("ij,ij->", x, x)))
+    return x, np.einsum("ij,ij->i", x, x)
+
+
+def by_gemm(x, norms, first, last):
+    square = x[first:last] @ x.T
+    square *= -2
+    square += norms[first:last, None]
+    square += norms
+    return square
+
+
+def by_sklearn(x, norms, first, last):
+    return euclidean_distances(x[first:last], x, X_norm_squared=norms[first:last, None], Y_norm_squared=norms[:, None], squared=True)
+
+
+def block_sum(spaces, distances, k, first, last):
+    rows = np.arange(last - first)
+    dx, dy = (distances(*space, first, last) for space in spaces)
+    for square in (dx, dy):
+        square[rows, rows + first] = np.inf
+    joint = np.maximum(dx, dy)
+    joint.partition(k - 1, axis=1)
+    eps = joint[:, k - 1:k]
+    nx, ny = np.count_nonzero(dx < eps, axis=1), np.count_nonzero(dy < eps, axis=1)
+    return (digamma(nx + 1) + digamma(ny + 1)).sum()
+
+
+def ksg(a, b, k, way):
+    n = len(a)
+    spaces = prepared(a), prepared(b)
+    distances = by_sklearn if way == "scikit-learn" else by_gemm
+    ends = [(first, min(n, first + BLOCK)) for first in range(0, n, BLOCK)]
+    if way == "threads":
+        with threadpool_limits(1), ThreadPoolExecutor(CORES) as pool:
+            total = sum(pool.map(lambda end: block_sum(spaces, distances, k, *end), ends))
+    else:
+        total = sum(block_sum(spaces, distances, k, *end) for end in ends)
+    return digamma(k) + digamma(n) - total / n
+
+
+WAYS = ("gemm", "threads", "scikit-learn")
+
+
+# ---- infostrata ----
+
+def run_infostrata(program, folder, ranks, environment):
+    output = os.path.join(folder, "results")
+    subprocess.run(["rm", "-rf", output], check=True)
+    line = command(program, ranks, "run", os.path.join(folder, "job.yaml"), "--quiet")
+    start = time.perf_counter()
+    executed(line, environment)
+    seconds = time.perf_counter() - start
+    row = first_row(os.path.join(output, "results.csv"))
+    if row["status"] != "ok":
+        sys.exit(f"mi-ksg failed: {row['detail']}")
+    with open(os.path.join(output, "timings.csv"), newline="", encoding="utf-8") as file:
+        passes = sum(float(line["seconds"]) for line in csv.DictReader(file))
+    return seconds, passes, float(row["value"])
+
+
+def close(one, other):
+    return abs(one - other) <= AGREE * max(abs(one), abs(other))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", default=os.path.join(HERE, "../../build/release/infostrata"))
+    parser.add_argument("--rows", type=int, default=20000)
+    parser.add_argument("--columns", type=int, default=64)
+    parser.add_argument("-k", type=int, default=3)
+    parser.add_argument("--ranks", type=int, default=CORES)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--check-rows", type=int, default=1500)
+    parser.add_argument("--only-others", action="store_true", help="without infostrata's mi-ksg: to try the script")
+    options = parser.parse_args()
+    program = os.path.abspath(options.program)
+    clean_environment()
+    environment = dict(os.environ)  # infostrata's own, before the others' variables are set
+    with tempfile.TemporaryDirectory() as folder:
+        core = blas_core(program, folder, environment)
+        load(core)
+        small = make_data(options.check_rows, options.columns)
+        expected = brute.mi_ksg(*small, k=options.k)
+        for way in WAYS:
+            found = ksg(*small, options.k, way)
+            if not close(found, expected):
+                sys.exit(f"{way}: {found!r}, the brute force: {expected!r} at N = {options.check_rows}")
+        a, b = make_data(options.rows, options.columns)
+        np.save(os.path.join(folder, "a.npy"), a)
+        np.save(os.path.join(folder, "b.npy"), b)
+        with open(os.path.join(folder, "job.yaml"), "w", encoding="utf-8") as file:
+            file.write(MANIFEST % options.k)
+        whole, passes, theirs, values = [], [], {way: [] for way in WAYS}, {}
+        for _ in range(options.rounds):
+            if not options.only_others:
+                seconds, inside, values["infostrata"] = run_infostrata(program, folder, options.ranks, environment)
+                whole.append(seconds)
+                passes.append(inside)
+            for way in WAYS:
+                start = time.perf_counter()
+                values[way] = ksg(a, b, options.k, way)
+                theirs[way].append(time.perf_counter() - start)
+    print(f"N = {options.rows:,}, two layers of {options.columns}, k = {options.k}, type 1; {CORES} cores, OpenBLAS core {core}, "
+          f"NumPy {np.__version__}")
+    for name, value in values.items():
+        print(f"{name:13} {value:.15g} nats")
+    reference = next(iter(values.values()))
+    if not all(close(value, reference) for value in values.values()):
+        sys.exit("they do not agree")
+    medians = {way: statistics.median(times) for way, times in theirs.items()}
+    for way in WAYS:
+        against = "" if options.only_others else f"{medians[way] / statistics.median(whole):7.1f} times"
+        print(f"{way:13} {medians[way]:9.3f} s {against}   " + " ".join(f"{s:.3f}" for s in theirs[way]))
+    if options.only_others:
+        return
+    ours, fastest = statistics.median(whole), min(medians, key=medians.get)
+    print(f"{'infostrata':13} {ours:9.3f} s   " + " ".join(f"{s:.3f}" for s in whole))
+    print(f"{'  its passes':13} {statistics.median(passes):9.3f} s   " + " ".join(f"{s:.3f}" for s in passes))
+    ratio = medians[fastest] / ours
+    print(f"ratio {ratio:.1f} against {fastest} ({medians[fastest] / statistics.median(passes):.1f} by the passes alone; "
+          f"required: at least {REQUIRED})")
+    sys.exit(ratio < REQUIRED)
+
+
+if __name__ == "__main__":
+    main()
