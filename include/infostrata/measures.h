@@ -23,11 +23,12 @@ typedef struct {
     const int32_t *held;
     const double *distance; /* needs.distances, count x k: of the neighbours, squared (euclidean) */
     const int32_t
-        *class_reach; /* needs.class_counts, count x k: of its class, how many are as near */
+        *list_reach; /* needs.list_counts, count x k: of those looked at, how many are as near */
     const int32_t
         *target_neighbour; /* needs.both, count x k: row numbers, nearest first in the target */
-    const int64_t
-        *reach; /* IST_COUNTS_REACH, count: how many are as near as the k-th (the last held) */
+    /* What was counted in the source layer (0) and in the target layer (1), count: how many are nearer than the
+     * task's distance, and how many at just that distance; NULL: nothing. */
+    const int64_t *closer[2], *equal[2];
     /* count x k: twice the rank (measures.md P2/P3) of the neighbour in the target, among the
      * part's samples; labels are a space of distances 0 and 1 (ist_label_ranks). */
     const int64_t *twice_rank;
@@ -51,6 +52,7 @@ typedef struct {
     int64_t part_n[IST_PARTS];
     int64_t d_source, d_target;
     bool labels_target;
+    bool deterministic;        /* input.deterministic: layers are functions of the input */
     const int64_t *class_size; /* labels target: sizes over all samples */
     int64_t class_count;
     const int64_t *part_class_size;               /* IST_PARTS x class_count, with has_parts */

@@ -68,6 +68,12 @@ typedef struct {
     int64_t n; /* rows used: shape.rows or samples.first */
 } ist_layer;
 
+/* Are its rows held as float64? */
+static inline bool ist_layer_is_wide(const ist_layer *layer)
+{
+    return layer->shape.wide || layer->zscore;
+}
+
 typedef struct {
     ist_location at;
     char *key; /* as a layer's, ending in '|labels': one dataset may be both */
@@ -75,7 +81,8 @@ typedef struct {
     int64_t rows, n;
     /* Filled in with the shapes. pair_share: of all pairs, those within a class. singles: some class has one
      * sample only, among all or within a random part. */
-    int64_t classes, largest; /* how many there are; samples of the largest */
+    int64_t classes, largest,
+        smallest; /* how many there are; samples of the largest, of the smallest */
     double pair_share;
     bool singles;
 } ist_label_vector;
@@ -91,16 +98,23 @@ typedef struct {
 /* Among which samples the nearest are looked for. */
 typedef enum {
     IST_AMONG_ALL,
-    IST_AMONG_CLASS,   /* those with the same label (labels target); who has no other is left out */
-    IST_AMONG_DISTINCT /* one of each row that is there several times: the first */
+    IST_AMONG_CLASS, /* those with the same label (labels target); who has no other is left out */
+    IST_AMONG_DISTINCT, /* one of each row that is there several times: the first */
+    IST_AMONG_JOINT     /* all, by the larger of the distances in source and target layer */
 } ist_among;
 
 /* What is to be counted in a pass 2. */
 typedef enum {
     IST_COUNTS_NONE,
     IST_COUNTS_RANKS, /* in the target: the ranks of the neighbours (those in labels need no pass) */
-    IST_COUNTS_REACH  /* in the source layer: how many are as near as the k-th neighbour, of all
-                         samples that are not left out */
+    IST_COUNTS_REACH, /* in the source layer: how many are nearer than the k-th neighbour and how many as
+                         near, of all samples that are not left out */
+    IST_COUNTS_NEARER, /* the same of all samples */
+    IST_COUNTS_JOINT, /* in the source layer and in the target layer: how many are nearer than the k-th joint
+                         distance, and (where that is 0) how many at it */
+    IST_COUNTS_JOINT_REACH, /* in both: how many are not farther than the k-th joint distance */
+    IST_COUNTS_BOX /* in both: how many are nearer than the farthest, in that layer, of the k joint
+                         neighbours, and how many as near as it */
 } ist_count_kind;
 
 /* What one task needs of the engine. */
@@ -108,12 +122,12 @@ typedef struct {
     int64_t neighbours; /* k nearest of the source layer */
     ist_among among;
     ist_count_kind counts;
-    bool distances;    /* of the neighbours */
-    bool any_order;    /* equal distances may come in any order: whatever `ties` */
-    bool both;         /* the k nearest of the target layer, too */
-    bool class_counts; /* how many of its class are as near as each neighbour (IST_AMONG_CLASS) */
-    bool parts;        /* all of this within 10 random parts of the rows, too */
-    bool edges;        /* for each neighbour pair the rank of its reverse, and in-sums */
+    bool distances;   /* of the neighbours */
+    bool any_order;   /* equal distances may come in any order: whatever `ties` */
+    bool both;        /* the k nearest of the target layer, too */
+    bool list_counts; /* how many of those looked at are as near as each neighbour (CLASS, JOINT) */
+    bool parts;       /* all of this within 10 random parts of the rows, too */
+    bool edges;       /* for each neighbour pair the rank of its reverse, and in-sums */
     ist_tie_rule ties;
     ist_metric metric;
     ist_scale scale; /* of both layers */
@@ -196,26 +210,28 @@ typedef struct {
     size_t layer;
     bool in_class; /* among those with the same label only */
     size_t labels; /* in_class: plan->labels; else SIZE_MAX */
+    size_t other;  /* a joint pass: the second layer; else SIZE_MAX */
+    ist_scale scale;
     ist_tie_rule ties;
     int64_t k;
     int64_t distinct_k; /* among the distinct rows, too, if some rows are equal; 0: not */
     int64_t distance_k; /* so many distances are kept */
-    bool parts, class_counts;
+    bool parts, list_counts;
     size_t last_step; /* the neighbour lists may be freed after this step */
 } ist_source_pass;
 
-/* Thresholds of a pass 2: the distances, in its layer, to the first k of a source's lists, or to the k-th
- * alone (the last one where a list is shorter). */
+/* Thresholds of a pass 2: the distances, in its layer, to the first k of a source's lists (RANKS), or one: to the
+ * k-th alone (REACH, NEARER; the last one where a list is shorter), or of a joint pass (JOINT, BOX). */
 typedef struct {
     size_t pass; /* schedule->sources */
     int64_t k;
-    bool last;
+    ist_count_kind kind;
 } ist_slot;
 
 /* The thresholds a row of a slot. */
 static inline int64_t ist_slot_width(const ist_slot *slot)
 {
-    return slot->last ? 1 : slot->k;
+    return slot->kind == IST_COUNTS_RANKS ? slot->k : 1;
 }
 
 /* Pass 2: the counts below the thresholds of all its slots, in the target layer. */
@@ -226,6 +242,7 @@ typedef struct {
     bool parts;
     ist_slot *slots;
     size_t slot_count;
+    size_t last_step; /* counts of slots of one threshold are kept until then */
 } ist_target_pass;
 
 typedef struct {
@@ -235,10 +252,11 @@ typedef struct {
 
 /* What serves a task. SIZE_MAX: it is not pending (source), or needs nothing of the kind. */
 typedef struct {
-    size_t source;       /* the lists of its source layer */
-    size_t second;       /* those of its target layer */
-    size_t target, slot; /* what is counted for it */
-    size_t last_step;    /* when all of it is there */
+    size_t source; /* the lists of its source layer */
+    size_t second; /* those of its target layer */
+    size_t target[2],
+        slot[2];      /* what is counted for it: in the source layer, in the target layer */
+    size_t last_step; /* when all of it is there */
 } ist_route;
 
 typedef struct {
@@ -269,6 +287,8 @@ typedef struct {
     int64_t k, thresholds, batch;
     int64_t distance_k; /* distances that the lists keep */
     bool some;          /* among classes or some of the rows: a set of its own */
+    int64_t other_d;    /* a joint pass: features of the second layer; else 0 */
+    bool other_wide;
 } ist_pass_shape;
 
 typedef struct ist_machine ist_machine;

@@ -18,14 +18,6 @@ void ist_rows_natural(const ist_comm *comm, ist_metric metric, int64_t n, int64_
 void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
                       const int64_t *order, const int64_t *start, ist_rows *rows);
 
-/* Collective. The joint set of two sets of the same rows in the same order (both natural, or by the same parts):
- * a distance in it is the larger of x_factor times that in x and y_factor times that in y (products
- * rounded; factors positive and finite). x and y are borrowed, with their values and copies; of one that has a
- * twin the values come back into its own order, as the joint set's own. Every pass and the turn take it as any
- * other set; it gets no twin, no parts, and its duplicates are not looked for. */
-void ist_rows_joint(const ist_comm *comm, const ist_rows *x, double x_factor, const ist_rows *y,
-                    double y_factor, ist_rows *joint);
-
 /* Collective. Records of `bytes` bytes, one a row, from the owners of the rows in one set (`rows`) to those in
  * the other (`moved`, whose row at position p is at position place[p] of the first), or back: `from` and `to`
  * hold this rank's rows of either set. Going back, records of rows that the other set leaves out stay as they
@@ -34,6 +26,14 @@ typedef enum { IST_CARRY_THERE, IST_CARRY_BACK } ist_direction;
 void ist_carry(const ist_comm *comm, const ist_rows *rows, const ist_rows *moved,
                const int64_t *place, ist_direction direction, size_t bytes, const void *from,
                void *to);
+
+/* Collective. The joint set of two sets of the same rows in the same order (both natural, or by the same parts):
+ * a distance in it is the larger of x_factor times that in x and y_factor times that in y (products
+ * rounded; factors positive and finite). x and y are borrowed, with their values and copies; of one that has a
+ * twin the values come back into its own order, as the joint set's own. Every pass and the turn take it as any
+ * other set; it gets no twin, no parts, and its duplicates are not looked for. */
+void ist_rows_joint(const ist_comm *comm, const ist_rows *x, double x_factor, const ist_rows *y,
+                    double y_factor, ist_rows *joint);
 
 /* Collective. Gives the set its clustered twin, which depends on the rows and their order alone, if
  * engine->skipping wants it and (auto) a trial says that it pays; euclidean sets only. The values are the

@@ -88,6 +88,18 @@ void ist_detail_integer(ist_text *detail, const char *name, int64_t value)
     ist_text_add(detail, "%s%s=%" PRId64, detail->length ? ";" : "", name, value);
 }
 
+void ist_add_joint_facts(const ist_totals *t, bool rms, int64_t zero, ist_text *notes,
+                         ist_text *detail)
+{
+    ist_detail_real(detail, "zero_radius", (double)zero / (double)t->n);
+    if (rms && !t->labels_target)
+        ist_detail_real(detail, "scale_ratio", sqrt(t->square_source / t->square_target));
+    if (!t->labels_target)
+        ist_detail_integer(detail, "duplicates_target", t->duplicates_target);
+    ist_note_if(notes, t->deterministic && !t->labels_target, "deterministic");
+    ist_note_if(notes, (double)zero > 1e-3 * (double)t->n, "zero-radius");
+}
+
 char *ist_take_text(ist_text *text)
 {
     char *copy = ist_copy_text(text->data ? text->data : "");

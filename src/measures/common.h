@@ -43,6 +43,10 @@ void ist_note_if(ist_text *notes, bool holds, const char *code);
 /* "name=value", behind a ';' where something stands before it. */
 void ist_detail_real(ist_text *detail, const char *name, double value);
 void ist_detail_integer(ist_text *detail, const char *name, int64_t value);
+/* What both joint measures say: the share of rows whose k-th joint distance is 0; with `scale: rms` the units'
+ * ratio, source / target; between layers that are functions of one input that I is infinite in theory. */
+void ist_add_joint_facts(const ist_totals *totals, bool rms, int64_t zero, ist_text *notes,
+                         ist_text *detail);
 /* The text, owned by the caller; the growing one is empty afterwards. */
 char *ist_take_text(ist_text *text);
 

@@ -37,7 +37,7 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
     return (ist_needs){.neighbours = ist_param_integer(values, PARAM_K),
                        .among = IST_AMONG_CLASS,
                        .counts = IST_COUNTS_REACH,
-                       .class_counts = true,
+                       .list_counts = true,
                        .parts = ist_param_is(values, PARAM_SE, "parts"),
                        .metric = ist_param_metric(values, PARAM_METRIC),
                        .scale = ist_param_scale(values, PARAM_SCALE),
@@ -76,9 +76,9 @@ static void values_of_rows(const ist_value *const *values, const ist_evidence *e
     for (int64_t i = 0; i < e->count; i++) {
         int64_t held = e->held[i];
         value[i] = held == 0 ? (double)NAN
-                             : ist_digamma(e->class_reach[i * e->k + held - 1]) -
+                             : ist_digamma(e->list_reach[i * e->k + held - 1]) -
                                    ist_digamma(e->class_size[e->class_of[e->row[i]]]) -
-                                   ist_digamma(e->reach[i]);
+                                   ist_digamma(e->closer[0][i] + e->equal[0][i]);
     }
 }
 

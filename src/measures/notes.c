@@ -13,7 +13,12 @@ const ist_note ist_notes[] = {
     {"above-ceiling", "the value lies above what perfectly separated classes give (ceiling)"},
     {"saturated", "the value is within 1 % of what perfectly separated classes give (ceiling): "
                   "it says that the classes are apart, not by how much"},
-    {"zero-radius", "some samples have k others exactly at their place: their distance is 0"},
+    {"zero-radius", "some samples have k others exactly at their place: their distance is 0 "
+                    "(zero_radius: their share)"},
+    {"deterministic",
+     "both layers are functions of one input (input.deterministic): their mutual "
+     "information is infinite in theory; the number says how neighbourhoods agree, "
+     "and depends on N and k"},
     {"row-order-unverified", "source and target come from different files that share neither "
                              "/sample_id nor a labels vector: that row i is the same sample in "
                              "both is taken on trust"},

@@ -22,7 +22,7 @@ static int64_t home_rows(int64_t n, const ist_machine *machine)
 
 static int64_t list_bytes(int64_t n, const ist_source_pass *pass, const ist_machine *machine)
 {
-    int64_t entry = 4 + (pass->class_counts ? 4 : 0);
+    int64_t entry = 4 + (pass->list_counts ? 4 : 0);
     int64_t held = pass->in_class || pass->distinct_k > 0 ? 4 : 0;
     return (entry * pass->k + 12 * pass->distinct_k + 8 * pass->distance_k + held) *
            home_rows(n, machine) * (pass->parts ? 2 : 1);
@@ -31,7 +31,7 @@ static int64_t list_bytes(int64_t n, const ist_source_pass *pass, const ist_mach
 static ist_pass_shape shape_of(const ist_layer *layer, bool parts)
 {
     return (ist_pass_shape){
-        .n = layer->n, .d = layer->shape.d, .wide = layer->shape.wide, .parts = parts};
+        .n = layer->n, .d = layer->shape.d, .wide = ist_layer_is_wide(layer), .parts = parts};
 }
 
 /* Bytes of the neighbour lists that lie in memory at each step, less those a pass 1 makes in it. */
@@ -151,9 +151,15 @@ static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pa
     shape.k = pass->k;
     shape.distance_k = pass->distance_k;
     shape.some = pass->in_class || pass->distinct_k > 0;
+    if (pass->other != SIZE_MAX) {
+        shape.other_d = plan->layers[pass->other].shape.d;
+        shape.other_wide = ist_layer_is_wide(&plan->layers[pass->other]);
+    }
     raise_memory(cost, machine->pass_memory(&shape, machine) + kept, pass->layer);
     double share = pass->in_class ? plan->labels[pass->labels].pair_share : 1;
     add_visits(cost, layer, share * pairs_of(layer, pass->parts));
+    if (pass->other != SIZE_MAX)
+        add_visits(cost, &plan->layers[pass->other], pairs_of(layer, pass->parts));
     cost->seconds += CANDIDATE_SECONDS * candidates(layer, pass->k, pass->parts);
 }
 

@@ -17,51 +17,53 @@ static ist_hash key_of(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
     return ist_hash_bytes(words, sizeof words, 0);
 }
 
+static ist_source_pass *add_source(collector *c, const ist_source_pass *pass)
+{
+    ist_schedule *s = c->schedule;
+    if (s->source_count == c->source_capacity) {
+        c->source_capacity = c->source_capacity ? 2 * c->source_capacity : 64;
+        s->sources = ist_grow(s->sources, s->source_count, c->source_capacity, sizeof *s->sources);
+    }
+    s->sources[s->source_count] = *pass;
+    return &s->sources[s->source_count++];
+}
+
 /* The pass that finds a task's neighbours in one of its layers. */
 static size_t source_pass(collector *c, const ist_task *task, size_t layer, const ist_needs *needs)
 {
     ist_schedule *s = c->schedule;
-    ist_tie_rule ties = needs->ties;
-    if (ties.by_index)
-        ties.seed = 0; /* nothing random in it */
-    bool in_class = needs->among == IST_AMONG_CLASS;
-    size_t labels = in_class ? task->target : SIZE_MAX;
-    ist_hash key = key_of(layer, ties.by_index, ties.seed, labels);
-    ist_hash any = key_of(layer, 0, 0, labels);
-    size_t pass = needs->any_order ? ist_index_find(&c->any_order, any) : SIZE_MAX;
+    bool joint = needs->among == IST_AMONG_JOINT, in_class = needs->among == IST_AMONG_CLASS;
+    ist_source_pass wanted = {.layer = layer,
+                              .in_class = in_class,
+                              .labels = in_class ? task->target : SIZE_MAX,
+                              .other = joint ? task->target : SIZE_MAX,
+                              .scale = joint ? needs->scale : IST_SCALE_NONE,
+                              .ties = needs->ties};
+    if (wanted.ties.by_index)
+        wanted.ties.seed = 0; /* nothing random in it */
+    uint64_t any[5] = {layer, wanted.labels, wanted.other, wanted.scale, 2};
+    uint64_t key[5] = {layer, wanted.labels, wanted.other,
+                       2 * (uint64_t)wanted.scale + wanted.ties.by_index, wanted.ties.seed};
+    ist_hash any_key = ist_hash_bytes(any, sizeof any, 1);
+    size_t pass = needs->any_order ? ist_index_find(&c->any_order, any_key) : SIZE_MAX;
     if (pass == SIZE_MAX)
-        pass = *ist_index_add(&c->sources, key, s->source_count);
-    ist_index_add(&c->any_order, any, pass);
-    if (pass == s->source_count) {
-        if (s->source_count == c->source_capacity) {
-            c->source_capacity = c->source_capacity ? 2 * c->source_capacity : 64;
-            s->sources =
-                ist_grow(s->sources, s->source_count, c->source_capacity, sizeof *s->sources);
-        }
-        s->sources[s->source_count++] =
-            (ist_source_pass){.layer = layer, .in_class = in_class, .labels = labels, .ties = ties};
-    }
-    ist_source_pass *found = &s->sources[pass];
+        pass = *ist_index_add(&c->sources, ist_hash_bytes(key, sizeof key, 0), s->source_count);
+    ist_index_add(&c->any_order, any_key, pass);
+    ist_source_pass *found = pass == s->source_count ? add_source(c, &wanted) : &s->sources[pass];
     found->k = ist_max(found->k, needs->neighbours);
     if (needs->among == IST_AMONG_DISTINCT)
         found->distinct_k = ist_max(found->distinct_k, needs->neighbours);
     found->parts |= needs->parts;
     if (needs->distances)
         found->distance_k = ist_max(found->distance_k, needs->neighbours);
-    found->class_counts |= needs->class_counts;
+    found->list_counts |= needs->list_counts;
     return pass;
 }
 
-/* The pass that counts for a task: ranks in its target, or how far its neighbours reach in its source. */
-static size_t target_pass(collector *c, const ist_task *task, const ist_needs *needs)
+/* The pass that counts in a layer; `labels`: some samples are left out. */
+static size_t target_pass(collector *c, size_t layer, size_t labels, bool by_index, bool parts)
 {
     ist_schedule *s = c->schedule;
-    bool reach = needs->counts == IST_COUNTS_REACH;
-    bool by_index = needs->ties.by_index && !reach;
-    size_t layer = reach ? task->source : task->target;
-    size_t labels = SIZE_MAX;
-    if (needs->among == IST_AMONG_CLASS && c->plan->labels[task->target].singles)
-        labels = task->target;
     size_t pass = *ist_index_add(&c->targets, key_of(layer, by_index, labels, 0), s->target_count);
     if (pass == s->target_count) {
         if (s->target_count == c->target_capacity) {
@@ -72,25 +74,53 @@ static size_t target_pass(collector *c, const ist_task *task, const ist_needs *n
         s->targets[s->target_count++] =
             (ist_target_pass){.layer = layer, .labels = labels, .by_index = by_index};
     }
-    s->targets[pass].parts |= needs->parts;
+    s->targets[pass].parts |= parts;
     return pass;
 }
 
-/* A slot of all neighbours serves every smaller k; one of the k-th alone is of this k. Their number grows by
+/* A slot of all neighbours serves every smaller k; one of a single threshold is of this k. Their number grows by
  * doubling: the capacity is the next power of two of the count. */
-static size_t slot_of(collector *c, size_t target, size_t source, int64_t k, bool last)
+static size_t slot_of(collector *c, size_t target, size_t source, int64_t k, ist_count_kind kind)
 {
     ist_target_pass *pass = &c->schedule->targets[target];
-    ist_hash key = key_of(target, source, last ? (uint64_t)k : 0, 1);
+    ist_hash key =
+        key_of(target, source, kind == IST_COUNTS_RANKS ? 0 : (uint64_t)k, (uint64_t)kind);
     size_t slot = *ist_index_add(&c->slots, key, pass->slot_count);
     if (slot == pass->slot_count) {
         size_t count = pass->slot_count;
         if ((count & (count - 1)) == 0)
             pass->slots = ist_grow(pass->slots, count, count ? 2 * count : 1, sizeof *pass->slots);
-        pass->slots[pass->slot_count++] = (ist_slot){.pass = source, .last = last};
+        pass->slots[pass->slot_count++] = (ist_slot){.pass = source, .kind = kind};
     }
     pass->slots[slot].k = ist_max(pass->slots[slot].k, k);
     return slot;
+}
+
+/* What is counted for a task in its source (0) or target (1) layer. */
+static bool counts_in(const ist_needs *needs, const ist_task *task, int side)
+{
+    switch (needs->counts) {
+    case IST_COUNTS_NONE: return false;
+    case IST_COUNTS_RANKS: return side == 1 && !task->labels_target;
+    case IST_COUNTS_REACH:
+    case IST_COUNTS_NEARER: return side == 0;
+    case IST_COUNTS_JOINT:
+    case IST_COUNTS_JOINT_REACH:
+    case IST_COUNTS_BOX: return true;
+    }
+    return false;
+}
+
+static void add_counts(collector *c, const ist_task *task, const ist_needs *needs, int side,
+                       ist_route *route)
+{
+    bool leaves_out = needs->counts == IST_COUNTS_REACH && needs->among == IST_AMONG_CLASS &&
+                      c->plan->labels[task->target].singles;
+    bool by_index = needs->counts == IST_COUNTS_RANKS && needs->ties.by_index;
+    route->target[side] = target_pass(c, side == 0 ? task->source : task->target,
+                                      leaves_out ? task->target : SIZE_MAX, by_index, needs->parts);
+    route->slot[side] =
+        slot_of(c, route->target[side], route->source, needs->neighbours, needs->counts);
 }
 
 /* Tasks that take any order come second: a pass that another task needs will do for them. */
@@ -105,10 +135,8 @@ static void collect(collector *c, const ist_task *task, bool any_order)
         params, task->labels_target ? &plan->labels[task->target] : NULL);
     if (needs.any_order != any_order)
         return;
-    bool counts = needs.counts == IST_COUNTS_REACH ||
-                  (needs.counts == IST_COUNTS_RANKS && !task->labels_target);
     needs.parts = needs.parts && ist_parts_usable(plan->layers[task->source].n, needs.neighbours);
-    s->asked += 1 + counts + needs.both;
+    s->asked += (size_t)1 + needs.both + counts_in(&needs, task, 0) + counts_in(&needs, task, 1);
     ist_route *route = &s->routes[task->twin];
     if (route->source != SIZE_MAX)
         return; /* a twin has asked for the same */
@@ -116,11 +144,9 @@ static void collect(collector *c, const ist_task *task, bool any_order)
     route->source = source_pass(c, task, task->source, &needs);
     if (needs.both)
         route->second = source_pass(c, task, task->target, &needs);
-    if (counts) {
-        bool last = needs.counts == IST_COUNTS_REACH;
-        route->target = target_pass(c, task, &needs);
-        route->slot = slot_of(c, route->target, route->source, needs.neighbours, last);
-    }
+    for (int side = 0; side < 2; side++)
+        if (counts_in(&needs, task, side))
+            add_counts(c, task, &needs, side, route);
 }
 
 ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending)
@@ -128,7 +154,8 @@ ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending)
     ist_schedule *schedule = ist_alloc(1, sizeof *schedule);
     schedule->routes = ist_alloc(plan->task_count, sizeof *schedule->routes);
     for (size_t t = 0; t < plan->task_count; t++)
-        schedule->routes[t] = (ist_route){SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, 0};
+        schedule->routes[t] =
+            (ist_route){SIZE_MAX, SIZE_MAX, {SIZE_MAX, SIZE_MAX}, {SIZE_MAX, SIZE_MAX}, 0};
     collector c = {.plan = plan, .schedule = schedule};
     for (int round = 0; round < 2; round++)
         for (size_t t = 0; t < plan->task_count; t++)

@@ -57,6 +57,7 @@ void ist_describe_classes(const int64_t *values, ist_label_vector *labels)
     double pairs = 0;
     for (int64_t c = 0; c < labels->classes; c++) {
         labels->largest = ist_max(labels->largest, size[c]);
+        labels->smallest = c == 0 ? size[c] : ist_min(labels->smallest, size[c]);
         pairs += (double)size[c] * (double)size[c];
     }
     labels->pair_share = pairs / ((double)n * (double)n);

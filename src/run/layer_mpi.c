@@ -14,14 +14,20 @@ void ist_part_order_for(ist_session *s, int64_t n)
     ist_random_parts(n, IST_PARTS, s->part_order.order, s->part_order.start);
 }
 
+static void unload(ist_loaded *loaded)
+{
+    if (loaded->layer != SIZE_MAX)
+        ist_rows_release(&loaded->all);
+    if (loaded->has_parts)
+        ist_rows_release(&loaded->parts);
+    ist_free(loaded->first_equal);
+    *loaded = (ist_loaded){.layer = SIZE_MAX};
+}
+
 void ist_unload_layer(ist_session *s)
 {
-    if (s->loaded.layer != SIZE_MAX)
-        ist_rows_release(&s->loaded.all);
-    if (s->loaded.has_parts)
-        ist_rows_release(&s->loaded.parts);
-    ist_free(s->loaded.first_equal);
-    s->loaded = (ist_loaded){.layer = SIZE_MAX};
+    unload(&s->loaded);
+    unload(&s->other);
 }
 
 /* NaN and Inf have no neighbours. */
@@ -87,7 +93,7 @@ static ist_code give_up_on(ist_session *s, size_t layer, const char *reason, ist
     return remember(s, layer, &(ist_stamp){0}, (ist_hash){0, 0}, error);
 }
 
-static ist_code read_layer(ist_session *s, size_t l, ist_error *error)
+static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_error *error)
 {
     const ist_layer *layer = &s->known.plan->layers[l];
     const int64_t start[2] = {0, layer->n};
@@ -117,13 +123,12 @@ static ist_code read_layer(ist_session *s, size_t l, ist_error *error)
     if (layer->rms && census.nan + census.inf == 0)
         mean_square = ist_mean_square(s->comm, &matrix, last - first, layer->n, layer->shape.d);
     ist_rows_natural(s->comm, layer->metric, layer->n, layer->shape.d, matrix.narrow, matrix.wide,
-                     &s->loaded.all);
-    s->loaded.layer = l;
+                     &loaded->all);
+    loaded->layer = l;
     ist_hash content;
-    s->loaded.first_equal =
-        ist_alloc((size_t)s->loaded.all.home.count, sizeof *s->loaded.first_equal);
+    loaded->first_equal = ist_alloc((size_t)loaded->all.home.count, sizeof *loaded->first_equal);
     int64_t duplicates =
-        ist_duplicates(s->comm, &s->engine, &s->loaded.all, s->loaded.first_equal, &content);
+        ist_duplicates(s->comm, &s->engine, &loaded->all, loaded->first_equal, &content);
     if (!s->facts[l].seen) {
         ist_text reason = {0};
         judge(layer, &census, &reason);
@@ -146,22 +151,37 @@ static ist_code read_layer(ist_session *s, size_t l, ist_error *error)
     return error->code;
 }
 
-ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *error)
+static ist_code load(ist_session *s, size_t layer, bool parts, ist_loaded *loaded, ist_error *error)
 {
     if (s->facts[layer].failure)
         return IST_OK;
-    if (s->loaded.layer != layer) {
-        ist_unload_layer(s);
-        if (read_layer(s, layer, error) != IST_OK || s->facts[layer].failure)
+    if (loaded->layer != layer) {
+        unload(loaded);
+        if (read_layer(s, layer, loaded, error) != IST_OK || s->facts[layer].failure)
             return error->code;
-        ist_rows_cluster(s->comm, &s->engine, &s->loaded.all);
+        ist_rows_cluster(s->comm, &s->engine, &loaded->all);
     }
-    if (parts && !s->loaded.has_parts) {
-        ist_part_order_for(s, s->loaded.all.n);
-        ist_rows_by_part(s->comm, &s->loaded.all, IST_PARTS, s->part_order.order,
-                         s->part_order.start, &s->loaded.parts);
-        s->loaded.has_parts = true;
-        ist_rows_cluster(s->comm, &s->engine, &s->loaded.parts);
+    if (parts && !loaded->has_parts) {
+        ist_part_order_for(s, loaded->all.n);
+        ist_rows_by_part(s->comm, &loaded->all, IST_PARTS, s->part_order.order, s->part_order.start,
+                         &loaded->parts);
+        loaded->has_parts = true;
+        ist_rows_cluster(s->comm, &s->engine, &loaded->parts);
     }
     return IST_OK;
+}
+
+ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *error)
+{
+    if (s->loaded.layer != layer && s->other.layer == layer) {
+        ist_loaded other = s->other;
+        s->other = s->loaded;
+        s->loaded = other;
+    }
+    return load(s, layer, parts, &s->loaded, error);
+}
+
+ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *error)
+{
+    return load(s, layer, parts, &s->other, error);
 }

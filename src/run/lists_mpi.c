@@ -1,4 +1,5 @@
 /* Pass 1 at work: the neighbour lists of one source pass, by the home rows of the layer. */
+#include <math.h>
 #include <string.h>
 
 #include "session.h"
@@ -10,7 +11,7 @@ void ist_lists_release(ist_lists *lists)
         ist_free(each[l]->neighbour);
         ist_free(each[l]->held);
         ist_free(each[l]->distance);
-        ist_free(each[l]->class_reach);
+        ist_free(each[l]->list_reach);
     }
     ist_free(lists->tie_fraction);
     ist_free(lists->failure);
@@ -44,7 +45,7 @@ static void *first_k(const void *from, size_t bytes, int64_t rows, int64_t strid
     return list;
 }
 
-/* ---- how many of the class are as near ------------------------------------------------------- */
+/* ---- how many are as near ------------------------------------------------------------------- */
 
 /* Does some row, on any rank, have more at the distance of its last entry than its list shows? */
 static bool runs_over(const ist_session *s, const ist_nearest *nearest, int64_t k)
@@ -58,8 +59,8 @@ static bool runs_over(const ist_session *s, const ist_nearest *nearest, int64_t 
     return ist_sum_one(s->comm, over) > 0;
 }
 
-/* Of each list's last entry: all rows of the class that are as near. NULL where lists tell by themselves. */
-static int64_t *reach_of_last(const ist_session *s, const ist_subset *set,
+/* Of each list's last entry: all rows of the segment that are as near. NULL where lists tell by themselves. */
+static int64_t *reach_of_last(const ist_session *s, const ist_rows *rows,
                               const ist_nearest *nearest, int64_t k, ist_pass_stats *stats)
 {
     if (!runs_over(s, nearest, k))
@@ -69,7 +70,7 @@ static int64_t *reach_of_last(const ist_session *s, const ist_subset *set,
     int64_t *reach = ist_alloc(count, sizeof *reach), *equal = ist_alloc(count, sizeof *equal);
     for (int64_t i = 0; i < nearest->count; i++)
         last[i] = nearest->distance[i * nearest->k + nearest->held[i] - 1];
-    ist_pass_counts_below(s->comm, &s->engine, &set->rows, 1, last, reach, equal, stats);
+    ist_pass_counts_below(s->comm, &s->engine, rows, 1, last, reach, equal, stats);
     for (size_t i = 0; i < count; i++)
         reach[i] += equal[i];
     ist_free(last);
@@ -77,10 +78,10 @@ static int64_t *reach_of_last(const ist_session *s, const ist_subset *set,
     return reach;
 }
 
-static int32_t *class_reach(const ist_session *s, const ist_subset *set, const ist_nearest *nearest,
-                            int64_t k, ist_pass_stats *stats)
+static int32_t *list_reach(const ist_session *s, const ist_rows *rows, const ist_nearest *nearest,
+                           int64_t k, ist_pass_stats *stats)
 {
-    int64_t *of_last = reach_of_last(s, set, nearest, k, stats);
+    int64_t *of_last = reach_of_last(s, rows, nearest, k, stats);
     int32_t *reach = ist_alloc((size_t)(nearest->count * k), sizeof *reach);
     for (int64_t i = 0; i < nearest->count; i++) {
         const double *distance = nearest->distance + i * nearest->k;
@@ -134,12 +135,12 @@ static ist_list list_among_some(const ist_session *s, const ist_source_pass *pas
             list.neighbour[at] = p < list.held[i] ? (int32_t)set->place[list.neighbour[at]] : -1;
         }
     }
-    if (pass->class_counts)
-        list.class_reach = class_reach(s, set, nearest, k, stats);
+    if (pass->list_counts)
+        list.list_reach = list_reach(s, &set->rows, nearest, k, stats);
     size_t entries = (size_t)k;
     list.neighbour = bring(s, set, entries * sizeof *list.neighbour, list.neighbour);
     list.distance = bring(s, set, (size_t)list.distance_k * sizeof *list.distance, list.distance);
-    list.class_reach = bring(s, set, entries * sizeof *list.class_reach, list.class_reach);
+    list.list_reach = bring(s, set, entries * sizeof *list.list_reach, list.list_reach);
     list.held = bring(s, set, sizeof *list.held, list.held);
     return list;
 }
@@ -152,8 +153,8 @@ static ist_list empty_list(const ist_rows *base, const ist_source_pass *pass, in
     list.neighbour = ist_alloc(entries, sizeof *list.neighbour);
     list.distance_k = ist_min(pass->distance_k, k);
     list.distance = ist_alloc(rows * (size_t)list.distance_k, sizeof *list.distance);
-    if (pass->class_counts)
-        list.class_reach = ist_alloc(entries, sizeof *list.class_reach);
+    if (pass->list_counts)
+        list.list_reach = ist_alloc(entries, sizeof *list.list_reach);
     return list;
 }
 
@@ -197,14 +198,52 @@ static ist_list find_some(ist_session *s, const ist_source_pass *pass, ist_subse
     return list;
 }
 
+void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double factor[2])
+{
+    const size_t layer[2] = {pass->layer, pass->other};
+    for (int side = 0; side < 2; side++) {
+        bool squares = s->known.plan->layers[layer[side]].metric == IST_METRIC_EUCLIDEAN;
+        double square = s->facts[layer[side]].mean_square;
+        /* A constant layer has no distances, whatever they are multiplied with. */
+        bool rms = pass->scale == IST_SCALE_RMS && square > 0;
+        factor[side] = !rms ? 1 : squares ? 1 / square : 1 / sqrt(square);
+    }
+}
+
+/* By the larger of the distances in both layers. */
+static ist_list find_joint(ist_session *s, const ist_source_pass *pass, bool parts,
+                           double **tie_fraction, ist_pass_stats *stats)
+{
+    const ist_rows *x = parts ? &s->loaded.parts : &s->loaded.all;
+    const ist_rows *y = parts ? &s->other.parts : &s->other.all;
+    double factor[2];
+    ist_rows joint;
+    ist_joint_factors(s, pass, factor);
+    ist_rows_joint(s->comm, x, factor[0], y, factor[1], &joint);
+    int64_t most = (parts ? x->n / IST_PARTS : x->n) - 1, k = ist_min(pass->k, most);
+    ist_nearest *nearest =
+        ist_pass_nearest(s->comm, &s->engine, &joint, ist_min(k + 1, most), pass->ties, stats);
+    if (tie_fraction)
+        *tie_fraction = tie_fractions(s->comm, nearest, k, x->n);
+    ist_list list = list_among_all(pass, nearest, k);
+    if (pass->list_counts)
+        list.list_reach = list_reach(s, &joint, nearest, k, stats);
+    ist_nearest_free(&nearest);
+    ist_rows_release(&joint);
+    return list;
+}
+
 void ist_find_lists(ist_session *s, const ist_source_pass *pass, ist_lists *lists,
                     ist_pass_stats *stats)
 {
     lists->has_distinct = pass->distinct_k > 0 && s->facts[pass->layer].duplicates > 0;
     for (int parts = 0; parts <= pass->parts; parts++) {
-        if (pass->in_class)
-            *(parts ? &lists->parts : &lists->all) = find_some(
-                s, pass, IST_SUBSET_CLASSES, parts, parts ? NULL : &lists->tie_fraction, stats);
+        ist_list *list = parts ? &lists->parts : &lists->all;
+        double **tie_fraction = parts ? NULL : &lists->tie_fraction;
+        if (pass->other != SIZE_MAX)
+            *list = find_joint(s, pass, parts, tie_fraction, stats);
+        else if (pass->in_class)
+            *list = find_some(s, pass, IST_SUBSET_CLASSES, parts, tie_fraction, stats);
         else
             find_all(s, pass, parts, lists, stats);
         if (lists->has_distinct)

@@ -83,7 +83,6 @@ static void probe_layers(const ist_known_job *known, ist_faults *faults)
         if (ist_probe_layer(&layer->at, &layer->shape, &error) != IST_OK)
             ist_faults_add(faults, job->layers[layer->name].place, "%s", error.text);
         layer->n = rows_used(job, layer->shape.rows);
-        layer->shape.wide |= layer->zscore;
     }
 }
 

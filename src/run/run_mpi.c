@@ -93,6 +93,7 @@ static void share_inputs(ist_session *s)
         share_bytes(s->comm, &plan->labels[l].n, sizeof plan->labels[l].n);
         share_bytes(s->comm, &plan->labels[l].classes, sizeof plan->labels[l].classes);
         share_bytes(s->comm, &plan->labels[l].largest, sizeof plan->labels[l].largest);
+        share_bytes(s->comm, &plan->labels[l].smallest, sizeof plan->labels[l].smallest);
         share_bytes(s->comm, &plan->labels[l].pair_share, sizeof plan->labels[l].pair_share);
         share_bytes(s->comm, &plan->labels[l].singles, sizeof plan->labels[l].singles);
     }
@@ -146,7 +147,7 @@ static ist_code refuse_memory(const ist_session *s, size_t l, int64_t needed, is
 static ist_code check_layer_fits(const ist_session *s, size_t l, ist_error *error)
 {
     const ist_layer *layer = &s->known.plan->layers[l];
-    const ist_pass_shape least = {layer->n, layer->shape.d, layer->shape.wide, .k = 1};
+    const ist_pass_shape least = {layer->n, layer->shape.d, ist_layer_is_wide(layer), .k = 1};
     int64_t needed = ist_step_memory(&least, &s->machine);
     bool fits = s->machine.memory_limit == 0 || needed <= s->machine.memory_limit;
     return fits ? IST_OK : refuse_memory(s, l, needed, error);
@@ -212,6 +213,7 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
 {
     s->schedule = ist_schedule_new(s->known.plan, s->pending);
     s->lists = ist_alloc(s->schedule->source_count, sizeof *s->lists);
+    s->told = ist_alloc(s->schedule->target_count, sizeof *s->told);
     s->to_do = s->schedule->tasks;
     ist_cost cost = ist_schedule_cost(s->known.plan, s->schedule, &s->machine);
     if (check_memory(s, &cost, error) != IST_OK)
@@ -240,6 +242,9 @@ static void drop_lists(ist_session *s, size_t step)
     for (size_t p = 0; p < s->schedule->source_count; p++)
         if (s->schedule->sources[p].last_step == step)
             ist_lists_release(&s->lists[p]);
+    for (size_t p = 0; p < s->schedule->target_count; p++)
+        if (s->schedule->targets[p].last_step == step)
+            ist_told_release(s->told[p]);
 }
 
 static ist_code walk(ist_session *s, ist_error *error)
@@ -392,7 +397,10 @@ static void close_session(ist_session *s, ist_lock *lock)
     for (size_t p = 0; s->lists && p < s->schedule->source_count; p++)
         ist_lists_release(&s->lists[p]);
     ist_free(s->facts);
+    for (size_t p = 0; s->told && p < s->schedule->target_count; p++)
+        ist_told_release(s->told[p]);
     ist_free(s->lists);
+    ist_free(s->told);
     ist_free(s->pending);
     ist_free(s->first_of_step);
     ist_free(s->next_task);
@@ -409,6 +417,7 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     ist_session s = {.comm = comm,
                      .options = options,
                      .loaded = {.layer = SIZE_MAX},
+                     .other = {.layer = SIZE_MAX},
                      .classes = {.label = SIZE_MAX}};
     s.log = (ist_log){.speaks = comm->rank == 0, .quiet = options->quiet, .start = ist_seconds()};
     s.engine = (ist_engine){.kernel = options->kernel,

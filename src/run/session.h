@@ -7,12 +7,12 @@
 
 /* Neighbour lists of this rank's rows of one set, k entries each. */
 typedef struct {
-    int64_t k;            /* 0: there are none */
-    int32_t *neighbour;   /* positions in the set */
-    int32_t *held;        /* entries that a row has; NULL: all of them */
-    int64_t distance_k;   /* distances kept of each row; 0: none */
-    double *distance;     /* distance_k a row */
-    int32_t *class_reach; /* of its class, how many are as near; NULL: not asked for */
+    int64_t k;           /* 0: there are none */
+    int32_t *neighbour;  /* positions in the set */
+    int32_t *held;       /* entries that a row has; NULL: all of them */
+    int64_t distance_k;  /* distances kept of each row; 0: none */
+    double *distance;    /* distance_k a row */
+    int32_t *list_reach; /* of its class, how many are as near; NULL: not asked for */
 } ist_list;
 
 /* What a pass 1 left behind. */
@@ -43,6 +43,13 @@ typedef struct {
     double mean_square; /* layer.rms: the mean squared euclidean distance of two rows */
 } ist_layer_facts;
 
+/* Counts of the slots of one threshold, by this rank's rows of a set: column[slot] of `told` a row. */
+typedef struct {
+    int64_t told;
+    int64_t *column; /* by slot; -1: nothing was counted */
+    int64_t *closer, *equal;
+} ist_told;
+
 /* The layer in memory. */
 typedef struct {
     size_t layer; /* SIZE_MAX: none */
@@ -67,11 +74,12 @@ typedef struct {
     ist_journal *journal; /* rank 0 only */
     bool *pending;        /* by task */
     ist_schedule *schedule;
-    ist_layer_facts *facts; /* by layer */
-    ist_loaded loaded;
+    ist_layer_facts *facts;   /* by layer */
+    ist_loaded loaded, other; /* other: the second layer of a joint pass */
     ist_part_order part_order;
     ist_classes classes; /* of the labels met last */
     ist_lists *lists;    /* by source pass */
+    ist_told (*told)[2]; /* by target pass: of all samples, of the parts */
     /* The tasks that each step completes, as linked lists through next_task; SIZE_MAX ends one. */
     size_t *first_of_step, *next_task;
     size_t done, failed, to_do; /* tasks of this run */
@@ -82,6 +90,8 @@ typedef struct {
  * A layer that cannot be used (NaN, Inf, unreadable) has facts[layer].failure afterwards; only
  * errors that end the run are returned. */
 ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *error);
+/* The same for s->other. */
+ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *error);
 void ist_unload_layer(ist_session *s);
 
 /* Collective. The classes of plan->labels[label]; with the sizes within parts if asked for. An error is the
@@ -125,6 +135,9 @@ void ist_subset_bring(const ist_session *s, const ist_subset *set, size_t bytes,
 void ist_find_lists(ist_session *s, const ist_source_pass *pass, ist_lists *lists,
                     ist_pass_stats *stats);
 void ist_lists_release(ist_lists *lists);
+void ist_told_release(ist_told told[2]);
+/* Of a joint pass, s->loaded and s->other being its layers: what their distances are multiplied with. */
+void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double factor[2]);
 
 /* Collective. One item of each home row to rank 0, or to all ranks, in the order of the set. */
 void ist_gather_rows(const ist_comm *comm, const ist_rows *rows, MPI_Datatype type,
@@ -133,13 +146,13 @@ void ist_gather_rows(const ist_comm *comm, const ist_rows *rows, MPI_Datatype ty
 /* Collective. One step of the schedule, with the tasks that it completes. */
 ist_code ist_take_step(ist_session *s, size_t step, ist_error *error);
 
-/* What was counted for one task, by this rank's rows of a set: of row i twice_rank[i x stride], ...;
- * NULL: nothing. */
+/* What was counted for one task, by this rank's rows of a set: of row i closer[side][i x stride[side]], ... in the
+ * source (0) and the target layer (1), or twice_rank[i x rank_stride]; NULL: nothing. */
 typedef struct {
     const int64_t *twice_rank;
-    int64_t stride;
-    const int64_t *equal; /* of a slot of the k-th alone: how many are at that distance */
-    int64_t equal_stride;
+    int64_t rank_stride;
+    const int64_t *closer[2], *equal[2];
+    int64_t stride[2];
 } ist_counted;
 
 /* What the engine found for one task. */

@@ -1,5 +1,5 @@
 /* The two kinds of steps: pass 1 leaves neighbour lists, pass 2 counts below their distances. */
-#include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "session.h"
@@ -49,6 +49,9 @@ static ist_code find_lists(ist_session *s, size_t source_pass, ist_error *error)
         return error->code;
     if (s->facts[pass->layer].failure)
         return IST_OK;
+    if (pass->other != SIZE_MAX && (ist_load_other(s, pass->other, pass->parts, error) != IST_OK ||
+                                    s->facts[pass->other].failure))
+        return error->code;
     ist_error reading = {0};
     if (pass->labels != SIZE_MAX &&
         ist_load_classes(s, pass->labels, pass->parts, &reading) != IST_OK) {
@@ -58,64 +61,128 @@ static ist_code find_lists(ist_session *s, size_t source_pass, ist_error *error)
     ist_pass_stats stats = {0};
     double started = ist_seconds();
     ist_find_lists(s, pass, lists, &stats);
-    return journal_timing(s, pass->in_class ? "nearest-in-class" : "nearest", pass->k, 0, started,
-                          &stats, error);
+    const char *kind = pass->in_class            ? "nearest-in-class"
+                       : pass->other != SIZE_MAX ? "nearest-joint"
+                                                 : "nearest";
+    return journal_timing(s, kind, pass->k, 0, started, &stats, error);
 }
 
 /* ---- pass 2 -------------------------------------------------------------------------------- */
 
-/* The slots of a target's pass side by side, those of the k-th alone last: what is counted for a row, and where
+/* The slots of a target's pass side by side, those of one threshold last: what is counted for a row, and where
  * each slot stands. */
 typedef struct {
     int64_t stride, told;
     int64_t *offset; /* by slot; -1: its source failed, or has no lists of this kind */
     int32_t *target;
+    double *given; /* NULL: none is */
     int64_t *twice_rank, *equal;
 } slot_table;
 
-static int64_t slot_width(const ist_slot *slot, const ist_list *list)
+static const ist_list *list_of(const ist_session *s, const ist_slot *slot, bool parts)
 {
-    return list->k == 0 ? 0 : slot->last ? 1 : ist_min(slot->k, list->k);
+    const ist_lists *lists = &s->lists[slot->pass];
+    return parts ? &lists->parts : &lists->all;
 }
 
-static void fill_slot(const ist_slot *slot, const ist_list *list, int64_t rows, int64_t width,
-                      const slot_table *table, int64_t offset)
+static int64_t slot_width(const ist_slot *slot, const ist_list *list)
+{
+    return list->k == 0 ? 0 : ist_min(ist_slot_width(slot), list->k);
+}
+
+static bool is_given(const ist_slot *slot)
+{
+    return slot->kind == IST_COUNTS_JOINT || slot->kind == IST_COUNTS_JOINT_REACH ||
+           slot->kind == IST_COUNTS_BOX;
+}
+
+/* Targets: the first k, or the k-th alone (the last of a shorter list; none of an empty one: its count is of no
+ * use to anybody). */
+static void fill_targets(const ist_slot *slot, const ist_list *list, int64_t rows, int64_t width,
+                         const slot_table *table, int64_t offset)
 {
     for (int64_t i = 0; i < rows; i++) {
         const int32_t *from = list->neighbour + i * list->k;
         int32_t *to = table->target + i * table->stride + offset;
         int64_t held = list->held ? list->held[i] : list->k;
-        if (slot->last)
-            *to = held > 0 ? from[ist_min(slot->k, held) - 1] : -1;
-        else
+        if (slot->kind == IST_COUNTS_RANKS)
             memcpy(to, from, (size_t)width * sizeof *to);
+        else
+            *to = held > 0 ? from[ist_min(slot->k, held) - 1] : -1;
     }
 }
 
-static slot_table slot_table_new(const ist_session *s, const ist_target_pass *pass, bool parts)
+/* The largest distance, in the layer that is loaded, of each row's first k joint neighbours. */
+static double *box_of(ist_session *s, const ist_rows *rows, const ist_list *list, int64_t k,
+                      ist_pass_stats *stats)
 {
-    int64_t rows = parts ? s->loaded.parts.home.count : s->loaded.all.home.count;
+    size_t count = (size_t)rows->home.count, entries = count * (size_t)k;
+    int32_t *target = ist_alloc(entries, sizeof *target);
+    double *distance = ist_alloc(entries, sizeof *distance);
+    double *largest = ist_alloc(count, sizeof *largest);
+    for (size_t i = 0; i < count; i++)
+        memcpy(target + i * (size_t)k, list->neighbour + (int64_t)i * list->k,
+               (size_t)k * sizeof *target);
+    ist_turn_distances(s->comm, &s->engine, rows, k, target, distance, stats);
+    for (size_t e = 0; e < entries; e++)
+        largest[e / (size_t)k] = fmax(largest[e / (size_t)k], distance[e]);
+    ist_free(target);
+    ist_free(distance);
+    return largest;
+}
+
+/* Thresholds of a joint pass, in the units of the layer that is loaded. */
+static void fill_given(ist_session *s, const ist_slot *slot, const ist_rows *rows,
+                       const ist_list *list, const slot_table *table, int64_t offset,
+                       ist_pass_stats *stats)
+{
+    const ist_source_pass *pass = &s->schedule->sources[slot->pass];
+    double factor[2];
+    ist_joint_factors(s, pass, factor);
+    double own = factor[s->loaded.layer == pass->layer ? 0 : 1];
+    int64_t k = ist_min(slot->k, list->k);
+    double *box = slot->kind == IST_COUNTS_BOX ? box_of(s, rows, list, k, stats) : NULL;
+    for (int64_t i = 0; i < rows->home.count; i++) {
+        double eps = list->distance[i * list->distance_k + k - 1];
+        if (slot->kind == IST_COUNTS_JOINT_REACH)
+            eps = nextafter(eps, INFINITY);
+        table->target[i * table->stride + offset] = -1;
+        table->given[i * table->stride + offset] = box ? box[i] : ist_scaled_threshold(eps, own);
+    }
+    ist_free(box);
+}
+
+static slot_table slot_table_new(ist_session *s, const ist_target_pass *pass, bool parts,
+                                 ist_pass_stats *stats)
+{
+    const ist_rows *set = parts ? &s->loaded.parts : &s->loaded.all;
+    int64_t rows = set->home.count;
+    bool given = false;
     slot_table table = {.offset = ist_alloc(pass->slot_count, sizeof *table.offset)};
-    for (int last = 0; last < 2; last++)
-        for (size_t slot = 0; slot < pass->slot_count; slot++) {
-            const ist_lists *lists = &s->lists[pass->slots[slot].pass];
-            if (pass->slots[slot].last != last)
+    for (int single = 0; single < 2; single++)
+        for (size_t at = 0; at < pass->slot_count; at++) {
+            const ist_slot *slot = &pass->slots[at];
+            if ((slot->kind != IST_COUNTS_RANKS) != single)
                 continue;
-            int64_t width = slot_width(&pass->slots[slot], parts ? &lists->parts : &lists->all);
-            table.offset[slot] = width > 0 ? table.stride : -1;
+            int64_t width = slot_width(slot, list_of(s, slot, parts));
+            table.offset[at] = width > 0 ? table.stride : -1;
             table.stride += width;
-            table.told += last * width;
+            table.told += single * width;
+            given |= is_given(slot);
         }
     size_t entries = (size_t)(rows * table.stride);
     table.target = ist_alloc(entries, sizeof *table.target);
     table.twice_rank = ist_alloc(entries, sizeof *table.twice_rank);
     table.equal = ist_alloc((size_t)(rows * table.told), sizeof *table.equal);
-    for (size_t slot = 0; slot < pass->slot_count; slot++) {
-        const ist_lists *lists = &s->lists[pass->slots[slot].pass];
-        const ist_list *list = parts ? &lists->parts : &lists->all;
-        if (table.offset[slot] >= 0)
-            fill_slot(&pass->slots[slot], list, rows, slot_width(&pass->slots[slot], list), &table,
-                      table.offset[slot]);
+    if (given)
+        table.given = ist_alloc(entries, sizeof *table.given);
+    for (size_t at = 0; at < pass->slot_count; at++) {
+        const ist_slot *slot = &pass->slots[at];
+        const ist_list *list = list_of(s, slot, parts);
+        if (table.offset[at] >= 0 && is_given(slot))
+            fill_given(s, slot, set, list, &table, table.offset[at], stats);
+        else if (table.offset[at] >= 0)
+            fill_targets(slot, list, rows, slot_width(slot, list), &table, table.offset[at]);
     }
     return table;
 }
@@ -124,6 +191,7 @@ static void slot_table_release(slot_table *table)
 {
     ist_free(table->offset);
     ist_free(table->target);
+    ist_free(table->given);
     ist_free(table->twice_rank);
     ist_free(table->equal);
 }
@@ -157,7 +225,7 @@ static void count_in_subset(ist_session *s, const ist_subset *set, slot_table *t
 static slot_table count(ist_session *s, const ist_target_pass *pass, bool parts, int64_t batch,
                         ist_pass_stats *stats)
 {
-    slot_table table = slot_table_new(s, pass, parts);
+    slot_table table = slot_table_new(s, pass, parts, stats);
     if (table.stride == 0)
         return table;
     batch = ist_min(batch, table.stride);
@@ -171,10 +239,41 @@ static slot_table count(ist_session *s, const ist_target_pass *pass, bool parts,
     }
     const ist_rows *rows = parts ? &s->loaded.parts : &s->loaded.all;
     ist_thresholds thresholds = {
-        .stride = table.stride, .target = table.target, .told = table.told};
+        .stride = table.stride, .target = table.target, .given = table.given, .told = table.told};
     ist_pass_counts(s->comm, &s->engine, rows, pass->by_index, &thresholds, batch, table.twice_rank,
                     table.equal, stats);
     return table;
+}
+
+/* Of the slots of one threshold: closer, of twice_rank = 2 (1 + closer) + equal - 1. Takes the equal ones
+ * over. */
+static ist_told tell(const ist_target_pass *pass, int64_t rows, slot_table *table)
+{
+    ist_told told = {.told = table->told,
+                     .column = ist_alloc(pass->slot_count, sizeof *told.column),
+                     .closer = ist_alloc((size_t)(rows * table->told), sizeof *told.closer),
+                     .equal = table->equal};
+    int64_t first = table->stride - table->told;
+    for (size_t at = 0; at < pass->slot_count; at++)
+        told.column[at] = table->offset[at] < first ? -1 : table->offset[at] - first;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t e = 0; e < told.told; e++) {
+            int64_t equal = told.equal[i * told.told + e];
+            told.closer[i * told.told + e] =
+                (table->twice_rank[i * table->stride + first + e] - 1 - equal) / 2;
+        }
+    table->equal = NULL;
+    return told;
+}
+
+void ist_told_release(ist_told told[2])
+{
+    for (int parts = 0; parts < 2; parts++) {
+        ist_free(told[parts].column);
+        ist_free(told[parts].closer);
+        ist_free(told[parts].equal);
+        told[parts] = (ist_told){0};
+    }
 }
 
 static ist_code count_targets(ist_session *s, size_t target_pass, slot_table tables[2],
@@ -191,22 +290,35 @@ static ist_code count_targets(ist_session *s, size_t target_pass, slot_table tab
     ist_pass_stats stats = {0};
     double started = ist_seconds();
     int64_t batch = ist_schedule_batch(s->known.plan, s->schedule, target_pass, &s->machine);
-    for (int parts = 0; parts <= pass->parts; parts++)
+    for (int parts = 0; parts <= pass->parts; parts++) {
         tables[parts] = count(s, pass, parts, batch, &stats);
+        const ist_rows *rows = parts ? &s->loaded.parts : &s->loaded.all;
+        s->told[target_pass][parts] = tell(pass, rows->home.count, &tables[parts]);
+    }
     return journal_timing(s, "counts", 0, tables[0].stride, started, &stats, error);
 }
 
 /* ---- the tasks that have all they need --------------------------------------------------------- */
 
-static ist_counted counted(const slot_table *table, const ist_slot *slot, size_t at)
+static ist_counted counted(const ist_session *s, const ist_route *route, const slot_table *table,
+                           bool parts)
 {
-    if (!table->offset || table->offset[at] < 0)
-        return (ist_counted){0};
-    int64_t offset = table->offset[at], first_told = table->stride - table->told;
-    return (ist_counted){.twice_rank = table->twice_rank + offset,
-                         .stride = table->stride,
-                         .equal = slot->last ? table->equal + offset - first_told : NULL,
-                         .equal_stride = table->told};
+    ist_counted found = {0};
+    for (int side = 0; side < 2; side++) {
+        size_t target = route->target[side], slot = route->slot[side];
+        if (target == SIZE_MAX)
+            continue;
+        const ist_told *told = &s->told[target][parts];
+        if (told->column && told->column[slot] >= 0) {
+            found.closer[side] = told->closer + told->column[slot];
+            found.equal[side] = told->equal + told->column[slot];
+            found.stride[side] = told->told;
+        } else if (table->offset && table->offset[slot] >= 0) {
+            found.twice_rank = table->twice_rank + table->offset[slot];
+            found.rank_stride = table->stride;
+        }
+    }
+    return found;
 }
 
 static const char *failure_of(const ist_session *s, const ist_task *task, const ist_route *route)
@@ -230,14 +342,12 @@ static ist_code complete_tasks(ist_session *s, size_t step, const slot_table tab
             ist_fail_task(s, t, failure, error);
             continue;
         }
-        ist_found found = {.task = t, .lists = &s->lists[route->source]};
+        ist_found found = {.task = t,
+                           .lists = &s->lists[route->source],
+                           .all = counted(s, route, &tables[0], false),
+                           .parts = counted(s, route, &tables[1], true)};
         if (route->second != SIZE_MAX)
             found.second = &s->lists[route->second];
-        if (route->target != SIZE_MAX) {
-            const ist_slot *slot = &s->schedule->targets[route->target].slots[route->slot];
-            found.all = counted(&tables[0], slot, route->slot);
-            found.parts = counted(&tables[1], slot, route->slot);
-        }
         ist_complete_task(s, &found, error);
     }
     return error->code;

@@ -22,8 +22,8 @@ typedef struct {
 /* Rows [first, first + count) of home in one set, as evidence. Arrays in `made` are its own. */
 typedef struct {
     ist_evidence evidence;
-    int64_t *row, *ranks, *reach, *reverse, *in_count, *in_sum;
-    int32_t *number, *second, *held, *class_reach;
+    int64_t *row, *ranks, *closer[2], *equal[2], *reverse, *in_count, *in_sum;
+    int32_t *number, *second, *held, *list_reach;
     double *distance;
 } made;
 
@@ -33,10 +33,13 @@ static void made_release(made *m)
     ist_free(m->number);
     ist_free(m->second);
     ist_free(m->held);
-    ist_free(m->class_reach);
+    ist_free(m->list_reach);
     ist_free(m->distance);
     ist_free(m->ranks);
-    ist_free(m->reach);
+    for (int side = 0; side < 2; side++) {
+        ist_free(m->closer[side]);
+        ist_free(m->equal[side]);
+    }
     ist_free(m->reverse);
     ist_free(m->in_count);
     ist_free(m->in_sum);
@@ -65,20 +68,20 @@ static int64_t *ranks_of(const work *w, const made *m, const ist_counted *counte
                         packed);
     else
         for (int64_t i = 0; i < e->count; i++)
-            memcpy(packed + i * e->k, counted->twice_rank + (first + i) * counted->stride,
+            memcpy(packed + i * e->k, counted->twice_rank + (first + i) * counted->rank_stride,
                    (size_t)e->k * sizeof *packed);
     return packed;
 }
 
-/* closer + equal, of twice_rank = 2 (1 + closer) + equal - 1. */
-static int64_t *reach_of(const ist_counted *counted, int64_t first, int64_t count)
+/* One number of each row, out of columns. */
+static int64_t *column(const int64_t *from, int64_t stride, int64_t first, int64_t count)
 {
-    int64_t *reach = ist_alloc((size_t)count, sizeof *reach);
-    for (int64_t i = 0; i < count; i++) {
-        int64_t equal = counted->equal[(first + i) * counted->equal_stride];
-        reach[i] = (counted->twice_rank[(first + i) * counted->stride] - 1 + equal) / 2;
-    }
-    return reach;
+    if (!from)
+        return NULL;
+    int64_t *to = ist_alloc((size_t)count, sizeof *to);
+    for (int64_t i = 0; i < count; i++)
+        to[i] = from[(first + i) * stride];
+    return to;
 }
 
 /* Of the first k: how many each row has. */
@@ -122,7 +125,7 @@ static made make_rows(const work *w, const ist_rows *rows, int64_t first, int64_
         .row = ist_alloc((size_t)count, sizeof *m.row),
         .number = numbers_of(rows, first, count, list, k),
         .distance = packed(list->distance, sizeof *m.distance, list->distance_k, first, count, k),
-        .class_reach = packed(list->class_reach, sizeof *m.class_reach, list->k, first, count, k)};
+        .list_reach = packed(list->list_reach, sizeof *m.list_reach, list->k, first, count, k)};
     for (int64_t i = 0; i < count; i++)
         m.row[i] = ist_row_number(rows, rows->home.first + first + i);
     if (list->held)
@@ -134,15 +137,19 @@ static made make_rows(const work *w, const ist_rows *rows, int64_t first, int64_
                                 .neighbour = m.number,
                                 .held = m.held,
                                 .distance = m.distance,
-                                .class_reach = m.class_reach,
+                                .list_reach = m.list_reach,
                                 .class_of = w->classes ? w->classes->class_of : NULL,
                                 .class_size = class_size};
     if (w->found->second) {
         const ist_list *second = parts ? &w->found->second->parts : &w->found->second->all;
         m.evidence.target_neighbour = m.second = numbers_of(rows, first, count, second, k);
     }
-    if (w->needs.counts == IST_COUNTS_REACH)
-        m.evidence.reach = m.reach = reach_of(counted, first, count);
+    for (int side = 0; side < 2; side++) {
+        int64_t stride = counted->stride[side];
+        m.evidence.closer[side] = m.closer[side] =
+            column(counted->closer[side], stride, first, count);
+        m.evidence.equal[side] = m.equal[side] = column(counted->equal[side], stride, first, count);
+    }
     if (w->needs.counts == IST_COUNTS_RANKS)
         m.evidence.twice_rank = m.ranks = ranks_of(w, &m, counted, first);
     return m;
@@ -212,6 +219,7 @@ static ist_totals totals_of(const work *w, bool parts, double *const values[2])
                     .values = values[0],
                     .d_source = source->shape.d,
                     .labels_target = w->task->labels_target,
+                    .deterministic = plan->job->deterministic,
                     .tie_fraction = w->found->lists->tie_fraction[w->needs.neighbours - 1],
                     .duplicates_source = s->facts[w->task->source].duplicates,
                     .constant_source = s->facts[w->task->source].constant,

@@ -5,8 +5,8 @@
         [--rows 5000] [--ranks 2] [--measure mi-ksg]...
 
 One job with `ties: index` and `se: none`: every layer, every two of them, every layer and labels, with each combination of the
-parameters below. Prints what differs by more than 1e-9 (of values below 1: absolutely), and how many were compared. Measures that
-the program does not have yet are named and passed over. Exit code 1 if a number differs or is missing.
+parameters below that `infostrata measures` offers. Prints what differs by more than 1e-9 (of values below 1: absolutely), and how
+many were compared. Measures that the program does not have are named and passed over. Exit code 1 if a number differs or is missing.
 
 The brute force takes seconds for each number at N = 5,000: with many layers ask for one measure after the other.
 """
@@ -34,26 +34,38 @@ def forms(**choices):
 
 
 LABELS = {
-    "mi-ross": forms(k=(1, 3, 10), metric=METRICS),
+    "mi-ross": forms(k=(1, 3, 10), metric=METRICS) + forms(metric=METRICS, scale=("zscore",)),
     "mi-mixed": forms(k=(1, 5), form=("code", "paper"), metric=METRICS),
-    "overlap": forms(k=(1, 30)) + [{"class_fraction": 0.05}],
+    "overlap": forms(k=(1, 30)) + forms(k=(10,), metric=METRICS, scale=("none", "zscore")) + [{"class_fraction": 0.05}],
 }
 PAIRS = {
     "mi-ksg": forms(k=(1, 3, 10), type=(1, 2)) + forms(type=(1, 2), metric=METRICS, scale=("none", "zscore")),
     "mi-mixed": forms(k=(1, 5), form=("code", "paper")) + forms(metric=METRICS, scale=("none", "zscore")),
-    "overlap": forms(k=(1, 30)),
+    "overlap": forms(k=(1, 30)) + forms(k=(10,), metric=METRICS, scale=("none", "zscore")),
 }
 SINGLE = {
-    "entropy-kl": forms(k=(1, 3), metric=METRICS),
+    "entropy-kl": forms(k=(1, 3), metric=METRICS) + forms(metric=METRICS, scale=("rms", "zscore")),
     "dimension": (forms(method=("twonn",)) + forms(method=("twonn-fit",), keep=(0.9, 0.5)) + forms(method=("gride",), n1=(1, 2, 4, 8))
-                  + forms(method=("mle",), k=(5, 10), average=("mackay", "levina"))),
+                  + forms(method=("mle",), k=(5, 10), average=("mackay", "levina")) + forms(scale=("zscore",))),
 }
 
 
 def offered(program):
-    """The measures that the program has."""
+    """The measures of the program: {measure: {parameter: its words, or None where it takes numbers}}."""
     done = subprocess.run([program, "measures"], check=True, capture_output=True, text=True)
-    return [line.strip() for line in done.stdout.splitlines() if line and not line.startswith(" ")]
+    found, parameters = {}, {}
+    for line in done.stdout.splitlines():
+        if line and not line.startswith(" "):
+            parameters = found.setdefault(line.strip(), {})
+        elif " default " in line:
+            words = line.partition(" one of ")[2]
+            parameters[line.split()[0]] = words.split(", ") if words else None
+    return found
+
+
+def takes(parameters, params):
+    """Does a measure with these parameters know all of params, with these values?"""
+    return all(name in parameters and (parameters[name] is None or value in parameters[name]) for name, value in params.items())
 
 
 def load(address, rows):
@@ -67,8 +79,9 @@ def load(address, rows):
 class Task:
     """One number: which measure, of what, and how."""
 
-    def __init__(self, measure, source, target, labels, params):
+    def __init__(self, measure, source, target, labels, params, fixed=None):
         self.measure, self.source, self.target, self.labels, self.params = measure, source, target, labels, params
+        self.fixed = fixed or {}  # what the brute force always does, where the program has to be told
 
     def line(self):
         operands = f"layers: [{self.source}]"
@@ -76,8 +89,8 @@ class Task:
             # Symmetric measures are asked by pairs, so that both take one row.
             symmetric = self.measure in ("mi-ksg", "overlap") and not self.labels
             operands = f"pairs: [[{self.source}, {self.target}]]" if symmetric else f"{operands}, target: {self.target}"
-        more = "".join(f", {name}: {value}" for name, value in self.params.items())
-        return f"  - {self.measure}: {{{operands}{more}, ties: index, se: none}}\n"
+        more = "".join(f", {name}: {value}" for name, value in {**self.params, **self.fixed}.items())
+        return f"  - {self.measure}: {{{operands}{more}}}\n"
 
     def __str__(self):
         asked = ", ".join(f"{name}: {value}" for name, value in self.params.items())
@@ -85,12 +98,15 @@ class Task:
 
 
 def tasks(measures, layers, labels):
+    """All numbers that can be asked for; measures as `offered` gives them, or some of them."""
     found = []
-    for measure in measures:
-        found += [Task(measure, a, None, False, form) for form in SINGLE.get(measure, ()) for a in layers]
-        found += [Task(measure, a, b, False, form) for form in PAIRS.get(measure, ())
-                  for a, b in itertools.combinations(layers, 2)]
-        found += [Task(measure, a, y, True, form) for form in LABELS.get(measure, ()) for a in layers for y in labels]
+    for measure, parameters in measures.items():
+        fixed = {name: value for name, value in (("ties", "index"), ("se", "none")) if takes(parameters, {name: value})}
+        one, two, classed = ([form for form in table.get(measure, ()) if takes(parameters, form)]
+                             for table in (SINGLE, PAIRS, LABELS))
+        found += [Task(measure, a, None, False, form, fixed) for form in one for a in layers]
+        found += [Task(measure, a, b, False, form, fixed) for form in two for a, b in itertools.combinations(layers, 2)]
+        found += [Task(measure, a, y, True, form, fixed) for form in classed for a in layers for y in labels]
     return found
 
 
@@ -177,7 +193,7 @@ def main():
     absent = [measure for measure in wanted if measure not in has]
     if absent:
         print("the program does not have " + ", ".join(absent))
-    asked = tasks([measure for measure in wanted if measure in has], layers, labels)
+    asked = tasks({measure: has[measure] for measure in wanted if measure in has}, layers, labels)
     if not asked:
         sys.exit("nothing to compare")
     arrays = {name: load(address, options.rows) for name, address in {**layers, **labels}.items()}

@@ -69,6 +69,12 @@ class Space:
     def __len__(self):
         return len(self.x)
 
+    def only(self, rows):
+        """The same space, as scaled, with some of its rows."""
+        some = Space(self.x[rows], self.metric)
+        some.factor = self.factor
+        return some
+
     def rows(self, first, last):
         return cdist(self.x[first:last], self.x, METRICS[self.metric]) * self.factor
 
@@ -135,12 +141,12 @@ def ross_rows(labels):
     return classes(labels)[1] > 1
 
 
-def mi_ross(values, labels, k=3, metric="euclidean"):
+def mi_ross(values, labels, k=3, metric="euclidean", scale="none"):
     """I(layer; labels), Ross 2014, both counts non-strict. Rows whose class has no other row are left out altogether."""
     kept = ross_rows(labels)
     if not kept.any():
         raise ValueError("no class has two rows")
-    space = Space(layer(values)[kept], metric)
+    space = Space(values, metric, scale).only(kept)
     number, size = classes(np.asarray(labels)[kept])
     terms = np.empty(len(number))
     for rows, own in blocks(len(number)):
@@ -243,9 +249,9 @@ def log_ball(d, metric):
     return d * math.log(2) - (gammaln(1 + d) if metric == "manhattan" else 0)
 
 
-def entropy_kl(values, k=3, metric="euclidean"):
+def entropy_kl(values, k=3, metric="euclidean", scale="none"):
     """Differential entropy, Kozachenko and Leonenko; -inf if some row has k duplicates."""
-    space = Space(values, metric)
+    space = Space(values, metric, scale)
     n, d = space.x.shape
     distance = neighbours(space, k)[1][:, -1]
     with np.errstate(divide="ignore"):
@@ -276,9 +282,9 @@ def gride_error(d, log_mu, n1):
     return (len(log_mu) / d ** 2 + (n1 - 1) * math.fsum(term)) ** -0.5
 
 
-def dimension(values, method="twonn", n1=1, k=10, average="mackay", keep=0.9):
-    """Intrinsic dimension from Euclidean distances between the distinct rows."""
-    x = distinct(values)
+def dimension(values, method="twonn", n1=1, k=10, average="mackay", keep=0.9, scale="none"):
+    """Intrinsic dimension from Euclidean distances between the distinct rows (scaled by all of them)."""
+    x = distinct(Space(values, scale=scale).x)
     n = len(x)
     reach = {"twonn": 2, "twonn-fit": 2, "gride": 2 * n1, "mle": k}[method]
     log_r = np.log(neighbours(Space(x), reach)[1]) / 2
@@ -302,13 +308,13 @@ def dimension(values, method="twonn", n1=1, k=10, average="mackay", keep=0.9):
 
 # ---- neighbours shared ----
 
-def overlap(source, target, k=30, metric="euclidean"):
+def overlap(source, target, k=30, metric="euclidean", scale="none"):
     """Between layers: the mean share of the first k neighbours in one that are among the first k in the other."""
-    a, b = neighbours(Space(source, metric), k)[0], neighbours(Space(target, metric), k)[0]
+    a, b = (neighbours(Space(values, metric, scale), k)[0] for values in (source, target))
     return sum(len(np.intersect1d(one, other)) for one, other in zip(a, b)) / (len(a) * k)
 
 
-def label_overlap(values, labels, k=30, class_fraction=None, metric="euclidean"):
+def label_overlap(values, labels, k=30, class_fraction=None, metric="euclidean", scale="none"):
     """With labels: the mean share of the first k neighbours that have the row's label.
 
     With class_fraction f the number of neighbours follows the class: max(1, int(f n_c)).
@@ -317,7 +323,7 @@ def label_overlap(values, labels, k=30, class_fraction=None, metric="euclidean")
     reach = np.full(len(number), k)
     if class_fraction is not None:
         reach = np.maximum(1, (class_fraction * size).astype(int))
-    near = neighbours(Space(values, metric), int(reach.max()))[0]
+    near = neighbours(Space(values, metric, scale), int(reach.max()))[0]
     same = (number[near] == number[:, None]) & (np.arange(near.shape[1]) < reach[:, None])
     return mean(same.sum(axis=1) / reach)
 

@@ -168,7 +168,7 @@ Test(schedule, only_what_is_pending)
         const ist_route *route = ist_schedule_route(s, &p.plan->tasks[t]);
         cr_expect((route != NULL) == (t % 4 == 1), "task %zu", t);
         if (route)
-            cr_expect(route->source == 0 && route->target == 0 && route->slot == 0 &&
+            cr_expect(route->source == 0 && route->target[1] == 0 && route->slot[1] == 0 &&
                       route->second == SIZE_MAX && route->last_step == 1);
     }
     ist_schedule_free(&s);
@@ -194,11 +194,11 @@ Test(schedule, routes_lead_to_the_right_slot)
         cr_assert(route);
         cr_expect(s->sources[route->source].layer == task->source);
         if (task->labels_target) {
-            cr_expect(route->target == SIZE_MAX && route->slot == SIZE_MAX);
+            cr_expect(route->target[1] == SIZE_MAX && route->slot[1] == SIZE_MAX);
         } else {
             cr_expect(s->sources[route->source].ties.seed == task->param[2]);
-            cr_expect(s->targets[route->target].layer == task->target);
-            cr_expect(s->targets[route->target].slots[route->slot].pass == route->source);
+            cr_expect(s->targets[route->target[1]].layer == task->target);
+            cr_expect(s->targets[route->target[1]].slots[route->slot[1]].pass == route->source);
         }
     }
     ist_schedule_free(&s);
