@@ -12,7 +12,6 @@ void NAMED(transpose)(const float *tile, float *turned);
 int32_t NAMED(keep)(float limit, int32_t count, float *low, float *high, int32_t *position);
 float NAMED(upper_of)(const float *value, int64_t count, int64_t k);
 
-/* The bits of vector v of a row. */
 /* Is nothing asked of this row (skip.c)? The diagonal, and columns that are not there, are NaN too, but of
  * the first two columns one has a value in every row that has any. */
 static inline bool is_empty(const float *row)
@@ -20,6 +19,7 @@ static inline bool is_empty(const float *row)
     return row[0] != row[0] && row[1] != row[1];
 }
 
+/* The bits of vector v of a row. */
 static inline void put_bits(uint32_t *words, int v, uint32_t bits)
 {
     words[v * LANES / 32] |= bits << (v * LANES % 32);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "brute.h"
 #include "checks.h"
 #include "infostrata/ring.h"
 #include "rows.h"
