@@ -230,7 +230,7 @@ RANK_CHECK(sums_over_all_pairs)
 {
     const ist_consumer consumer = {.out_bytes = nothing,
                                    .back_bytes = sum_bytes,
-                                   .state_bytes = sum_bytes,
+                                   .touched_bytes = sum_bytes,
                                    .pack_out = pack_nothing,
                                    .init = guest_sums,
                                    .pack_back = pack_sums,
