@@ -32,7 +32,7 @@ bool ist_param_is(const ist_value *const *values, int param, const char *word)
 static int position_of(const ist_value *value, const char *const *words)
 {
     int position = 0;
-    while (strcmp(value->text, words[position]) != 0)
+    while (words[position] && strcmp(value->text, words[position]) != 0)
         position++;
     return position;
 }

@@ -97,6 +97,8 @@ void ist_unload_layer(ist_session *s);
 /* Collective. The classes of plan->labels[label]; with the sizes within parts if asked for. An error is the
  * reading's: the tasks fail. */
 ist_code ist_load_classes(ist_session *s, size_t label, bool parts, ist_error *error);
+/* The same, for the caller: released by ist_classes_release also after an error. */
+ist_code ist_read_classes(ist_session *s, size_t label, ist_classes *classes, ist_error *error);
 void ist_classes_release(ist_classes *classes);
 /* Collective. Of n rows, `rows` of them on this rank: mean[d] of each column, and square[d], the sum of the
  * squares of what is left without the mean; the same bits for any number of ranks (docs/numerics.md). */
@@ -139,10 +141,6 @@ void ist_told_release(ist_told told[2]);
 /* Of a joint pass, s->loaded and s->other being its layers: what their distances are multiplied with. */
 void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double factor[2]);
 
-/* Collective. One item of each home row to rank 0, or to all ranks, in the order of the set. */
-void ist_gather_rows(const ist_comm *comm, const ist_rows *rows, MPI_Datatype type,
-                     const void *mine, void *all, bool to_all);
-
 /* Collective. One step of the schedule, with the tasks that it completes. */
 ist_code ist_take_step(ist_session *s, size_t step, ist_error *error);
 
@@ -159,6 +157,7 @@ typedef struct {
 typedef struct {
     size_t task;
     const ist_lists *lists, *second; /* of the source layer; of the target layer or NULL */
+    const ist_lists *null;           /* among all, for permuted labels, or NULL */
     ist_counted all, parts;
 } ist_found;
 
