@@ -98,6 +98,7 @@ static bool count_target(ist_counts *rows, ist_counts *columns, const ist_tile *
     ist_counts *s = row_side ? rows : columns;
     int64_t row = row_side ? tile->row + pair.row : tile->col + pair.col;
     int64_t other = row_side ? tile->col_position + pair.col : tile->row_position + pair.row;
+    __builtin_prefetch(s->threshold + row * s->thresholds + pair.threshold);
     if (!ist_counts_is_target(s, row, pair.threshold, other))
         return false;
     s->same[row * s->thresholds + pair.threshold]++;
