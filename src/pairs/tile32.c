@@ -84,7 +84,7 @@ REGISTER_TILE(extremes, 4, 2, sum[r][v] = larger(sum[r][v], size_of(x - y[v]));)
                         d - f < IST_CHUNK ? d - f : IST_CHUNK, block, sum);                      \
                     if (f > 0)                                                                   \
                         EACH_SUM(loop)                                                           \
-                        sum[r][v] = join(sum[r][v], load(out + r * IST_TILE + v * LANES));       \
+                    sum[r][v] = join(sum[r][v], load(out + r * IST_TILE + v * LANES));           \
                     if (d - f > IST_CHUNK) {                                                     \
                         EACH_SUM(loop) store(out + r * IST_TILE + v * LANES, sum[r][v]);         \
                         continue;                                                                \
