@@ -6,7 +6,6 @@
 #define INFOSTRATA_KERNELS_H
 
 #include "infostrata/base.h"
-#include "infostrata/plan.h"
 
 /* Rows of a tile, of one panel of ist_packed, and columns of a tile that are turned at once. */
 enum { IST_TILE = 96, IST_PANEL = 48, IST_STRIP = 16 };
@@ -135,7 +134,7 @@ typedef struct {
                                      const float *row_term, const float *column_term, float *tile);
     /* tile = the larger of factor * tile and other_factor * other; NULL: none. */
     void (*joint)(float factor, const float *other, float other_factor, float *tile);
-    const ist_exact_kernel *exact; /* IST_METRICS of them, by ist_metric */
+    const ist_exact_kernel *exact; /* by ist_metric */
     /* Where l <= row_limit, and where l <= column_limit. rare: few are expected. */
     void (*within)(const float *tile, const float *row_limit, const float *column_limit, bool rare,
                    ist_places *row_side, ist_places *column_side);

@@ -250,7 +250,8 @@ void ist_exact_distances(const ist_kernel *kernel, const ist_rows *rows, const i
                          double *distance);
 
 /* The smallest number t >= 0 for which the rounded product t factor is at least eps (>= 0; factor > 0):
- * d < t where fl(d factor) < eps, and nowhere else. infinity if no number is large enough. */
+ * d < t where fl(d factor) < eps, and nowhere else; where fl(d factor) <= eps, for nextafter(eps, INFINITY)
+ * in its place. infinity if no number is large enough. */
 double ist_scaled_threshold(double eps, double factor);
 
 /* Whether rows are ordered by clusters and tiles left out that are settled by where they lie: where a
@@ -499,8 +500,8 @@ int64_t ist_set_bytes(const ist_set_shape *set);
 int64_t ist_ordering_bytes(const ist_set_shape *set);
 /* Rows that go from one order to another at a time, on each rank. */
 enum { IST_CARRIED_AT_ONCE = 8192 };
-/* Bytes that come on top at most: while ist_duplicates looks for equal rows; while ist_rows_by_part brings
- * the set from another order; in a pass for the k nearest (thresholds = 0) or the counts below T
+/* Bytes that come on top at most: while ist_duplicates looks for equal rows; while ist_rows_by_part, or
+ * ist_rows_joint of sets with twins, brings rows from another order; in a pass for the k nearest (thresholds = 0) or the counts below T
  * thresholds with targets (k = 0), chunks of chunk_bytes included. */
 int64_t ist_duplicates_bytes(const ist_set_shape *set);
 int64_t ist_reorder_bytes(const ist_set_shape *set);

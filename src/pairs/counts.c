@@ -67,7 +67,7 @@ static void order_row(const ist_counts *s, int64_t row, entry *sorted, ist_at_di
     for (int64_t m = 0; m < thresholds; m++) {
         int64_t slot = rank[m].at;
         int32_t to = s->target ? s->target[base + slot] : -1;
-        int64_t number = to >= 0 && !distinct ? ist_row_number(s->rows, to) : -1;
+        int64_t number = to < 0 || distinct ? -1 : ist_row_number(s->rows, to);
         sorted[m] = (entry){rank[m].distance, number, to, (int32_t)slot};
     }
     if (!distinct)

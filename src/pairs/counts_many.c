@@ -110,15 +110,14 @@ static bool count_target(ist_counts *rows, ist_counts *columns, const ist_tile *
 static void check_targets(ist_counts *rows, ist_counts *columns, const ist_tile *tile,
                           ist_open_list *open, int64_t from, int64_t to)
 {
-    int64_t d = rows->rows->d;
     for (int64_t p = from; p < to; p++) {
         ist_open_pair *pair = &open->pair[p];
         if (count_target(rows, columns, tile, *pair)) {
             pair->sides = 0;
             continue;
         }
-        ist_fetch_row(tile->row_slab, tile->row_at + pair->row, d);
-        ist_fetch_row(tile->col_slab, tile->col_at + pair->col, d);
+        ist_fetch_row(rows->rows, tile->row_slab, tile->row_at + pair->row);
+        ist_fetch_row(rows->rows, tile->col_slab, tile->col_at + pair->col);
     }
 }
 

@@ -4,7 +4,7 @@
 
 #include "infostrata/pairs.h"
 
-static inline void ist_fetch_row(const ist_slab *slab, int64_t row, int64_t d)
+static inline void ist_fetch_values(const ist_slab *slab, int64_t row, int64_t d)
 {
     enum { LINE = 64 };
     int64_t size = (int64_t)(slab->wide ? sizeof *slab->wide : sizeof *slab->narrow);
@@ -12,6 +12,15 @@ static inline void ist_fetch_row(const ist_slab *slab, int64_t row, int64_t d)
         slab->wide ? (const char *)(slab->wide + row * d) : (const char *)(slab->narrow + row * d);
     for (int64_t byte = 0; byte < d * size; byte += LINE)
         __builtin_prefetch(at + byte);
+}
+
+/* A row of a slab of the set `rows`. */
+static inline void ist_fetch_row(const ist_rows *rows, const ist_slab *slab, int64_t row)
+{
+    if (!ist_rows_are_joint(rows))
+        ist_fetch_values(slab, row, rows->d);
+    for (int c = 0; c < 2 && ist_rows_are_joint(rows); c++)
+        ist_fetch_values(&slab->component[c], row, rows->component[c]->d);
 }
 
 #endif

@@ -37,6 +37,9 @@
 
 extern const ist_exact_kernel ist_exact_generic[IST_METRICS];
 
+_Static_assert((int)IST_FILTER_FORMS == (int)IST_FILTER_JOINT,
+               "a tile for each form but the joint one");
+
 static bool always(void)
 {
     return true;

@@ -223,7 +223,7 @@ static void decide_some(ist_nearest *s, const queue *q, int64_t row, int32_t fir
         b[p] = position[p] - q->other->first;
     }
     for (int32_t p = first + AT_ONCE; p < s->waiting[row] && p < first + 2 * AT_ONCE; p++)
-        ist_fetch_row(q->other, q->waiting.position[p] - q->other->first, s->rows->d);
+        ist_fetch_row(s->rows, q->other, q->waiting.position[p] - q->other->first);
     ist_exact_distances(s->meeting.kernel, s->rows, q->own, a, q->other, b, count, distance);
     for (int p = 0; p < count; p++) {
         offer(s, row, distance[p], position[p]);

@@ -2,6 +2,11 @@
  * wrong by. */
 #include "lanes.h"
 
+/* Loops over the sums of a block are unrolled at once, or gcc 12 keeps them in memory. */
+#define EACH_SUM(loop)                                            \
+    _Pragma("GCC unroll 8") for (int r = 0; r < loop##_rows; r++) \
+        _Pragma("GCC unroll 8") for (int v = 0; v < loop##_vectors; v++)
+
 /* How sums of parts of the features become that of all of them. */
 #define SUM_OF(a, b) ((a) + (b))
 #define LARGEST_OF(a, b) larger(a, b)
@@ -10,11 +15,6 @@ static inline lanes size_of(lanes t)
 {
     return (lanes)((counts)t & INT32_MAX);
 }
-
-/* Loops over the sums of a block are unrolled at once, or gcc 12 keeps them in memory. */
-#define EACH_SUM(loop)                                            \
-    _Pragma("GCC unroll 8") for (int r = 0; r < loop##_rows; r++) \
-        _Pragma("GCC unroll 8") for (int v = 0; v < loop##_vectors; v++)
 
 /* The inner loops: ROWS rows of a panel against WIDE vectors of columns, in registers. Four forms of
  * one loop, so a macro. AVX2 has 16 registers, AVX-512 has 32. */
@@ -84,7 +84,7 @@ REGISTER_TILE(extremes, 4, 2, sum[r][v] = larger(sum[r][v], size_of(x - y[v]));)
                         d - f < IST_CHUNK ? d - f : IST_CHUNK, block, sum);                      \
                     if (f > 0)                                                                   \
                         EACH_SUM(loop)                                                           \
-                        sum[r][v] = join(sum[r][v], load(out + r * IST_TILE + v * LANES));       \
+                    sum[r][v] = join(sum[r][v], load(out + r * IST_TILE + v * LANES));           \
                     if (d - f > IST_CHUNK) {                                                     \
                         EACH_SUM(loop) store(out + r * IST_TILE + v * LANES, sum[r][v]);         \
                         continue;                                                                \

@@ -101,7 +101,7 @@ INLINE void turn(lanes64 v[LANES])
 }
 
 /* gcc 12 would widen halves and join them. */
-static inline __attribute__((always_inline)) void load_narrow(lanes64 *v, const float *at)
+INLINE void load_narrow(lanes64 *v, const float *at)
 {
     lanes32 narrow;
     memcpy(&narrow, at, sizeof narrow);
@@ -112,7 +112,7 @@ static inline __attribute__((always_inline)) void load_narrow(lanes64 *v, const 
 #endif
 }
 
-static inline __attribute__((always_inline)) void load_wide(lanes64 *v, const double *at)
+INLINE void load_wide(lanes64 *v, const double *at)
 {
     memcpy(v, at, sizeof *v);
 }

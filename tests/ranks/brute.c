@@ -1,7 +1,22 @@
 #include "brute.h"
-#include "rows.h"
 
 #include <stdlib.h>
+
+/* `volatile`: each operation is rounded, whatever the compiler would like to contract. */
+double brute_distance(ist_metric metric, const double *x, const double *y, int64_t d)
+{
+    double s = 0;
+    for (int64_t f = 0; f < d; f++) {
+        volatile double t = x[f] - y[f];
+        volatile double square = t * t;
+        double size = t < 0 ? -t : t;
+        if (metric == IST_METRIC_CHEBYSHEV)
+            s = size > s ? size : s;
+        else
+            s = s + (metric == IST_METRIC_MANHATTAN ? size : square);
+    }
+    return s;
+}
 
 int64_t brute_others(const ist_rows *rows, const double *values, int64_t position,
                      ist_tie_rule ties, brute_other *found)

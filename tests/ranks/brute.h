@@ -4,6 +4,9 @@
 
 #include "infostrata/ring.h"
 
+/* The distance of two rows as the engine defines it (pairs.h), step by step. */
+double brute_distance(ist_metric metric, const double *x, const double *y, int64_t d);
+
 typedef struct {
     double distance;
     uint64_t tie;

@@ -408,7 +408,7 @@ RANK_CHECK(both_forms_wide)
 /* Neighbours and ranks, few thresholds and many, in both orders of equal distances; whole sets and parts. */
 static void check_metric(MPI_Comm handle, ist_metric metric, bool wide)
 {
-    engine_case few = {.n = 331,
+    engine_case few = {.n = 210,
                        .k = 4,
                        .batch = 3,
                        .source_d = 5,
@@ -417,26 +417,24 @@ static void check_metric(MPI_Comm handle, ist_metric metric, bool wide)
                        .wide = wide,
                        .chunk_rows = 100};
     check_kinds(handle, few);
-    few.ties.by_index = true;
-    few.chunk_rows = 0;
-    check_kinds(handle, few);
-    engine_case many = {.n = 210,
+    engine_case many = {.n = 130,
                         .k = 12,
                         .batch = 12,
                         .source_d = 70,
                         .target_d = 1,
                         .metric = metric,
                         .wide = wide,
-                        .ties.seed = 7};
+                        .ties.by_index = wide};
     check_kinds(handle, many);
-    engine_case parts = {.n = 500,
+    engine_case parts = {.n = 300,
                          .k = 3,
                          .batch = 3,
                          .source_d = 6,
                          .target_d = 2,
                          .metric = metric,
                          .wide = wide,
-                         .parts = true};
+                         .parts = true,
+                         .ties.by_index = true};
     check_kinds(handle, parts);
 }
 
