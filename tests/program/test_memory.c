@@ -125,3 +125,54 @@ Test(memory, twins, .timeout = 100)
         expect_as_planned(1 + i % 2, job, "auto", scratch_text("line-out-%d", i));
     }
 }
+
+/* ---- the passes of the neighbour measures ------------------------------------------------------ */
+
+/* Layers of 20,000 rows, two of them wide, with ten classes: 20 MiB and more a rank, so that shares can be told. */
+static void write_classes(void)
+{
+    enum { ROWS = SHADOWED ? 5000 : 20000, WIDE = 120 };
+    hid_t file = input_new(scratch_path("classes.h5"));
+    input_layer(file, "/layers/a", H5T_IEEE_F32LE, ROWS, WIDE, draw_normals(11, ROWS * WIDE));
+    input_layer(file, "/layers/b", H5T_IEEE_F64LE, ROWS, WIDE, draw_normals(12, ROWS * WIDE));
+    input_layer(file, "/layers/c", H5T_IEEE_F32LE, ROWS, 4, draw_normals(13, ROWS * 4));
+    input_integers(file, "/labels/y", ROWS, draw_labels(14, ROWS, 10));
+    input_close(file);
+}
+
+/* One entry, at one rank and at two. */
+static void expect_entry(const char *name, const char *entry)
+{
+    write_classes();
+    const char *job =
+        job_new(name, scratch_text("input: {file: classes.h5, layers: [a, b, c], labels: [y]}\n"
+                                   "measures: [%s]\n",
+                                   entry));
+    for (int ranks = 1; ranks <= 2; ranks++)
+        expect_as_planned(ranks, job, "auto", scratch_text("%s-out-%d", name, ranks));
+}
+
+Test(memory, lists_in_classes, .timeout = 100)
+{
+    expect_entry("classes", "mi-ross: {layers: [a], target: y, k: [3, 30]}");
+}
+
+Test(memory, lists_of_both_layers, .timeout = 100)
+{
+    expect_entry("both", "overlap: {pairs: [[a, c]], k: 60, se: none}");
+}
+
+Test(memory, joint_lists, .timeout = 100)
+{
+    expect_entry("joint", "mi-ksg: {pairs: [[a, c]], k: 30, type: [1, 2], se: none}");
+}
+
+Test(memory, joint_lists_of_wide_layers_and_parts, .timeout = 100)
+{
+    expect_entry("parts", "mi-mixed: {pairs: [[a, b]]}");
+}
+
+Test(memory, lists_with_distances, .timeout = 100)
+{
+    expect_entry("distances", "dimension: {layers: [a], method: [mle, gride], k: 60}");
+}
