@@ -132,7 +132,12 @@ const char *ist_hash_format(ist_hash hash, char buffer[IST_HASH_TEXT]);
 bool ist_hash_parse(const char *text, ist_hash *hash);
 
 /* What a random word is for: a different purpose never meets the same counter. */
-typedef enum { IST_RANDOM_TIES = 0, IST_RANDOM_PARTS = 1, IST_RANDOM_BENCH = 2 } ist_purpose;
+typedef enum {
+    IST_RANDOM_TIES = 0,
+    IST_RANDOM_PARTS = 1,
+    IST_RANDOM_BENCH = 2,
+    IST_RANDOM_NULL = 3
+} ist_purpose;
 
 /* Philox4x32-10 (Salmon et al. 2011; Random123), key = seed, counter = (item, purpose): the
  * same word on every rank and in every run. */
@@ -142,6 +147,11 @@ uint64_t ist_random_word(uint64_t seed, ist_purpose purpose, uint64_t item);
  * [start[p], start[p+1]), sizes differ by at most one. Row r's part depends on (n, parts, r)
  * alone. order holds n, start parts + 1 entries. */
 void ist_random_parts(int64_t n, int parts, int64_t *order, int64_t *start);
+
+/* Shuffles the items of each group, [start[g], start[g + 1]), in place (Fisher & Yates): round `round` of a seed is
+ * the same everywhere. start[groups] is below 2^32. */
+void ist_random_shuffle(uint64_t seed, uint64_t round, int groups, const int64_t *start,
+                        int32_t *items);
 
 /* ---- exact sums ---------------------------------------------------------------------------- */
 

@@ -41,6 +41,9 @@ typedef struct {
     bool takes_labels;            /* a labels target is allowed */
     bool wants_labels;            /* and nothing else */
     bool alone;                   /* of one layer: no target */
+    /* `null`: which values speak against independence; none: there is no such test. Of pairs of layers, too? */
+    enum { IST_TAIL_NONE, IST_TAIL_UPPER, IST_TAIL_LOWER } tail;
+    bool null_of_layers;
 } ist_measure_schema;
 
 struct ist_value;
@@ -123,6 +126,9 @@ typedef struct {
     ist_name_pair *pairs; /* `pairs`; then all_layers says nothing */
     size_t pair_count;
     bool has_against;
+    int64_t permutations; /* `null`; 0: none */
+    bool has_within;
+    ist_name within; /* labels inside whose classes samples are permuted */
     ist_selection against, where;
     ist_param_values params[IST_MAX_PARAMS]; /* by position in the schema; never empty */
 } ist_entry;

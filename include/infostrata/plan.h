@@ -161,9 +161,11 @@ typedef struct {
     size_t source_name, target_name; /* job->layers, or job->labels for a labels target */
     size_t source_cell, target_cell; /* one of them differs from cell with `against` */
     bool labels_target;
-    bool alone;                   /* of the source alone: source and target are the same */
-    size_t source;                /* plan->layers */
-    size_t target;                /* plan->layers or plan->labels */
+    bool alone;           /* of the source alone: source and target are the same */
+    size_t source;        /* plan->layers */
+    size_t target;        /* plan->layers or plan->labels */
+    int64_t permutations; /* of the null; 0: none */
+    size_t within; /* plan->labels inside whose classes samples are permuted; SIZE_MAX: all */
     size_t param[IST_MAX_PARAMS]; /* which value of each parameter's sweep */
     ist_hash id;                  /* of all that determines the number but the contents */
     size_t twin;                  /* the first task with this id (itself if it is the first) */
@@ -254,6 +256,7 @@ typedef struct {
 typedef struct {
     size_t source; /* the lists of its source layer */
     size_t second; /* those of its target layer */
+    size_t null;   /* lists of the source layer among all, for permuted labels */
     size_t target[2],
         slot[2];      /* what is counted for it: in the source layer, in the target layer */
     size_t last_step; /* when all of it is there */
@@ -286,8 +289,10 @@ typedef struct {
     bool wide, parts; /* parts: the same again in the random parts */
     int64_t k, thresholds, batch;
     int64_t distance_k; /* distances that the lists keep */
-    bool some;          /* among classes or some of the rows: a set of its own */
-    int64_t other_d;    /* a joint pass: features of the second layer; else 0 */
+    bool list_counts;
+    /* Among classes or some of the rows: a set of its own, in so many segments; 0: not. */
+    int64_t some_segments;
+    int64_t other_d; /* a joint pass: features of the second layer; else 0 */
     bool other_wide;
 } ist_pass_shape;
 

@@ -45,3 +45,16 @@ void ist_random_parts(int64_t n, int parts, int64_t *order, int64_t *start)
         qsort(order + start[part], (size_t)(start[part + 1] - start[part]), sizeof *order,
               compare_rows);
 }
+
+void ist_random_shuffle(uint64_t seed, uint64_t round, int groups, const int64_t *start,
+                        int32_t *items)
+{
+    for (int g = 0; g < groups; g++)
+        for (int64_t at = start[g + 1] - 1; at > start[g]; at--) {
+            uint64_t word = ist_random_word(seed, IST_RANDOM_NULL, round << 32 | (uint64_t)at);
+            int64_t other = start[g] + (int64_t)(word % (uint64_t)(at - start[g] + 1));
+            int32_t item = items[at];
+            items[at] = items[other];
+            items[other] = item;
+        }
+}

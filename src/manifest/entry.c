@@ -128,11 +128,32 @@ static void read_where(reader *r, const char *key, const node *value, void *into
     read_selection(r, "'where'", value, false, &((ist_entry *)into)->where);
 }
 
+static void read_null(reader *r, const char *key, const node *value, void *into)
+{
+    (void)key;
+    static const char *const known[] = {"permutations", "within"};
+    enum { MOST_PERMUTATIONS = 100000 };
+    ist_entry *entry = into;
+    if (!want_map(r, "'null'", "a map, {permutations: R} or {permutations: R, within: LABELS}",
+                  value))
+        return;
+    check_keys(r, value, "'null'", known, sizeof known / sizeof known[0]);
+    const node *permutations = map_get(value, "permutations"), *within = map_get(value, "within");
+    if (!permutations)
+        ist_faults_add(r->faults, value->place, MSG_MISSING, "'null'", "permutations");
+    else
+        want_integer(r, "'permutations'", permutations, 1, MOST_PERMUTATIONS, &entry->permutations);
+    if (within && want_word(r, "'within'", "the name of labels", within)) {
+        entry->has_within = true;
+        entry->within = make_name(r, within);
+    }
+}
+
 /* `against` first: what pairs may be depends on it. */
 const key_spec entry_keys[] = {
     {"against", read_against, false}, {"layers", read_layers, false},
     {"target", read_target, false},   {"pairs", read_pairs, false},
-    {"where", read_where, false},
+    {"where", read_where, false},     {"null", read_null, false},
 };
 const size_t entry_key_count = sizeof entry_keys / sizeof entry_keys[0];
 
@@ -160,6 +181,11 @@ static void check_operands(reader *r, const ist_measure_schema *schema, const no
         if (key)
             ist_faults_add(r->faults, key->place, MSG_ALONE, schema->name, others[i]);
     }
+    const node *null = map ? map_get(map, "null") : NULL;
+    if (null && schema->tail == IST_TAIL_NONE)
+        ist_faults_add(r->faults, null->place, MSG_NO_NULL, schema->name);
+    else if (null && !schema->null_of_layers && !map_get(map, "target"))
+        ist_faults_add(r->faults, null->place, MSG_NULL_PAIRS, schema->name);
     if (schema->wants_labels && !(map && map_get(map, "target")))
         ist_faults_add(r->faults, place, MSG_WANTS_LABELS, schema->name);
 }

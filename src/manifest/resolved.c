@@ -203,6 +203,14 @@ static void add_entry(ist_text *out, const ist_job *job, const ist_entry *entry)
     add_pairs(out, entry);
     add_cells(out, job, "against", &entry->against);
     add_cells(out, job, "where", &entry->where);
+    if (entry->permutations > 0) {
+        ist_text_add(out, "      null: {permutations: %lld", (long long)entry->permutations);
+        if (entry->has_within) {
+            ist_text_add(out, ", within: ");
+            add_scalar(out, entry->within.text);
+        }
+        ist_text_add(out, "}\n");
+    }
     for (size_t p = 0; p < schema->param_count; p++) {
         ist_text_add(out, "      %s: ", schema->params[p].name);
         if (entry->params[p].count == 1) {

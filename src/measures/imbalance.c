@@ -32,6 +32,7 @@ static const ist_measure_schema schema = {
     .param_count = PARAMS,
     .symmetric = false,
     .takes_labels = true,
+    .tail = IST_TAIL_LOWER,
 };
 
 static ist_needs needs(const ist_value *const *values, const ist_label_vector *labels)

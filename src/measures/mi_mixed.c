@@ -35,6 +35,7 @@ static const ist_measure_schema schema = {
     .param_count = PARAMS,
     .symmetric = true,
     .takes_labels = true,
+    .tail = IST_TAIL_UPPER,
 };
 
 static bool is_code(const ist_value *const *values)

@@ -28,6 +28,7 @@ static const ist_measure_schema schema = {
     .params = params,
     .param_count = PARAMS,
     .takes_labels = true,
+    .tail = IST_TAIL_UPPER,
     .wants_labels = true,
 };
 

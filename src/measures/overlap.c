@@ -37,6 +37,7 @@ static const ist_measure_schema schema = {
     .param_count = PARAMS,
     .symmetric = true,
     .takes_labels = true,
+    .tail = IST_TAIL_UPPER,
 };
 
 static int64_t of_class(double fraction, int64_t size)

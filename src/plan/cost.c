@@ -65,7 +65,7 @@ static ist_pass_shape target_shape(const ist_plan *plan, const ist_target_pass *
     shape.thresholds = threshold_count(pass);
     for (size_t i = 0; i < pass->slot_count; i++)
         shape.k = ist_max(shape.k, pass->slots[i].k);
-    shape.some = pass->labels != SIZE_MAX;
+    shape.some_segments = pass->labels == SIZE_MAX ? 0 : pass->parts ? IST_PARTS : 1;
     return shape;
 }
 
@@ -150,7 +150,11 @@ static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pa
     ist_pass_shape shape = shape_of(layer, pass->parts);
     shape.k = pass->k;
     shape.distance_k = pass->distance_k;
-    shape.some = pass->in_class || pass->distinct_k > 0;
+    shape.list_counts = pass->list_counts;
+    if (pass->in_class)
+        shape.some_segments = plan->labels[pass->labels].classes * (pass->parts ? IST_PARTS : 1);
+    else if (pass->distinct_k > 0)
+        shape.some_segments = pass->parts ? IST_PARTS : 1;
     if (pass->other != SIZE_MAX) {
         shape.other_d = plan->layers[pass->other].shape.d;
         shape.other_wide = ist_layer_is_wide(&plan->layers[pass->other]);

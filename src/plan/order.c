@@ -162,14 +162,17 @@ static void settle_routes(ist_schedule *s, const ist_plan *plan)
         size_t last = source_step[route->source];
         if (route->second != SIZE_MAX && source_step[route->second] > last)
             last = source_step[route->second];
+        if (route->null != SIZE_MAX && source_step[route->null] > last)
+            last = source_step[route->null];
         for (int side = 0; side < 2; side++)
             if (route->target[side] != SIZE_MAX && target_step[route->target[side]] > last)
                 last = target_step[route->target[side]];
         route->last_step = last;
-        size_t lists[2] = {route->source, route->second};
-        for (int l = 0; l < 2; l++) {
+        size_t lists[3] = {route->source, route->second, route->null};
+        for (int l = 0; l < 3; l++)
             if (lists[l] != SIZE_MAX && s->sources[lists[l]].last_step < last)
                 s->sources[lists[l]].last_step = last;
+        for (int l = 0; l < 2; l++) {
             if (route->target[l] != SIZE_MAX && s->targets[route->target[l]].last_step < last)
                 s->targets[route->target[l]].last_step = last;
         }

@@ -126,6 +126,25 @@ static void print_layers(const ist_plan *plan, ist_text *out)
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
+/* Passes 1 of one kind; what there is none of is not told, but for the first. */
+typedef enum { PASS_ALL, PASS_CLASS, PASS_JOINT } pass_kind;
+
+static void add_kind(const ist_schedule *schedule, pass_kind kind, const char *what, ist_text *out)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < schedule->source_count; i++) {
+        const ist_source_pass *pass = &schedule->sources[i];
+        pass_kind own = pass->in_class            ? PASS_CLASS
+                        : pass->other != SIZE_MAX ? PASS_JOINT
+                                                  : PASS_ALL;
+        count += own == kind;
+    }
+    if (count == 0 && kind != PASS_ALL)
+        return;
+    ist_add_count(out, count);
+    ist_text_add(out, "%s, ", what);
+}
+
 static void print_passes(const ist_schedule *schedule, const ist_cost *cost, ist_text *out)
 {
     head(out, "passes");
@@ -133,8 +152,9 @@ static void print_passes(const ist_schedule *schedule, const ist_cost *cost, ist
     ist_text_add(out, " run of ");
     ist_add_count(out, (int64_t)schedule->asked);
     ist_text_add(out, " asked: ");
-    ist_add_count(out, (int64_t)schedule->source_count);
-    ist_text_add(out, " for neighbours, ");
+    add_kind(schedule, PASS_ALL, " for neighbours", out);
+    add_kind(schedule, PASS_CLASS, " within classes", out);
+    add_kind(schedule, PASS_JOINT, " joint", out);
     ist_add_count(out, (int64_t)schedule->target_count);
     ist_text_add(out, " for ranks\n");
     if (cost->most_batches > 1) {

@@ -123,6 +123,24 @@ static void add_counts(collector *c, const ist_task *task, const ist_needs *need
         slot_of(c, route->target[side], route->source, needs->neighbours, needs->counts);
 }
 
+/* Neighbours within classes, of permuted labels: those with the same label in a list among all. */
+static bool needs_null_lists(const ist_task *task, const ist_needs *needs)
+{
+    return task->permutations > 0 && needs->among == IST_AMONG_CLASS;
+}
+
+/* So long that few rows do not find their k in it: a sample of a class with a share p of all finds m of its class in
+ * a list of m / p. */
+static int64_t null_length(const ist_plan *plan, const ist_task *task, const ist_needs *needs)
+{
+    enum { LONGEST = 1024, SHORTEST = 64, TIMES_MEAN = 8 };
+    const ist_label_vector *labels = &plan->labels[task->target];
+    int64_t n = plan->layers[task->source].n;
+    double length = TIMES_MEAN * (double)needs->neighbours / labels->pair_share;
+    int64_t bounded = length > LONGEST ? LONGEST : ist_max(SHORTEST, (int64_t)length);
+    return ist_min(ist_max(bounded, needs->neighbours), n - 1);
+}
+
 /* Tasks that take any order come second: a pass that another task needs will do for them. */
 static void collect(collector *c, const ist_task *task, bool any_order)
 {
@@ -144,6 +162,11 @@ static void collect(collector *c, const ist_task *task, bool any_order)
     route->source = source_pass(c, task, task->source, &needs);
     if (needs.both)
         route->second = source_pass(c, task, task->target, &needs);
+    if (needs_null_lists(task, &needs)) {
+        ist_needs lists = {
+            .neighbours = null_length(plan, task, &needs), .distances = true, .any_order = true};
+        route->null = source_pass(c, task, task->source, &lists);
+    }
     for (int side = 0; side < 2; side++)
         if (counts_in(&needs, task, side))
             add_counts(c, task, &needs, side, route);
@@ -154,8 +177,8 @@ ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending)
     ist_schedule *schedule = ist_alloc(1, sizeof *schedule);
     schedule->routes = ist_alloc(plan->task_count, sizeof *schedule->routes);
     for (size_t t = 0; t < plan->task_count; t++)
-        schedule->routes[t] =
-            (ist_route){SIZE_MAX, SIZE_MAX, {SIZE_MAX, SIZE_MAX}, {SIZE_MAX, SIZE_MAX}, 0};
+        schedule->routes[t] = (ist_route){
+            SIZE_MAX, SIZE_MAX, SIZE_MAX, {SIZE_MAX, SIZE_MAX}, {SIZE_MAX, SIZE_MAX}, 0};
     collector c = {.plan = plan, .schedule = schedule};
     for (int round = 0; round < 2; round++)
         for (size_t t = 0; t < plan->task_count; t++)

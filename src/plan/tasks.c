@@ -151,6 +151,9 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
         .target_cell = target->cell,
         .labels_target = labels,
         .alone = e->schema->alone,
+        .permutations = e->entry->permutations,
+        .within = e->entry->has_within ? ist_locate_labels(builder, cell, e->entry->within.index)
+                                       : SIZE_MAX,
     };
     ist_text id = {0};
     for (size_t c = 0; c < e->combination_count && plan->task_count < MOST_TASKS; c++) {
@@ -171,6 +174,10 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
         ist_text_add_bytes(&id, kind, strlen(kind));
         if (!task.alone)
             ist_text_add_bytes(&id, target_key, strlen(target_key));
+        if (task.permutations > 0)
+            ist_text_add(&id, "\nnull=%lld", (long long)task.permutations);
+        if (task.within != SIZE_MAX)
+            ist_text_add(&id, " within=%s", plan->labels[task.within].key);
         task.id = ist_hash_bytes(id.data, id.length, 0);
         add_task(builder, &task);
     }

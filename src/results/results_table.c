@@ -123,6 +123,12 @@ static void add_identity(const table *t, const ist_task *task, const char *quant
             ist_text_add(&params, "%s%s=%s", params.length ? ";" : "", schema->params[p].name,
                          values[p]->text);
     }
+    const ist_entry *entry = &job->entries[task->entry];
+    if (task->permutations > 0)
+        ist_text_add(&params, "%snull=%lld", params.length ? ";" : "",
+                     (long long)task->permutations);
+    if (entry->has_within)
+        ist_text_add(&params, ";within=%s", entry->within.text);
     ist_csv_text(t->out, k);
     ist_csv_text(t->out, params.data);
     ist_text_release(&params);

@@ -23,17 +23,27 @@ void ist_contents_of_journal(const ist_plan *plan, const ist_journal *journal,
     }
 }
 
+ist_hash ist_target_content(const ist_task *task, ist_hash target, const ist_hash *label_content)
+{
+    if (task->within == SIZE_MAX)
+        return target;
+    const ist_hash both[2] = {target, label_content[task->within]};
+    return ist_hash_bytes(both, sizeof both, 0);
+}
+
 const ist_outcome *ist_task_outcome(const ist_plan *plan, const ist_task *task,
                                     const ist_contents *contents, const ist_journal *journal)
 {
-    (void)plan;
     const bool *known = task->labels_target ? contents->label_known : contents->layer_known;
     const ist_hash *content =
         task->labels_target ? contents->label_content : contents->layer_content;
-    if (!contents->layer_known[task->source] || !known[task->target])
+    (void)plan;
+    if (!contents->layer_known[task->source] || !known[task->target] ||
+        (task->within != SIZE_MAX && !contents->label_known[task->within]))
         return NULL;
-    return ist_journal_find(journal, task->id, contents->layer_content[task->source],
-                            content[task->target]);
+    return ist_journal_find(
+        journal, task->id, contents->layer_content[task->source],
+        ist_target_content(task, content[task->target], contents->label_content));
 }
 
 static ist_code write_view(const char *folder, const char *name, const ist_text *text,

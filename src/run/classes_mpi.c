@@ -10,7 +10,7 @@ void ist_classes_release(ist_classes *classes)
 }
 
 /* Rank 0 reads, all ranks get the classes. */
-static ist_code read_classes(ist_session *s, size_t label, ist_classes *c, ist_error *error)
+ist_code ist_read_classes(ist_session *s, size_t label, ist_classes *c, ist_error *error)
 {
     const ist_label_vector *labels = &s->known.plan->labels[label];
     c->class_of = ist_alloc((size_t)labels->n, sizeof *c->class_of);
@@ -35,7 +35,7 @@ ist_code ist_load_classes(ist_session *s, size_t label, bool parts, ist_error *e
     ist_classes *c = &s->classes;
     if (c->label != label) {
         ist_classes_release(c);
-        if (read_classes(s, label, c, error) != IST_OK) {
+        if (ist_read_classes(s, label, c, error) != IST_OK) {
             ist_classes_release(c);
             return error->code;
         }

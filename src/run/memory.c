@@ -12,42 +12,90 @@ static int64_t task_bytes(const ist_pass_shape *pass, int64_t rows)
            ist_min(rows * pass->k, told_at_once) * told + pass->n * classes;
 }
 
-/* Neighbour lists that a pass 1 leaves behind; tables of targets and ranks of a pass 2. */
+/* Neighbour lists that a pass 1 leaves behind; tables of targets and ranks of a pass 2. Those of a set of some of
+ * the rows are there twice while they go back to the rows of the layer. */
 static int64_t result_bytes(const ist_pass_shape *pass)
 {
-    const int64_t number = sizeof(int32_t), rank = sizeof(int64_t);
-    return pass->thresholds > 0 ? pass->thresholds * (number + rank) : pass->k * number;
+    const int64_t number = sizeof(int32_t), rank = sizeof(int64_t), real = sizeof(double);
+    int64_t list =
+        pass->k * number * (pass->list_counts ? 2 : 1) + ist_min(pass->distance_k, pass->k) * real;
+    int64_t bytes = pass->thresholds > 0 ? pass->thresholds * (number + rank) : list;
+    return pass->some_segments > 0 ? 2 * bytes : bytes;
+}
+
+/* All samples and the parts of a layer: in memory, and at most while they are read and ordered. */
+typedef struct {
+    ist_set_shape read, all, parts;
+    int64_t held, reading;
+} layer_sets;
+
+static layer_sets sets_of(const ist_pass_shape *pass, int64_t d, bool wide,
+                          const ist_machine *machine)
+{
+    const int64_t order = sizeof(int64_t), drawn = 2 * sizeof(int64_t);
+    layer_sets s = {
+        .read = {.n = pass->n, .d = d, .wide = wide, .segments = 1, .ranks = machine->ranks}};
+    s.all = s.parts = s.read;
+    s.all.twin = s.parts.twin = machine->twins;
+    s.parts.segments = IST_PARTS;
+    s.held = ist_set_bytes(&s.all);
+    s.reading = ist_set_bytes(&s.read) + ist_duplicates_bytes(&s.read);
+    if (machine->twins)
+        s.reading = ist_max(s.reading, ist_ordering_bytes(&s.all));
+    if (!pass->parts)
+        return s;
+    s.held += order * pass->n;
+    int64_t drawing = s.held + 2 * drawn * pass->n;
+    if (machine->twins)
+        s.reading = ist_max(s.reading, s.held + ist_ordering_bytes(&s.parts));
+    s.held += ist_set_bytes(&s.parts);
+    s.reading = ist_max(s.reading, ist_max(drawing, s.held + ist_reorder_bytes(&s.parts)));
+    return s;
+}
+
+/* A set of some of the rows: itself, its order and places, what it takes to bring it there. */
+static int64_t some_bytes(const ist_pass_shape *pass, const ist_set_shape *some)
+{
+    const int64_t order_and_place = 2 * sizeof(int64_t);
+    if (pass->some_segments == 0)
+        return 0;
+    return ist_set_bytes(some) + order_and_place * pass->n + ist_reorder_bytes(some);
+}
+
+/* The pass itself, on the set that it visits. A pass 1 looks for one neighbour more. */
+static int64_t visit_bytes(const ist_pass_shape *pass, const ist_set_shape *set,
+                           const ist_machine *machine)
+{
+    if (pass->thresholds > 0)
+        return ist_pass_bytes(set, 0, ist_min(pass->batch, pass->thresholds), machine->chunk_bytes);
+    return ist_pass_bytes(set, pass->k + 1, 0, machine->chunk_bytes);
+}
+
+/* The second layer of a joint pass, and the joint set of both. */
+static int64_t joint_bytes(const ist_pass_shape *pass, const layer_sets *own,
+                           const ist_machine *machine)
+{
+    layer_sets other = sets_of(pass, pass->other_d, pass->other_wide, machine);
+    ist_set_shape joint = own->all;
+    joint.joint_d = pass->other_d;
+    joint.joint_wide = pass->other_wide;
+    int64_t visiting = ist_set_bytes(&joint) + visit_bytes(pass, &joint, machine);
+    return ist_max(other.reading, other.held + visiting);
 }
 
 int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine)
 {
-    const int64_t order = sizeof(int64_t), drawn = 2 * sizeof(int64_t);
-    const bool twins = machine->twins;
-    const ist_set_shape read = {
-        .n = pass->n, .d = pass->d, .wide = pass->wide, .segments = 1, .ranks = machine->ranks};
-    ist_set_shape all = read, parts = read;
-    all.twin = parts.twin = twins;
-    parts.segments = IST_PARTS;
-    int64_t rows = ist_max(ist_set_rows(&all), ist_set_rows(&parts));
-    int64_t held = ist_set_bytes(&all), results = rows * result_bytes(pass);
-    int64_t reading = ist_set_bytes(&read) + ist_duplicates_bytes(&read);
-    if (twins)
-        reading = ist_max(reading, ist_ordering_bytes(&all));
-    if (pass->parts) {
-        held += order * pass->n;
-        int64_t drawing = held + 2 * drawn * pass->n;
-        if (twins)
-            reading = ist_max(reading, held + ist_ordering_bytes(&parts));
-        held += ist_set_bytes(&parts);
-        results *= 2;
-        reading = ist_max(reading, ist_max(drawing, held + ist_reorder_bytes(&parts)));
-    }
-    /* A pass 1 looks for one neighbour more. */
-    int64_t engine =
-        pass->thresholds > 0
-            ? ist_pass_bytes(&all, 0, ist_min(pass->batch, pass->thresholds), machine->chunk_bytes)
-            : ist_pass_bytes(&all, pass->k + 1, 0, machine->chunk_bytes);
-    return ist_max(reading, held + results + ist_max(engine, task_bytes(pass, rows)));
+    layer_sets own = sets_of(pass, pass->d, pass->wide, machine);
+    ist_set_shape some = own.read;
+    some.segments = (int)ist_max(1, ist_min(pass->some_segments, pass->n));
+    int64_t rows = ist_max(ist_set_rows(&own.all), ist_set_rows(&own.parts));
+    int64_t results = rows * result_bytes(pass) * (pass->parts ? 2 : 1);
+    int64_t engine = visit_bytes(pass, &own.all, machine);
+    if (pass->some_segments > 0)
+        engine = ist_max(engine, some_bytes(pass, &some) + visit_bytes(pass, &some, machine));
+    if (pass->other_d > 0)
+        engine = joint_bytes(pass, &own, machine);
+    return ist_max(own.reading, own.held + results + ist_max(engine, task_bytes(pass, rows)));
 }
 
 bool ist_may_skip(const ist_options *options)

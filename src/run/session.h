@@ -97,6 +97,8 @@ void ist_unload_layer(ist_session *s);
 /* Collective. The classes of plan->labels[label]; with the sizes within parts if asked for. An error is the
  * reading's: the tasks fail. */
 ist_code ist_load_classes(ist_session *s, size_t label, bool parts, ist_error *error);
+/* The same, for the caller: released by ist_classes_release also after an error. */
+ist_code ist_read_classes(ist_session *s, size_t label, ist_classes *classes, ist_error *error);
 void ist_classes_release(ist_classes *classes);
 /* Collective. Of n rows, `rows` of them on this rank: mean[d] of each column, and square[d], the sum of the
  * squares of what is left without the mean; the same bits for any number of ranks (docs/numerics.md). */
@@ -159,6 +161,7 @@ typedef struct {
 typedef struct {
     size_t task;
     const ist_lists *lists, *second; /* of the source layer; of the target layer or NULL */
+    const ist_lists *null;           /* among all, for permuted labels, or NULL */
     ist_counted all, parts;
 } ist_found;
 

@@ -348,6 +348,8 @@ static ist_code complete_tasks(ist_session *s, size_t step, const slot_table tab
                            .parts = counted(s, route, &tables[1], true)};
         if (route->second != SIZE_MAX)
             found.second = &s->lists[route->second];
+        if (route->null != SIZE_MAX)
+            found.null = &s->lists[route->null];
         ist_complete_task(s, &found, error);
     }
     return error->code;

@@ -1,7 +1,8 @@
 /* From what the engine found to a record: each rank's sums, the total, one line of the journal. */
+#include <math.h>
 #include <string.h>
 
-#include "session.h"
+#include "null.h"
 
 /* ---- evidence ------------------------------------------------------------------------------ */
 
@@ -253,8 +254,9 @@ static void add_note(ist_record *record, const char *code)
 
 static ist_hash content_of_target(const ist_session *s, const ist_task *task)
 {
-    return task->labels_target ? s->known.label_content[task->target]
-                               : s->known.layer_content[task->target];
+    ist_hash target = task->labels_target ? s->known.label_content[task->target]
+                                          : s->known.layer_content[task->target];
+    return ist_target_content(task, target, s->known.label_content);
 }
 
 static void progress(ist_session *s)
@@ -301,6 +303,74 @@ static void gather_values(work *w, int set)
     w->values[set] = all;
 }
 
+/* ---- the null ------------------------------------------------------------------------------ */
+
+/* The evidence of all samples with other classes. */
+static made permuted_rows(work *w, const int32_t *class_of, ist_class_lists *lists)
+{
+    const ist_rows *rows = &w->s->loaded.all;
+    made m = make_rows(w, rows, 0, rows->home.count, rows->n, false, w->classes->size);
+    ist_evidence *e = &m.evidence;
+    e->class_of = class_of;
+    if (w->needs.counts == IST_COUNTS_RANKS)
+        ist_label_ranks(e->n, e->count, e->k, e->k, m.row, m.number, class_of, e->class_size,
+                        m.ranks);
+    if (w->needs.among == IST_AMONG_CLASS) {
+        *lists = ist_class_lists_new(w->s, &w->found->null->all, e->k, class_of, e->class_size,
+                                     w->needs.counts == IST_COUNTS_REACH);
+        e->held = lists->held;
+        e->distance = lists->distance;
+        e->list_reach = lists->list_reach;
+        e->closer[0] = lists->closer;
+        e->equal[0] = lists->equal;
+    }
+    return m;
+}
+
+/* The value for permuted labels, on rank 0. */
+static double null_value(void *data, const int32_t *class_of)
+{
+    work *w = data, permuted = *w;
+    ist_session *s = w->s;
+    ist_class_lists lists = {0};
+    size_t sums = w->measure->sum_count;
+    permuted.sums = ist_alloc(sums, sizeof *permuted.sums);
+    permuted.values[0] = ist_alloc((size_t)s->loaded.all.home.count, sizeof **permuted.values);
+    made m = permuted_rows(w, class_of, &lists);
+    take_rows(&permuted, &m, permuted.sums, permuted.values[0]);
+    made_release(&m);
+    ist_class_lists_release(&lists);
+    if (sums > 0)
+        ist_sum(s->comm, permuted.sums, sums);
+    if (w->measure->values)
+        gather_values(&permuted, 0);
+    double value = NAN;
+    if (s->comm->rank == 0) {
+        ist_record records[IST_MAX_RECORDS] = {{0}};
+        size_t count = 0;
+        ist_error ignored = {0};
+        ist_totals totals = totals_of(&permuted, false, permuted.values);
+        w->measure->finish(w->params, &totals, records, &count, &ignored);
+        value = count > 0 ? records[0].value : (double)NAN;
+        for (size_t r = 0; r < count; r++)
+            ist_record_release(&records[r]);
+    }
+    ist_free(permuted.sums);
+    ist_free(permuted.values[0]);
+    return value;
+}
+
+/* Seeds of random ties serve the permutations, too: other purposes, other words. */
+static uint64_t seed_of(const work *w)
+{
+    const ist_measure_schema *schema = w->measure->planner.schema;
+    int64_t seed = 0;
+    for (size_t p = 0; p < schema->param_count; p++)
+        if (strcmp(schema->params[p].name, "seed") == 0)
+            ist_parse_integer(w->params[p]->text, &seed);
+    return (uint64_t)seed;
+}
+
 /* Rank 0 alone has the numbers of all rows; all ranks must know whether the task failed. */
 static ist_code finish(work *w, bool parts, ist_error *error)
 {
@@ -313,6 +383,10 @@ static ist_code finish(work *w, bool parts, ist_error *error)
         w->measure->finish(w->params, &totals, records, &outcome.record_count, &failure);
     }
     ist_agree(s->comm, &failure);
+    if (failure.code == IST_OK && w->task->permutations > 0 && w->task->labels_target)
+        ist_null_of_labels(s, w->task, seed_of(w),
+                           w->measure->planner.schema->tail == IST_TAIL_UPPER, null_value, w,
+                           &records[0], &failure);
     outcome.failed = failure.code != IST_OK;
     outcome.reason = failure.text;
     for (size_t r = 0; r < outcome.record_count; r++)

@@ -127,6 +127,15 @@ def row_of(results, measure, source, target, params):
     return None
 
 
+def launch(program, ranks, job, *options):
+    """`infostrata run`, on so many ranks."""
+    environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+    command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] if ranks > 1 else []
+    done = subprocess.run([*command, program, "run", job, *options, "--quiet"], env=environment, capture_output=True, text=True)
+    if done.returncode not in (0, 4):  # 4: some tasks failed, and are rows of their own
+        raise RuntimeError(f"{job} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
 def run(program, ranks, folder, layers, labels, asked, rows=None):
     """The rows of results.csv for a job with these tasks; layers and labels are maps name: address."""
     lines = ["version: 1\n", "input:\n", "  layers:\n"] + [f'    {name}: "{at}"\n' for name, at in layers.items()]
@@ -138,12 +147,7 @@ def run(program, ranks, folder, layers, labels, asked, rows=None):
     with open(job, "w", encoding="utf-8") as file:
         file.writelines(lines + ["measures:\n"] + [task.line() for task in asked])
     output = os.path.join(folder, "against-brute-results")
-    environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
-    command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] if ranks > 1 else []
-    done = subprocess.run([*command, program, "run", job, "--output", output, "--quiet"], env=environment, capture_output=True,
-                          text=True)
-    if done.returncode not in (0, 4):  # 4: some tasks failed, and are rows of their own
-        raise RuntimeError(f"{job} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    launch(program, ranks, job, "--output", output)
     with open(os.path.join(output, "results.csv"), newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
