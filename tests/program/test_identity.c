@@ -100,11 +100,15 @@ static const char *const neighbours_entries[] = {
     "overlap: {k: 10}",
     "overlap: {target: [five, rare], k: [1, 10]}",
     "overlap: {layers: [relu], target: five, class_fraction: 0.01, ties: index}",
+    "mi-ross: {target: five, se: none, null: {permutations: 9}}",
+    "mi-mixed: {layers: [relu], target: five, se: none, null: {permutations: 9}}",
+    "overlap: {target: five, k: 10, null: {permutations: 9, within: rare}}",
+    "imbalance: {layers: [relu], target: five, k: 3, null: {permutations: 9}}",
 };
 enum { NEIGHBOUR_ENTRIES = sizeof neighbours_entries / sizeof *neighbours_entries };
 
 /* In the order of the entries. */
-enum { NEIGHBOUR_TASKS = 8 + 3 + 12 + 4 + 6 + 4 + 2 + 6 + 12 + 2 * 7 + 3 + 12 + 1 };
+enum { NEIGHBOUR_TASKS = 8 + 3 + 12 + 4 + 6 + 4 + 2 + 6 + 12 + 2 * 7 + 3 + 12 + 1 + 3 + 1 + 3 + 1 };
 
 /* ---- undisturbed ------------------------------------------------------------------------------- */
 

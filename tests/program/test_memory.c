@@ -3,7 +3,6 @@
 
 #include <criterion/logging.h>
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,9 +49,10 @@ static size_t wrong_passes(const table *passes, int ranks, double most)
 static const char *const skippings[] = {"auto", "always", "never"};
 enum { SETTINGS = SHADOWED ? 1 : sizeof skippings / sizeof *skippings };
 
-/* The program's own share is known when the plan is made: what is left must be within a fifth, whether or
- * not there are twins. */
-static void expect_as_planned(int ranks, const char *job, const char *skipping, const char *folder)
+/* The program's own share is known when the plan is made: what is left must not be more by a fifth, nor less by
+ * more than `spare`, whether or not there are twins. */
+static void expect_within(int ranks, const char *job, const char *skipping, const char *folder,
+                          double spare)
 {
     const char *output = scratch_path("%s", folder);
     RUN(0, ranks, job, output, "--skipping", skipping);
@@ -62,9 +62,14 @@ static void expect_as_planned(int ranks, const char *job, const char *skipping, 
     double arrays = t.planned - t.program, used = t.peak - t.program;
     cr_log_info("%d rank(s), %s: %.1f MiB planned, %.1f used", ranks, skipping, arrays, used);
     if (!SHADOWED)
-        cr_expect(arrays > 20 && fabs(used - arrays) < 0.2 * arrays,
+        cr_expect(arrays > 20 && used < 1.2 * arrays && used > (1 - spare) * arrays,
                   "%d rank(s), %s: %.1f MiB planned, %.1f used, beside %.1f", ranks, skipping,
                   arrays, used, t.program);
+}
+
+static void expect_as_planned(int ranks, const char *job, const char *skipping, const char *folder)
+{
+    expect_within(ranks, job, skipping, folder, 0.2);
 }
 
 Test(memory, one_threshold, .timeout = 100)
@@ -140,7 +145,8 @@ static void write_classes(void)
     input_close(file);
 }
 
-/* One entry, at one rank and at two. */
+/* One entry, at one rank and at two. The plan knows neither how many rows are equal nor how the largest of its arrays
+ * follow each other: it may have up to half to spare. */
 static void expect_entry(const char *name, const char *entry)
 {
     write_classes();
@@ -149,7 +155,7 @@ static void expect_entry(const char *name, const char *entry)
                                    "measures: [%s]\n",
                                    entry));
     for (int ranks = 1; ranks <= 2; ranks++)
-        expect_as_planned(ranks, job, "auto", scratch_text("%s-out-%d", name, ranks));
+        expect_within(ranks, job, "auto", scratch_text("%s-out-%d", name, ranks), 0.5);
 }
 
 Test(memory, lists_in_classes, .timeout = 100)
