@@ -166,6 +166,9 @@ ist_int128 ist_wide_value(const int64_t limbs[IST_WIDE_LIMBS]);
 /* Neumaier's compensated sum, from the first value to the last: the same bits for the same order. */
 double ist_sum_in_order(const double *values, int64_t count);
 
+/* Ascending; no NaN. */
+void ist_sort_reals(double *values, int64_t count);
+
 /* ---- special functions --------------------------------------------------------------------- */
 
 /* The same bits on every processor (SLEEF's functions without fused operations), within 1 ulp. */

@@ -59,6 +59,7 @@ typedef struct {
     double tie_fraction;                          /* rows with a tie at the k-th neighbour */
     int64_t duplicates_source, duplicates_target; /* rows equal to an earlier row */
     int64_t constant_source, constant_target;     /* scale zscore: constant columns */
+    double dimension_source; /* needs.dimension: two-NN, within the random parts; NaN: unknown */
     double square_source, square_target; /* scale rms: the mean squared distance of two rows */
 } ist_totals;
 

@@ -60,6 +60,7 @@ typedef struct {
     ist_metric metric; /* what is meant by the distance of its rows */
     bool zscore;       /* IST_SCALE_ZSCORE */
     bool rms;          /* some task wants to know the mean squared distance; part of no identity */
+    bool dimension;    /* some task wants to know about how many it has; part of no identity */
     /* The layer identity as text: path relative to the output folder (so that both may move
      * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n', '|chebyshev', '|zscore'. */
     char *key;
@@ -131,6 +132,7 @@ typedef struct {
     ist_tie_rule ties;
     ist_metric metric;
     ist_scale scale; /* of both layers */
+    bool dimension;  /* of the source layer: facts for the notes */
 } ist_needs;
 
 enum { IST_PARTS = 10 };

@@ -27,6 +27,11 @@ void ist_carry(const ist_comm *comm, const ist_rows *rows, const ist_rows *moved
                const int64_t *place, ist_direction direction, size_t bytes, const void *from,
                void *to);
 
+/* Collective. One item of each home row to rank 0, or to all ranks, in the order of the set. mine NULL (on all
+ * ranks, to all): the items stand in their place in `all`. */
+void ist_gather_rows(const ist_comm *comm, const ist_rows *rows, MPI_Datatype type,
+                     const void *mine, void *all, bool to_all);
+
 /* Collective. The joint set of two sets of the same rows in the same order (both natural, or by the same parts):
  * a distance in it is the larger of x_factor times that in x and y_factor times that in y (products
  * rounded; factors positive and finite). x and y are borrowed, with their values and copies; of one that has a

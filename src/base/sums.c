@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "infostrata/base.h"
 
 /* Lower limbs hold 32 bits each, unsigned, after every addition (the carry goes on at once); the top
@@ -23,4 +25,15 @@ ist_int128 ist_wide_value(const int64_t limbs[IST_WIDE_LIMBS])
 int64_t ist_share(int64_t n, int64_t parts, int64_t part)
 {
     return (int64_t)((ist_int128)n * part / parts);
+}
+
+static int compare_reals(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+void ist_sort_reals(double *values, int64_t count)
+{
+    qsort(values, (size_t)count, sizeof *values, compare_reals);
 }

@@ -32,7 +32,7 @@ bool ist_param_is(const ist_value *const *values, int param, const char *word)
 static int position_of(const ist_value *value, const char *const *words)
 {
     int position = 0;
-    while (strcmp(value->text, words[position]) != 0)
+    while (words[position] && strcmp(value->text, words[position]) != 0)
         position++;
     return position;
 }
@@ -98,6 +98,14 @@ void ist_add_joint_facts(const ist_totals *t, bool rms, int64_t zero, ist_text *
         ist_detail_integer(detail, "duplicates_target", t->duplicates_target);
     ist_note_if(notes, t->deterministic && !t->labels_target, "deterministic");
     ist_note_if(notes, (double)zero > 1e-3 * (double)t->n, "zero-radius");
+}
+
+void ist_add_dimension(const ist_totals *t, ist_text *notes, ist_text *detail)
+{
+    const double HIGH = 10;
+    if (!isnan(t->dimension_source))
+        ist_detail_real(detail, "dimension_source", t->dimension_source);
+    ist_note_if(notes, t->dimension_source > HIGH, "high-dimension");
 }
 
 char *ist_take_text(ist_text *text)

@@ -47,6 +47,8 @@ void ist_detail_integer(ist_text *detail, const char *name, int64_t value);
  * ratio, source / target; between layers that are functions of one input that I is infinite in theory. */
 void ist_add_joint_facts(const ist_totals *totals, bool rms, int64_t zero, ist_text *notes,
                          ist_text *detail);
+/* The dimension of the source, and a note where neighbours are too far away to tell of it. */
+void ist_add_dimension(const ist_totals *totals, ist_text *notes, ist_text *detail);
 /* The text, owned by the caller; the growing one is empty afterwards. */
 char *ist_take_text(ist_text *text);
 

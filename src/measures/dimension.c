@@ -117,12 +117,6 @@ static void values_of_rows(const ist_value *const *values, const ist_evidence *e
 
 /* ---- estimates ----------------------------------------------------------------------------- */
 
-static int compare_reals(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The rows that are not left out, in their order. */
 static double *take_kept(const double *value, int64_t n, int64_t *count)
 {
@@ -138,7 +132,7 @@ static double fit(double keep, double *log_mu, int64_t n)
 {
     int64_t kept = (int64_t)(keep * (double)n);
     double *xy = ist_alloc((size_t)kept, sizeof *xy), *xx = ist_alloc((size_t)kept, sizeof *xx);
-    qsort(log_mu, (size_t)n, sizeof *log_mu, compare_reals);
+    ist_sort_reals(log_mu, n);
     for (int64_t i = 0; i < kept; i++) {
         double y = -ist_ln(1 - (double)(i + 1) / (double)n);
         xy[i] = log_mu[i] * y;

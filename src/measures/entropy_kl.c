@@ -36,6 +36,7 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
                        .distances = true,
                        .metric = ist_param_metric(values, PARAM_METRIC),
                        .scale = ist_param_scale(values, PARAM_SCALE),
+                       .dimension = true,
                        .any_order = true,
                        .parts = ist_param_is(values, PARAM_SE, "parts")};
 }
@@ -93,6 +94,7 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
     ist_text notes = {0}, detail = {0};
     ist_detail_real(&detail, "zero_radius", (double)t->all[SUM_ZERO] / (double)t->n);
     ist_note_if(&notes, t->all[SUM_ZERO] > 0, "zero-radius");
+    ist_add_dimension(t, &notes, &detail);
     records[0] = ist_record_of(values, PARAM_SE, t, "entropy", "nat",
                                ist_param_integer(values, PARAM_K), estimate, &notes, &detail);
     *count = 1;

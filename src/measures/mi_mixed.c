@@ -55,7 +55,8 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
                        .parts = ist_param_is(values, PARAM_SE, "parts"),
                        .ties = ist_param_tie_rule(values, PARAM_TIES, PARAM_SEED),
                        .metric = ist_param_metric(values, PARAM_METRIC),
-                       .scale = ist_param_scale(values, PARAM_SCALE)};
+                       .scale = ist_param_scale(values, PARAM_SCALE),
+                       .dimension = true};
 }
 
 static ist_code check(const ist_value *const *values, int64_t n, const ist_label_vector *labels,
@@ -133,6 +134,7 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
     ist_text notes = {0}, detail = {0};
     ist_add_joint_facts(t, ist_param_is(values, PARAM_SCALE, "rms"), t->all[SUM_ZERO], &notes,
                         &detail);
+    ist_add_dimension(t, &notes, &detail);
     records[0] = ist_record_of(values, PARAM_SE, t, "mi", "nat", ist_param_integer(values, PARAM_K),
                                estimate, &notes, &detail);
     *count = 1;

@@ -42,6 +42,7 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
                        .parts = ist_param_is(values, PARAM_SE, "parts"),
                        .metric = ist_param_metric(values, PARAM_METRIC),
                        .scale = ist_param_scale(values, PARAM_SCALE),
+                       .dimension = true,
                        .any_order = true};
 }
 
@@ -119,6 +120,7 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
     ist_note_if(&notes, t->all[SUM_SHORT] > 0, "small-classes");
     ist_note_if(&notes, value > ceiling * (1 + 1e-12) && t->class_count > 1, "above-ceiling");
     ist_note_if(&notes, fabs(value - ceiling) <= 0.01 * ceiling && t->class_count > 1, "saturated");
+    ist_add_dimension(t, &notes, &detail);
     records[0] = ist_record_of(values, PARAM_SE, t, "mi", "nat", ist_param_integer(values, PARAM_K),
                                estimate, &notes, &detail);
     *count = 1;

@@ -15,6 +15,9 @@ const ist_note ist_notes[] = {
                   "it says that the classes are apart, not by how much"},
     {"zero-radius", "some samples have k others exactly at their place: their distance is 0 "
                     "(zero_radius: their share)"},
+    {"high-dimension", "the two-NN dimension of the source, within the random parts, is above 10 "
+                       "(dimension_source): nearest neighbours are hardly nearer than others, and "
+                       "the estimate is far too small"},
     {"deterministic",
      "both layers are functions of one input (input.deterministic): their mutual "
      "information is infinite in theory; the number says how neighbourhoods agree, "

@@ -138,18 +138,7 @@ static void cut_own(const order_maker *m, ist_rows *rows)
 
 static void share_places(const ist_comm *comm, const ist_rows *rows, int64_t *place)
 {
-    int *count = ist_alloc((size_t)comm->size, sizeof *count);
-    int *start = ist_alloc((size_t)comm->size, sizeof *start);
-    for (int r = 0; r < comm->size; r++) {
-        int64_t first, last;
-        ist_blocks_range(&rows->blocks, comm->size, r, &first, &last);
-        start[r] = ist_narrow(first);
-        count[r] = ist_narrow(last - first);
-    }
-    MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, place, count, start, MPI_INT64_T,
-                   comm->handle);
-    ist_free(count);
-    ist_free(start);
+    ist_gather_rows(comm, rows, MPI_INT64_T, NULL, place, true);
 }
 
 static int64_t *start_of_segments(const ist_blocks *blocks, int64_t *segments)

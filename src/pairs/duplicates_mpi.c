@@ -42,21 +42,11 @@ static hashed_row *hash_home(const ist_rows *rows)
 static hashed_row *gather(const ist_comm *comm, const ist_rows *rows, const hashed_row *mine)
 {
     hashed_row *all = ist_alloc((size_t)rows->n, sizeof *all);
-    int *count = ist_alloc((size_t)comm->size, sizeof *count);
-    int *start = ist_alloc((size_t)comm->size, sizeof *start);
-    for (int r = 0; r < comm->size; r++) {
-        int64_t first, last;
-        ist_blocks_range(&rows->blocks, comm->size, r, &first, &last);
-        start[r] = ist_narrow(first);
-        count[r] = ist_narrow(last - first);
-    }
     MPI_Datatype entry;
     MPI_Type_contiguous((int)sizeof *all, MPI_BYTE, &entry);
     MPI_Type_commit(&entry);
-    MPI_Allgatherv(mine, count[comm->rank], entry, all, count, start, entry, comm->handle);
+    ist_gather_rows(comm, rows, entry, mine, all, true);
     MPI_Type_free(&entry);
-    ist_free(count);
-    ist_free(start);
     return all;
 }
 

@@ -30,8 +30,10 @@ static int64_t list_bytes(int64_t n, const ist_source_pass *pass, const ist_mach
 
 static ist_pass_shape shape_of(const ist_layer *layer, bool parts)
 {
-    return (ist_pass_shape){
-        .n = layer->n, .d = layer->shape.d, .wide = ist_layer_is_wide(layer), .parts = parts};
+    return (ist_pass_shape){.n = layer->n,
+                            .d = layer->shape.d,
+                            .wide = ist_layer_is_wide(layer),
+                            .parts = parts || layer->dimension};
 }
 
 /* Bytes of the neighbour lists that lie in memory at each step, less those a pass 1 makes in it. */

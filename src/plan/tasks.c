@@ -134,7 +134,7 @@ static ist_layer_form form_of(const ist_builder *builder, const expansion *e,
     for (size_t p = 0; p < e->schema->param_count; p++)
         values[p] = &e->entry->params[p].values[param[p]];
     ist_needs needs = builder->plan->measures[e->entry->measure]->needs(values, NULL);
-    return (ist_layer_form){needs.metric, needs.scale};
+    return (ist_layer_form){needs.metric, needs.scale, needs.dimension};
 }
 
 /* All combinations of parameters for one direction of one pair of operands. */
@@ -164,6 +164,7 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
         task.source = ist_locate_layer(builder, source->cell, source->layer, form);
         task.target = labels ? ist_locate_labels(builder, target->cell, target->layer)
                              : ist_locate_layer(builder, target->cell, target->layer, form);
+        plan->layers[task.source].dimension |= form.dimension;
         const char *source_key = plan->layers[task.source].key;
         const char *target_key =
             labels ? plan->labels[task.target].key : plan->layers[task.target].key;

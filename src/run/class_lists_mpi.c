@@ -121,12 +121,6 @@ static void find_distances(const search *w, const int64_t *holder, batch *b)
     ist_slab_release(&b->values);
 }
 
-static int compare_reals(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The k smallest distances of row q to its class, of all ranks, ascending; infinity where there are fewer. */
 static void class_nearest(const search *w, const batch *b, int64_t q, double *nearest)
 {
@@ -139,12 +133,12 @@ static void class_nearest(const search *w, const batch *b, int64_t q, double *ne
         if (row != b->row[q] && w->class_of[row] == w->class_of[b->row[q]])
             mine[found++] = b->distance[q * home + j];
     }
-    qsort(mine, (size_t)found, sizeof *mine, compare_reals);
+    ist_sort_reals(mine, found);
     for (; found < k; found++)
         mine[found] = INFINITY;
     MPI_Allgather(mine, ist_narrow(k), MPI_DOUBLE, each, ist_narrow(k), MPI_DOUBLE,
                   w->s->comm->handle);
-    qsort(each, (size_t)(ranks * k), sizeof *each, compare_reals);
+    ist_sort_reals(each, (ranks * k));
     memcpy(nearest, each, (size_t)k * sizeof *nearest);
     ist_free(mine);
     ist_free(each);

@@ -4,14 +4,15 @@
 
 #include "session.h"
 
-/* Collective. The value of a task (on rank 0) with other classes: class_of by row number. */
-typedef double ist_null_value(void *work, const int32_t *class_of);
+/* Collective. The value of a task (on rank 0) with a permuted target: in the place of each row number, what the target
+ * has for the row number `taken`. */
+typedef double ist_null_value(void *work, const int32_t *taken);
 
-/* Collective. Computes the value of a labels task for its permutations and adds null_mean, null_sd, p and permutations
- * to the record's detail (rank 0). upper: large values speak against independence. The task's classes are loaded. */
-ist_code ist_null_of_labels(ist_session *s, const ist_task *task, uint64_t seed, bool upper,
-                            ist_null_value *value_of, void *work, ist_record *record,
-                            ist_error *error);
+/* Collective. Computes the value of a task for its permutations and adds null_mean, null_sd, p and permutations
+ * to the record's detail (rank 0). upper: large values speak against independence. The task's classes are loaded, of a labels
+ * target. */
+ist_code ist_null(ist_session *s, const ist_task *task, uint64_t seed, bool upper,
+                  ist_null_value *value_of, void *work, ist_record *record, ist_error *error);
 
 /* Neighbours within classes, found in lists among all: of the home rows [0, count) of all samples. Arrays as those of
  * ist_evidence; the caller frees them. */

@@ -1,6 +1,6 @@
-/* The permutation null of a labels target: the task's value for labels that were permuted among the samples (or inside
- * the classes of other labels), so that nothing but chance is left. What is known of the layer serves all
- * permutations: neighbours within a permuted class are those of its members in one long list among all. */
+/* The permutation null: the task's value for a target whose samples were permuted (all of them, or inside the classes of
+ * some labels), so that nothing but chance is left. What is known of the layers serves all permutations: of labels,
+ * neighbours within a permuted class are those of its members in one long list among all. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,20 +37,13 @@ static void groups_release(exchange_groups *g)
     ist_free(g->shuffled);
 }
 
-/* permuted[row] = the class of the sample that takes its place in round r. */
-static void permute(exchange_groups *g, uint64_t seed, int64_t r, int64_t n,
-                    const int32_t *class_of, int32_t *permuted)
+/* taken[row] = the sample that takes its place in round r. */
+static void permute(exchange_groups *g, uint64_t seed, int64_t r, int64_t n, int32_t *taken)
 {
     memcpy(g->shuffled, g->row, (size_t)n * sizeof *g->shuffled);
     ist_random_shuffle(seed, (uint64_t)r, g->groups, g->start, g->shuffled);
     for (int64_t at = 0; at < n; at++)
-        permuted[g->row[at]] = class_of[g->shuffled[at]];
-}
-
-static int compare_reals(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+        taken[g->row[at]] = g->shuffled[at];
 }
 
 /* On rank 0. The values are sorted, so that their sums are those of the set. */
@@ -59,7 +52,7 @@ static void describe(double value, double *null, int64_t count, bool upper, ist_
     int64_t extreme = 0;
     for (int64_t r = 0; r < count; r++)
         extreme += upper ? null[r] >= value : null[r] <= value;
-    qsort(null, (size_t)count, sizeof *null, compare_reals);
+    ist_sort_reals(null, count);
     double mean = ist_sum_in_order(null, count) / (double)count;
     for (int64_t r = 0; r < count; r++)
         null[r] = (null[r] - mean) * (null[r] - mean);
@@ -72,21 +65,20 @@ static void describe(double value, double *null, int64_t count, bool upper, ist_
     ist_text_add(detail, ";permutations=%lld", (long long)count);
 }
 
-ist_code ist_null_of_labels(ist_session *s, const ist_task *task, uint64_t seed, bool upper,
-                            ist_null_value *value_of, void *work, ist_record *record,
-                            ist_error *error)
+ist_code ist_null(ist_session *s, const ist_task *task, uint64_t seed, bool upper,
+                  ist_null_value *value_of, void *work, ist_record *record, ist_error *error)
 {
-    int64_t n = s->classes.label == SIZE_MAX ? 0 : s->known.plan->labels[task->target].n;
+    int64_t n = s->known.plan->layers[task->source].n;
     ist_classes within = {.label = SIZE_MAX};
     if (task->within != SIZE_MAX && ist_read_classes(s, task->within, &within, error) != IST_OK)
         return error->code;
     exchange_groups groups = groups_of(n, task->within != SIZE_MAX ? &within : NULL);
     ist_classes_release(&within);
-    int32_t *permuted = ist_alloc((size_t)n, sizeof *permuted);
+    int32_t *taken = ist_alloc((size_t)n, sizeof *taken);
     double *null = ist_alloc((size_t)task->permutations, sizeof *null);
     for (int64_t r = 0; r < task->permutations; r++) {
-        permute(&groups, seed, r, n, s->classes.class_of, permuted);
-        null[r] = value_of(work, permuted);
+        permute(&groups, seed, r, n, taken);
+        null[r] = value_of(work, taken);
     }
     if (s->comm->rank == 0 && record) {
         ist_text detail = {0};
@@ -97,7 +89,7 @@ ist_code ist_null_of_labels(ist_session *s, const ist_task *task, uint64_t seed,
         ist_text_release(&detail);
     }
     groups_release(&groups);
-    ist_free(permuted);
+    ist_free(taken);
     ist_free(null);
     return IST_OK;
 }

@@ -41,6 +41,8 @@ typedef struct {
     int64_t duplicates;
     int64_t constant;   /* columns that are constant, of a standardised layer */
     double mean_square; /* layer.rms: the mean squared euclidean distance of two rows */
+    double dimension;   /* layer.dimension: about how many; NaN: it cannot be told */
+    bool has_dimension;
 } ist_layer_facts;
 
 /* Counts of the slots of one threshold, by this rank's rows of a set: column[slot] of `told` a row. */
@@ -104,6 +106,8 @@ void ist_classes_release(ist_classes *classes);
  * squares of what is left without the mean; the same bits for any number of ranks (docs/numerics.md). */
 void ist_column_moments(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
                         int64_t d, double *mean, double *square);
+/* Collective. The two-NN dimension of a set, within its segments; copies are passed over. */
+double ist_two_nn_dimension(ist_session *s, const ist_rows *rows);
 /* Collective. The mean squared euclidean distance of two of the n rows. */
 double ist_mean_square(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
                        int64_t d);
@@ -140,10 +144,6 @@ void ist_lists_release(ist_lists *lists);
 void ist_told_release(ist_told told[2]);
 /* Of a joint pass, s->loaded and s->other being its layers: what their distances are multiplied with. */
 void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double factor[2]);
-
-/* Collective. One item of each home row to rank 0, or to all ranks, in the order of the set. */
-void ist_gather_rows(const ist_comm *comm, const ist_rows *rows, MPI_Datatype type,
-                     const void *mine, void *all, bool to_all);
 
 /* Collective. One step of the schedule, with the tasks that it completes. */
 ist_code ist_take_step(ist_session *s, size_t step, ist_error *error);

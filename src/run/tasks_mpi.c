@@ -224,7 +224,10 @@ static ist_totals totals_of(const work *w, bool parts, double *const values[2])
                     .tie_fraction = w->found->lists->tie_fraction[w->needs.neighbours - 1],
                     .duplicates_source = s->facts[w->task->source].duplicates,
                     .constant_source = s->facts[w->task->source].constant,
-                    .square_source = s->facts[w->task->source].mean_square};
+                    .square_source = s->facts[w->task->source].mean_square,
+                    .dimension_source = s->facts[w->task->source].has_dimension
+                                            ? s->facts[w->task->source].dimension
+                                            : (double)NAN};
     if (w->classes) {
         t.class_size = w->classes->size;
         t.class_count = w->classes->class_count;
@@ -305,12 +308,40 @@ static void gather_values(work *w, int set)
 
 /* ---- the null ------------------------------------------------------------------------------ */
 
-/* The evidence of all samples with other classes. */
-static made permuted_rows(work *w, const int32_t *class_of, ist_class_lists *lists)
+/* The target's lists with its samples permuted: row i has that of the sample taken for it, whose neighbours are
+ * where they were taken to. */
+static void permute_lists(const work *w, const int32_t *taken, made *m)
 {
     const ist_rows *rows = &w->s->loaded.all;
-    made m = make_rows(w, rows, 0, rows->home.count, rows->n, false, w->classes->size);
+    size_t bytes = (size_t)m->evidence.k * sizeof *m->second;
+    int64_t *place = ist_alloc((size_t)rows->n, sizeof *place);
+    int32_t *back = ist_alloc((size_t)rows->n, sizeof *back);
+    int32_t *permuted = ist_alloc((size_t)rows->home.count, bytes);
+    for (int64_t row = 0; row < rows->n; row++) {
+        place[row] = taken[row];
+        back[taken[row]] = (int32_t)row;
+    }
+    ist_carry(w->s->comm, rows, rows, place, IST_CARRY_THERE, bytes, m->second, permuted);
+    for (int64_t e = 0; e < rows->home.count * m->evidence.k; e++)
+        permuted[e] = back[permuted[e]];
+    ist_free(m->second);
+    m->evidence.target_neighbour = m->second = permuted;
+    ist_free(place);
+    ist_free(back);
+}
+
+/* The evidence of all samples with a permuted target; class_of: of labels. */
+static made permuted_rows(work *w, const int32_t *taken, const int32_t *class_of,
+                          ist_class_lists *lists)
+{
+    const ist_rows *rows = &w->s->loaded.all;
+    made m = make_rows(w, rows, 0, rows->home.count, rows->n, false,
+                       w->classes ? w->classes->size : NULL);
     ist_evidence *e = &m.evidence;
+    if (!w->classes) {
+        permute_lists(w, taken, &m);
+        return m;
+    }
     e->class_of = class_of;
     if (w->needs.counts == IST_COUNTS_RANKS)
         ist_label_ranks(e->n, e->count, e->k, e->k, m.row, m.number, class_of, e->class_size,
@@ -327,19 +358,30 @@ static made permuted_rows(work *w, const int32_t *class_of, ist_class_lists *lis
     return m;
 }
 
-/* The value for permuted labels, on rank 0. */
-static double null_value(void *data, const int32_t *class_of)
+static int32_t *permuted_classes(const work *w, const int32_t *taken)
+{
+    int64_t n = w->s->loaded.all.n;
+    int32_t *class_of = ist_alloc((size_t)n, sizeof *class_of);
+    for (int64_t row = 0; row < n && w->classes; row++)
+        class_of[row] = w->classes->class_of[taken[row]];
+    return class_of;
+}
+
+/* The value for a permuted target, on rank 0. */
+static double null_value(void *data, const int32_t *taken)
 {
     work *w = data, permuted = *w;
     ist_session *s = w->s;
+    int32_t *class_of = permuted_classes(w, taken);
     ist_class_lists lists = {0};
     size_t sums = w->measure->sum_count;
     permuted.sums = ist_alloc(sums, sizeof *permuted.sums);
     permuted.values[0] = ist_alloc((size_t)s->loaded.all.home.count, sizeof **permuted.values);
-    made m = permuted_rows(w, class_of, &lists);
+    made m = permuted_rows(w, taken, class_of, &lists);
     take_rows(&permuted, &m, permuted.sums, permuted.values[0]);
     made_release(&m);
     ist_class_lists_release(&lists);
+    ist_free(class_of);
     if (sums > 0)
         ist_sum(s->comm, permuted.sums, sums);
     if (w->measure->values)
@@ -383,10 +425,9 @@ static ist_code finish(work *w, bool parts, ist_error *error)
         w->measure->finish(w->params, &totals, records, &outcome.record_count, &failure);
     }
     ist_agree(s->comm, &failure);
-    if (failure.code == IST_OK && w->task->permutations > 0 && w->task->labels_target)
-        ist_null_of_labels(s, w->task, seed_of(w),
-                           w->measure->planner.schema->tail == IST_TAIL_UPPER, null_value, w,
-                           &records[0], &failure);
+    if (failure.code == IST_OK && w->task->permutations > 0)
+        ist_null(s, w->task, seed_of(w), w->measure->planner.schema->tail == IST_TAIL_UPPER,
+                 null_value, w, &records[0], &failure);
     outcome.failed = failure.code != IST_OK;
     outcome.reason = failure.text;
     for (size_t r = 0; r < outcome.record_count; r++)

@@ -23,6 +23,9 @@ measures:
   - mi-mixed: {target: even, k: [1, 5], form: [code, paper], null: {permutations: 1, within: each}}
   - overlap: {target: [rare, even], k: 10, null: {permutations: 1, within: each}}
   - imbalance: {target: [rare, even], k: [1, 5], null: {permutations: 1, within: each}}
+  - overlap: {pairs: [[ties, wide]], k: [1, 10], null: {permutations: 1, within: each}}
+  - overlap: {pairs: [[ties, wide]], null: {permutations: 39}}
+  - overlap: {pairs: [[ties, wide]], null: {permutations: 39, within: even}}
   - mi-ross: {target: even, null: {permutations: 39}}
   - overlap: {target: even, null: {permutations: 39}}
   - imbalance: {target: even, k: 5, null: {permutations: 39}}
@@ -70,17 +73,25 @@ class Null(unittest.TestCase):
                 self.assertAlmostEqual(float(detail["null_mean"]), float(row.value), delta=1e-12, msg=f"{row.measure} {row.params}")
                 self.assertEqual(detail["permutations"], "1")
                 seen += 1
-        self.assertEqual(seen, 2 * (12 + 4 + 2 + 4))
+        self.assertEqual(seen, 2 * (12 + 4 + 2 + 4) + 2)
 
     def test_dependence_is_found(self):
         for row, detail in zip(self.rows.itertuples(), self.detail):
-            if "null=39" not in row.params:
+            if "null=39" not in row.params or "within" in row.params:
                 continue
             mean, sd = float(detail["null_mean"]), float(detail["null_sd"])
             by_chance = {"overlap": float(detail.get("by_chance", 0)), "imbalance": 1}.get(row.measure, 0)
             self.assertEqual(float(detail["p"]), 1 / 40, f"{row.measure} {row.source}")
             if row.measure != "mi-mixed" or row.source == "wide":  # of a lattice it has a bias of its own
                 self.assertLess(abs(mean - by_chance), 5 * sd + 0.02, f"{row.measure} {row.source}")
+
+    def test_agreement_by_the_labels_alone_stays(self):
+        """Two layers that have nothing but the labels in common: their overlap is that of layers permuted inside the classes."""
+        detail = [d for r, d in zip(self.rows.itertuples(), self.detail) if "null=39;within=even" in r.params]
+        value = [float(r.value) for r in self.rows.itertuples() if "null=39;within=even" in r.params]
+        self.assertEqual(len(detail), 1)
+        self.assertLess(abs(value[0] - float(detail[0]["null_mean"])), 5 * float(detail[0]["null_sd"]))
+        self.assertGreater(value[0] - float(detail[0]["by_chance"]), 5 * float(detail[0]["null_sd"]))
 
     def test_the_seed_chooses_the_permutations(self):
         found = {}

@@ -1,0 +1,42 @@
+#include <math.h>
+
+#include "session.h"
+
+/* ln of the ratio of the second distance to the first; NaN where a copy is the nearest. */
+static double *log_ratios(const ist_nearest *nearest, bool squares)
+{
+    double *ratio = ist_alloc((size_t)nearest->count, sizeof *ratio);
+    for (int64_t i = 0; i < nearest->count; i++) {
+        const double *distance = nearest->distance + i * nearest->k;
+        bool told = nearest->held[i] == 2 && distance[0] > 0;
+        ratio[i] =
+            told ? (ist_ln(distance[1]) - ist_ln(distance[0])) / (squares ? 2 : 1) : (double)NAN;
+    }
+    return ratio;
+}
+
+/* (N - 1) / sum ln mu over the rows that have one (Facco et al. 2017), on rank 0. */
+static double estimate(double *ratio, int64_t n)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (!isnan(ratio[i]))
+            ratio[count++] = ratio[i];
+    return count > 1 ? (double)(count - 1) / ist_sum_in_order(ratio, count) : (double)NAN;
+}
+
+double ist_two_nn_dimension(ist_session *s, const ist_rows *rows)
+{
+    ist_pass_stats stats = {0};
+    ist_nearest *nearest =
+        ist_pass_nearest(s->comm, &s->engine, rows, 2, (ist_tie_rule){0}, &stats);
+    double *mine = log_ratios(nearest, rows->metric == IST_METRIC_EUCLIDEAN);
+    double *all = s->comm->rank == 0 ? ist_alloc((size_t)rows->n, sizeof *all) : NULL;
+    ist_gather_rows(s->comm, rows, MPI_DOUBLE, mine, all, false);
+    double dimension = s->comm->rank == 0 ? estimate(all, rows->n) : 0;
+    MPI_Bcast(&dimension, 1, MPI_DOUBLE, 0, s->comm->handle);
+    ist_nearest_free(&nearest);
+    ist_free(mine);
+    ist_free(all);
+    return dimension;
+}
