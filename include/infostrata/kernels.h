@@ -6,10 +6,9 @@
 #define INFOSTRATA_KERNELS_H
 
 #include "infostrata/base.h"
-#include "infostrata/plan.h"
 
-/* Rows of a tile, and of one panel of ist_packed. */
-enum { IST_TILE = 96, IST_PANEL = 48 };
+/* Rows of a tile, of one panel of ist_packed, and columns of a tile that are turned at once. */
+enum { IST_TILE = 96, IST_PANEL = 48, IST_STRIP = 16 };
 /* Forms of the float32 filter that have tiles of their own (ist_filter_form). */
 enum { IST_FILTER_FORMS = 5 };
 
@@ -135,7 +134,7 @@ typedef struct {
                                      const float *row_term, const float *column_term, float *tile);
     /* tile = the larger of factor * tile and other_factor * other; NULL: none. */
     void (*joint)(float factor, const float *other, float other_factor, float *tile);
-    const ist_exact_kernel *exact; /* IST_METRICS of them, by ist_metric */
+    const ist_exact_kernel *exact; /* by ist_metric */
     /* Where l <= row_limit, and where l <= column_limit. rare: few are expected. */
     void (*within)(const float *tile, const float *row_limit, const float *column_limit, bool rare,
                    ist_places *row_side, ist_places *column_side);
@@ -150,12 +149,13 @@ typedef struct {
      * first threshold that it is not surely beyond. */
     void (*place)(const float *tile, int rows, const float *width, const ist_threshold_trees *trees,
                   ist_places *open, int32_t *threshold);
-    void (*transpose)(const float *tile, float *turned);
-    /* Keeps of `count` entries, in order, those with low <= limit; returns how many. The arrays hold whole
+    /* IST_STRIP columns from `column` on become rows. */
+    void (*turn)(const float *tile, int column, float *turned);
+    /* Keeps of `count` entries, in order, those with value <= limit; returns how many. The arrays hold whole
      * vectors of 16. */
-    int32_t (*keep)(float limit, int32_t count, float *low, float *high, int32_t *position);
-    /* A number that at least k of the values (not negative) do not exceed, and few more; infinity if
-     * there is none. */
+    int32_t (*keep)(float limit, int32_t count, float *value, int32_t *position);
+    /* A number, not negative, that at least k of the values do not exceed, and few more if these are not
+     * negative; infinity if there is none. */
     float (*upper_of)(const float *value, int64_t count, int64_t k);
     /* Euclidean: sums of the squared differences of a row and four others (ist_filter_look bounds them); of all
      * marked pairs of a tile. */

@@ -250,7 +250,8 @@ void ist_exact_distances(const ist_kernel *kernel, const ist_rows *rows, const i
                          double *distance);
 
 /* The smallest number t >= 0 for which the rounded product t factor is at least eps (>= 0; factor > 0):
- * d < t where fl(d factor) < eps, and nowhere else. infinity if no number is large enough. */
+ * d < t where fl(d factor) < eps, and nowhere else; where fl(d factor) <= eps, for nextafter(eps, INFINITY)
+ * in its place. infinity if no number is large enough. */
 double ist_scaled_threshold(double eps, double factor);
 
 /* Whether rows are ordered by clusters and tiles left out that are settled by where they lie: where a
@@ -334,8 +335,9 @@ typedef struct {
     /* Bytes a row: what a visiting copy must know / what it brings back. */
     size_t (*out_bytes)(const void *state);
     size_t (*back_bytes)(const void *state);
-    /* Bytes a row of the state itself: how many rows are at work at once depends on it. */
-    size_t (*state_bytes)(const void *state);
+    /* Bytes of a row's state that tile after tile comes back to: how many rows stay in the cache at once
+     * depends on it. */
+    size_t (*touched_bytes)(const void *state);
     void (*pack_out)(const void *home, int64_t first, int64_t count, void *message);
     /* A visiting state for the rows of a chunk (borrowed), from the message. */
     void *(*init)(const void *home, const ist_chunk *chunk, const void *message);
@@ -397,7 +399,7 @@ uint64_t ist_tie_word(const ist_tie_rule *ties, int64_t number);
 uint64_t ist_tie_base(const ist_tie_rule *ties, int64_t number);
 
 /* Of each row: the k smallest by (distance, tie, number). Pairs that the filter does not rule out wait
- * in a buffer of `capacity` bounds, which is thinned by the bounds alone when it is full; what is left
+ * in a buffer of `capacity` filter values, which is thinned by their bounds when it is full; what is left
  * of it gets its defined distance when the chunk goes. */
 typedef struct {
     int64_t position, count, k, capacity;
@@ -408,12 +410,14 @@ typedef struct {
     int32_t *held;      /* count */
     double *bound;      /* count: none worse than (bound, bound_tie) is wanted */
     uint64_t *bound_tie;
-    uint64_t *base;      /* count */
-    float *limit;        /* count: filter values above it are worse than the bound */
-    float *strict;       /* count: filter values from it on can only tie with the bound */
-    int32_t *tie_kind;   /* count: rows of the other slab of this kind are at the bound */
-    float *waiting_room; /* count x 3 capacity: low, high, position (int32_t) of those that wait */
-    int32_t *waiting;    /* count: how many wait */
+    uint64_t *base;    /* count */
+    float *limit;      /* count: filter values above it are worse than the bound */
+    float *strict;     /* count: filter values from it on can only tie with the bound */
+    int32_t *tie_kind; /* count: rows of the other slab of this kind are at the bound */
+    float
+        *waiting_room; /* count x 2 capacity: filter value, position (int32_t) of those that wait */
+    int32_t *waiting;  /* count: how many wait */
+    float *widest; /* count: the largest width of those that have waited since the last decision */
     bool any_strict;     /* some row's `strict` is finite */
     int found;           /* candidates of a tile, both sides, in the mean of late */
     ist_meeting meeting; /* while a chunk is here */
@@ -496,8 +500,8 @@ int64_t ist_set_bytes(const ist_set_shape *set);
 int64_t ist_ordering_bytes(const ist_set_shape *set);
 /* Rows that go from one order to another at a time, on each rank. */
 enum { IST_CARRIED_AT_ONCE = 8192 };
-/* Bytes that come on top at most: while ist_duplicates looks for equal rows; while ist_rows_by_part brings
- * the set from another order; in a pass for the k nearest (thresholds = 0) or the counts below T
+/* Bytes that come on top at most: while ist_duplicates looks for equal rows; while ist_rows_by_part, or
+ * ist_rows_joint of sets with twins, brings rows from another order; in a pass for the k nearest (thresholds = 0) or the counts below T
  * thresholds with targets (k = 0), chunks of chunk_bytes included. */
 int64_t ist_duplicates_bytes(const ist_set_shape *set);
 int64_t ist_reorder_bytes(const ist_set_shape *set);

@@ -82,6 +82,11 @@ static ist_code check(const ist_value *const *values, int64_t n, const ist_label
                       ist_error *error)
 {
     (void)labels;
+    double keep = ist_param_real(values, PARAM_KEEP);
+    if (ist_param_is(values, PARAM_METHOD, "twonn-fit") && keep * (double)n < 1)
+        return ist_fail(error, IST_REFUSED,
+                        "keep = %g leaves none of N = %" PRId64 " samples to fit the line to", keep,
+                        n);
     return ist_check_neighbours(schema.name, neighbours(values), n, error);
 }
 
@@ -216,7 +221,15 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
     ist_detail_integer(&detail, "distinct", distinct);
     records[0] = ist_record_of(values, PARAM_SE, t, "dimension", "", k, estimate, &notes, &detail);
     *count = 1;
-    return IST_OK;
+    if (!isnan(records[0].value))
+        return IST_OK;
+    ist_record_release(&records[0]);
+    *count = 0;
+    return ist_fail(error, IST_FAILED,
+                    "of %" PRId64
+                    " distinct rows too many have their neighbours at equal distances, "
+                    "or too few are kept: there is no dimension in them",
+                    distinct);
 }
 
 const ist_measure ist_measure_dimension = {

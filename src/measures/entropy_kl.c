@@ -80,7 +80,8 @@ static double estimate(const ist_value *const *values, const ist_totals *t, cons
 {
     (void)part;
     double d = (double)t->d_source;
-    bool rms = ist_param_is(values, PARAM_SCALE, "rms");
+    /* Rows that are all equal have no unit; their entropy is -infinity in any. */
+    bool rms = ist_param_is(values, PARAM_SCALE, "rms") && t->square_source > 0;
     double unit = rms ? ist_ln(t->square_source) / 2 : 0;
     return ist_digamma(n) - ist_digamma(ist_param_integer(values, PARAM_K)) +
            log_ball(values, t->d_source) + d / (double)n * ist_sum_in_order(value, n) - d * unit;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "counts.h"
+#include "sort.h"
 
 /* ---- states ---------------------------------------------------------------------------------- */
 
@@ -56,20 +57,33 @@ int64_t ist_counts_bytes(int64_t thresholds)
            ist_between_stride(levels) * (int64_t)sizeof(int32_t) + width_and_sure + ends;
 }
 
+/* The slots of a row in the order of their thresholds, and among equal ones of their targets. */
+static void order_row(const ist_counts *s, int64_t row, entry *sorted, ist_at_distance *rank)
+{
+    int64_t thresholds = s->thresholds, base = row * thresholds;
+    for (int64_t m = 0; m < thresholds; m++)
+        rank[m] = (ist_at_distance){s->threshold[base + m], m};
+    bool distinct = ist_sort_by_distance(thresholds, rank, rank + thresholds);
+    for (int64_t m = 0; m < thresholds; m++) {
+        int64_t slot = rank[m].at;
+        int32_t to = s->target ? s->target[base + slot] : -1;
+        int64_t number = to < 0 || distinct ? -1 : ist_row_number(s->rows, to);
+        sorted[m] = (entry){rank[m].distance, number, to, (int32_t)slot};
+    }
+    if (!distinct)
+        qsort(sorted, (size_t)thresholds, sizeof *sorted, compare_entries);
+}
+
 /* Sorts each row's thresholds and remembers where each stood. */
 static void sort_thresholds(ist_counts *s)
 {
     int64_t thresholds = s->thresholds;
     entry *sorted = ist_alloc((size_t)thresholds, sizeof *sorted);
+    ist_at_distance *rank = ist_alloc((size_t)(2 * thresholds), sizeof *rank);
     s->slot = ist_alloc((size_t)(s->count * thresholds), sizeof *s->slot);
     for (int64_t i = 0; i < s->count; i++) {
         int64_t base = i * thresholds;
-        for (int64_t m = 0; m < thresholds; m++) {
-            int32_t to = s->target ? s->target[base + m] : -1;
-            int64_t number = to < 0 ? -1 : ist_row_number(s->rows, to);
-            sorted[m] = (entry){s->threshold[base + m], number, to, (int32_t)m};
-        }
-        qsort(sorted, (size_t)thresholds, sizeof *sorted, compare_entries);
+        order_row(s, i, sorted, rank);
         for (int64_t m = 0; m < thresholds; m++) {
             s->threshold[base + m] = sorted[m].threshold;
             s->slot[base + m] = sorted[m].slot;
@@ -77,6 +91,7 @@ static void sort_thresholds(ist_counts *s)
                 s->target[base + m] = sorted[m].target;
         }
     }
+    ist_free(rank);
     ist_free(sorted);
 }
 
@@ -306,10 +321,13 @@ static size_t back_bytes(const void *state)
     return (size_t)results_of(state) * sizeof(int32_t);
 }
 
-static size_t state_bytes(const void *state)
+static size_t touched_bytes(const void *state)
 {
     const ist_counts *s = state;
-    return (size_t)ist_counts_bytes(s->thresholds);
+    const size_t each = 3 * sizeof(float) + 2 * sizeof(int32_t);
+    if (s->few)
+        return (size_t)s->thresholds * each;
+    return (sizeof(float) << s->levels) + (size_t)ist_between_stride(s->levels) * sizeof(int32_t);
 }
 
 static void pack_out(const void *home, int64_t first, int64_t count, void *message)
@@ -371,7 +389,7 @@ static void release(void *visiting)
 
 const ist_consumer ist_counts_consumer = {.out_bytes = out_bytes,
                                           .back_bytes = back_bytes,
-                                          .state_bytes = state_bytes,
+                                          .touched_bytes = touched_bytes,
                                           .pack_out = pack_out,
                                           .init = init,
                                           .pack_back = pack_back,

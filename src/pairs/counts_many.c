@@ -1,8 +1,9 @@
 /* Counting below many thresholds: each value goes down its row's search tree to a place between two
- * thresholds. Columns are the rows of the transposed tile. */
+ * thresholds. Columns are the rows of the turned tile. */
 #include <math.h>
 
 #include "counts.h"
+#include "fetch.h"
 
 enum { LEAST_LEVELS = 4, READ_BEYOND = 16 };
 
@@ -58,11 +59,11 @@ void ist_counts_many_prepare(ist_counts *s, const ist_packed *packed)
         }
 }
 
-static void place_rows(ist_counts *s, const ist_tile *tile, const float *values, bool row_side,
-                       ist_open_list *open)
+/* Some rows of one side, from `from` on; their values are the rows of `values`. */
+static void place_rows(ist_counts *s, const ist_tile *tile, const float *values, int from, int rows,
+                       bool row_side, ist_open_list *open)
 {
-    int64_t first = row_side ? tile->row : tile->col;
-    int64_t position = row_side ? tile->col_position : tile->row_position;
+    int64_t first = (row_side ? tile->row : tile->col) + from;
     ist_threshold_trees trees = {.tree = s->tree + (first << s->levels),
                                  .levels = s->levels,
                                  .thresholds = (int)s->thresholds,
@@ -73,31 +74,79 @@ static void place_rows(ist_counts *s, const ist_tile *tile, const float *values,
                                  .same = s->same + first * s->thresholds};
     ist_places found;
     int32_t threshold[IST_TILE * IST_TILE];
-    tile->kernel->place(values, row_side ? tile->rows : tile->cols,
-                        row_side ? tile->col_width : tile->row_width, &trees, &found, threshold);
+    tile->kernel->place(values, rows, row_side ? tile->col_width : tile->row_width, &trees, &found,
+                        threshold);
     for (int p = 0; p < found.count; p++) {
         int own = found.at[p] / IST_TILE, other = found.at[p] % IST_TILE;
-        if (ist_counts_is_target(s, first + own, threshold[p], position + other)) {
-            s->same[(first + own) * s->thresholds + threshold[p]]++;
-            continue;
-        }
-        ist_open_pair pair = {.row = (uint8_t)(row_side ? own : other),
-                              .col = (uint8_t)(row_side ? other : own),
+        int64_t at = (first + own) * s->thresholds + threshold[p];
+        if (s->target)
+            __builtin_prefetch(s->target + at);
+        __builtin_prefetch(s->same + at, 1);
+        ist_open_pair pair = {.row = (uint8_t)(row_side ? from + own : other),
+                              .col = (uint8_t)(row_side ? other : from + own),
                               .sides = row_side ? IST_ROW_SIDE : IST_COL_SIDE,
                               .threshold = (uint16_t)ist_min(threshold[p], UINT16_MAX)};
         ist_open_add(open, pair);
     }
 }
 
+/* Is an open pair that of a row and a target? Then it is counted. */
+static bool count_target(ist_counts *rows, ist_counts *columns, const ist_tile *tile,
+                         ist_open_pair pair)
+{
+    bool row_side = pair.sides == IST_ROW_SIDE;
+    ist_counts *s = row_side ? rows : columns;
+    int64_t row = row_side ? tile->row + pair.row : tile->col + pair.col;
+    int64_t other = row_side ? tile->col_position + pair.col : tile->row_position + pair.row;
+    __builtin_prefetch(s->threshold + row * s->thresholds + pair.threshold);
+    if (!ist_counts_is_target(s, row, pair.threshold, other))
+        return false;
+    s->same[row * s->thresholds + pair.threshold]++;
+    return true;
+}
+
+/* Open pairs from one to another: those that are not targets will be decided by the rows themselves, which lie
+ * anywhere in memory. */
+static void check_targets(ist_counts *rows, ist_counts *columns, const ist_tile *tile,
+                          ist_open_list *open, int64_t from, int64_t to)
+{
+    for (int64_t p = from; p < to; p++) {
+        ist_open_pair *pair = &open->pair[p];
+        if (count_target(rows, columns, tile, *pair)) {
+            pair->sides = 0;
+            continue;
+        }
+        ist_fetch_row(rows->rows, tile->row_slab, tile->row_at + pair->row);
+        ist_fetch_row(rows->rows, tile->col_slab, tile->col_at + pair->col);
+    }
+}
+
+static void drop_counted(ist_open_list *open)
+{
+    int64_t kept = 0;
+    for (int64_t p = 0; p < open->count; p++)
+        if (open->pair[p].sides)
+            open->pair[kept++] = open->pair[p];
+    open->count = kept;
+}
+
+/* Columns are turned a strip at a time: tile and strip stay in the first-level cache. Targets are checked
+ * a strip later, when they have come from memory. */
 void ist_counts_many_scan(ist_counts *rows, ist_counts *columns, const ist_tile *tile,
                           ist_open_list *open)
 {
-    place_rows(rows, tile, tile->l, true, open);
-    if (tile->diagonal)
-        return;
-    float turned[IST_TILE * IST_TILE];
-    tile->kernel->transpose(tile->l, turned);
-    place_rows(columns, tile, turned, false, open);
+    int64_t checked = 0;
+    place_rows(rows, tile, tile->l, 0, tile->rows, true, open);
+    for (int j = 0; j < tile->cols && !tile->diagonal; j += IST_STRIP) {
+        float turned[IST_STRIP * IST_TILE];
+        int64_t placed = open->count;
+        tile->kernel->turn(tile->l, j, turned);
+        place_rows(columns, tile, turned, j, (int)ist_min(IST_STRIP, tile->cols - j), false, open);
+        check_targets(rows, columns, tile, open, checked, placed);
+        checked = placed;
+    }
+    check_targets(rows, columns, tile, open, checked, open->count);
+    drop_counted(open);
 }
 
 void ist_counts_many_settle(ist_counts *s, int64_t row, int64_t from, double distance,

@@ -19,8 +19,8 @@
                                ist_places *, ist_places *);                                        \
     int ist_count_##set(const float *, const ist_threshold_side *, const ist_threshold_side *,     \
                         bool, ist_marks);                                                          \
-    void ist_transpose_##set(const float *, float *);                                              \
-    int32_t ist_keep_##set(float, int32_t, float *, float *, int32_t *);                           \
+    void ist_turn_##set(const float *, int, float *);                                              \
+    int32_t ist_keep_##set(float, int32_t, float *, int32_t *);                                    \
     float ist_upper_of_##set(const float *, int64_t, int64_t);                                     \
     void ist_look_narrow_##set(const float *, const float *const *, int64_t, double *);            \
     void ist_look_wide_##set(const double *, const double *const *, int64_t, double *);            \
@@ -36,6 +36,9 @@
                          ist_places *, int32_t *);
 
 extern const ist_exact_kernel ist_exact_generic[IST_METRICS];
+
+_Static_assert((int)IST_FILTER_FORMS == (int)IST_FILTER_JOINT,
+               "a tile for each form but the joint one");
 
 static bool always(void)
 {
@@ -67,20 +70,20 @@ static bool has_avx512(void)
     return has_avx512_skylake() && __builtin_cpu_supports("avx512vpopcntdq");
 }
 
-#define VARIANT(label, set, place_set)                                                            \
-    {                                                                                             \
-        .name = label, .supported = has_##place_set, .near = &ist_near_##set,                     \
-        .filter = {[IST_FILTER_DIRECT] = ist_direct_tile_##set,                                   \
-                   [IST_FILTER_PRODUCT] = ist_product_tile_##set,                                 \
-                   [IST_FILTER_SIZES] = ist_sizes_tile_##set,                                     \
-                   [IST_FILTER_LARGEST] = ist_largest_tile_##set},                                \
-        .joint = ist_joint_tile_##set, .exact = ist_exact_##set, .within = ist_within_##set,      \
-        .within_ties = ist_within_ties_##set, .count = ist_count_##set,                           \
-        .place = ist_place_##place_set, .transpose = ist_transpose_##set, .keep = ist_keep_##set, \
-        .upper_of = ist_upper_of_##set, .look_narrow = ist_look_narrow_##set,                     \
-        .look_wide = ist_look_wide_##set, .look_marked = ist_look_marked_##set,                   \
-        .open_sides = ist_open_sides_##set, .settle_kinds = ist_settle_kinds_##set,               \
-        .settle_looked = ist_settle_looked_##set                                                  \
+#define VARIANT(label, set, place_set)                                                       \
+    {                                                                                        \
+        .name = label, .supported = has_##place_set, .near = &ist_near_##set,                \
+        .filter = {[IST_FILTER_DIRECT] = ist_direct_tile_##set,                              \
+                   [IST_FILTER_PRODUCT] = ist_product_tile_##set,                            \
+                   [IST_FILTER_SIZES] = ist_sizes_tile_##set,                                \
+                   [IST_FILTER_LARGEST] = ist_largest_tile_##set},                           \
+        .joint = ist_joint_tile_##set, .exact = ist_exact_##set, .within = ist_within_##set, \
+        .within_ties = ist_within_ties_##set, .count = ist_count_##set,                      \
+        .place = ist_place_##place_set, .turn = ist_turn_##set, .keep = ist_keep_##set,      \
+        .upper_of = ist_upper_of_##set, .look_narrow = ist_look_narrow_##set,                \
+        .look_wide = ist_look_wide_##set, .look_marked = ist_look_marked_##set,              \
+        .open_sides = ist_open_sides_##set, .settle_kinds = ist_settle_kinds_##set,          \
+        .settle_looked = ist_settle_looked_##set                                             \
     }
 #endif
 

@@ -87,6 +87,16 @@ static inline lanes least_of(lanes a, lanes b)
     return (lanes)_mm512_min_ps((__m512)a, (__m512)b);
 }
 
+static inline float least_lane(lanes v)
+{
+    return _mm512_reduce_min_ps((__m512)v);
+}
+
+static inline float largest_lane(lanes v)
+{
+    return _mm512_reduce_max_ps((__m512)v);
+}
+
 /* a where the bit is 0, b where it is 1. */
 static inline lanes choose(uint32_t bits, lanes a, lanes b)
 {
@@ -202,6 +212,22 @@ static inline lanes larger(lanes a, lanes b)
 static inline lanes least_of(lanes a, lanes b)
 {
     return (lanes)_mm256_min_ps((__m256)a, (__m256)b);
+}
+
+static inline float least_lane(lanes v)
+{
+    float least = v[0];
+    for (int lane = 1; lane < LANES; lane++)
+        least = v[lane] < least ? v[lane] : least;
+    return least;
+}
+
+static inline float largest_lane(lanes v)
+{
+    float most = v[0];
+    for (int lane = 1; lane < LANES; lane++)
+        most = v[lane] > most ? v[lane] : most;
+    return most;
 }
 
 /* The bits spread over the lanes again: -1 or 0 in each. */

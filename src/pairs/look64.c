@@ -23,7 +23,11 @@ static inline void widen_float(const float *at, lanes64 *v)
 {
     lanes32 narrow;
     memcpy(&narrow, at, sizeof narrow);
+#ifdef __AVX512F__
+    *v = (lanes64)_mm512_cvtps_pd((__m256)narrow); /* gcc 12 would widen halves and join them */
+#else
     *v = __builtin_convertvector(narrow, lanes64);
+#endif
 }
 
 static inline void widen_double(const double *at, lanes64 *v)

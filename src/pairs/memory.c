@@ -110,9 +110,9 @@ typedef struct {
     int64_t state, out, back;
 } traits;
 
-static traits traits_of(const ist_consumer *consumer, const void *state)
+static traits traits_of(const ist_consumer *consumer, const void *state, int64_t bytes)
 {
-    return (traits){(int64_t)consumer->state_bytes(state), (int64_t)consumer->out_bytes(state),
+    return (traits){bytes, (int64_t)consumer->out_bytes(state),
                     (int64_t)consumer->back_bytes(state)};
 }
 
@@ -121,8 +121,8 @@ static traits traits_for(int64_t k, int64_t thresholds)
     int32_t target = 0;
     const ist_nearest nearest = {.k = k};
     const ist_counts counts = {.thresholds = thresholds, .target = &target};
-    return thresholds > 0 ? traits_of(&ist_counts_consumer, &counts)
-                          : traits_of(&ist_nearest_consumer, &nearest);
+    return thresholds > 0 ? traits_of(&ist_counts_consumer, &counts, ist_counts_bytes(thresholds))
+                          : traits_of(&ist_nearest_consumer, &nearest, ist_nearest_bytes(k));
 }
 
 /* A chunk that is computed against home while the next one comes: its rows twice, their copies,

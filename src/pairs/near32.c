@@ -89,18 +89,14 @@ static inline lanes root_of(lanes x)
 }
 #endif
 
-static inline lanes smaller(lanes a, lanes b)
-{
-    return choose(less(b, a), a, b);
-}
-
+/* NaN, where there is no row, stays what it is in `margin`, and the least passes over it. */
 static float margins(const float *value, const float *own, float shrink, float *margin)
 {
     lanes least = all(INFINITY);
     for (int v = 0; v < VECTORS; v++) {
-        lanes m = smaller(load(value + v * LANES), all(FLT_MAX)) * shrink - load(own + v * LANES);
+        lanes m = least_of(all(FLT_MAX), load(value + v * LANES)) * shrink - load(own + v * LANES);
         store(margin + v * LANES, m);
-        least = smaller(least, m);
+        least = least_of(m, least);
     }
     float lane[LANES], result = INFINITY;
     store(lane, least);

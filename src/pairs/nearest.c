@@ -2,7 +2,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "fetch.h"
 #include "infostrata/pairs.h"
+#include "sort.h"
 
 /* What a visiting copy of a row knows of its home: what it need not offer again. */
 typedef struct {
@@ -128,14 +130,21 @@ static void offer(ist_nearest *s, int64_t row, double distance, int32_t position
 /* ---- the buffer of bounds -------------------------------------------------------------------- */
 
 typedef struct {
-    float *low, *high; /* the filter's bounds of the distance */
+    float *value; /* of the filter */
     int32_t *position;
 } buffer;
 
 static buffer buffer_of(const ist_nearest *s, int64_t row)
 {
-    float *low = s->waiting_room + row * 3 * s->capacity;
-    return (buffer){low, low + s->capacity, (int32_t *)(void *)(low + 2 * s->capacity)};
+    float *value = s->waiting_room + row * 2 * s->capacity;
+    return (buffer){value, (int32_t *)(void *)(value + s->capacity)};
+}
+
+/* The limit of a row if k others have filter values up to `value` and widths up to `widest`. */
+static float limit_of(const ist_nearest *s, float value, double own, float widest)
+{
+    const ist_filter *filter = &s->rows->filter;
+    return ist_filter_high_of_upper(filter, ist_filter_upper(filter, value, own + widest));
 }
 
 /* Drops what surely lies beyond the k nearest of those that wait. */
@@ -145,10 +154,10 @@ static void thin(ist_nearest *s, int64_t row)
     buffer b = buffer_of(s, row);
     int32_t count = s->waiting[row];
     if (count >= s->k) {
-        float upper = kernel->upper_of(b.high, count, s->k);
-        s->limit[row] = fminf(s->limit[row], ist_filter_high_of_upper(&s->rows->filter, upper));
+        float value = kernel->upper_of(b.value, count, s->k);
+        s->limit[row] = fminf(s->limit[row], limit_of(s, value, 0, s->widest[row]));
     }
-    s->waiting[row] = kernel->keep(s->limit[row], count, b.low, b.high, b.position);
+    s->waiting[row] = kernel->keep(s->limit[row], count, b.value, b.position);
 }
 
 enum { AT_ONCE = 8, LOOKS = 4 };
@@ -213,6 +222,8 @@ static void decide_some(ist_nearest *s, const queue *q, int64_t row, int32_t fir
         a[p] = row;
         b[p] = position[p] - q->other->first;
     }
+    for (int32_t p = first + AT_ONCE; p < s->waiting[row] && p < first + 2 * AT_ONCE; p++)
+        ist_fetch_row(s->rows, q->other, q->waiting.position[p] - q->other->first);
     ist_exact_distances(s->meeting.kernel, s->rows, q->own, a, q->other, b, count, distance);
     for (int p = 0; p < count; p++) {
         offer(s, row, distance[p], position[p]);
@@ -236,12 +247,13 @@ static void decide(ist_nearest *s, int64_t row)
     bool crowded = is_crowded(s, row);
     if (filter->exact)
         for (int32_t p = 0; p < count; p++)
-            offer(s, row, ist_filter_distance(filter, q.waiting.low[p]), q.waiting.position[p]);
+            offer(s, row, ist_filter_distance(filter, q.waiting.value[p]), q.waiting.position[p]);
     else
         for (int32_t first = 0; first < count; first += AT_ONCE)
             decide_some(s, &q, row, first, count - first < AT_ONCE ? count - first : AT_ONCE,
                         crowded);
     s->waiting[row] = 0;
+    s->widest[row] = 0;
     settle_bound(s, row);
 }
 
@@ -252,13 +264,14 @@ static void make_room(ist_nearest *s, int64_t row)
         decide(s, row);
 }
 
-static inline void wait_with(ist_nearest *s, int64_t row, float l, double widths, int32_t position)
+/* widths: those of both rows, a rounded sum (docs/numerics.md section 5, upper bounds). */
+static inline void wait_with(ist_nearest *s, int64_t row, float l, float widths, int32_t position)
 {
     buffer b = buffer_of(s, row);
     int32_t at = s->waiting[row]++;
-    b.low[at] = l;
-    b.high[at] = ist_filter_upper(&s->rows->filter, l, widths);
+    b.value[at] = l;
     b.position[at] = position;
+    s->widest[row] = widths > s->widest[row] ? widths : s->widest[row];
     if (s->waiting[row] == s->capacity)
         make_room(s, row);
 }
@@ -276,8 +289,8 @@ int64_t ist_nearest_bytes(int64_t k)
 {
     const int64_t settled = sizeof(double) + sizeof(int32_t);
     const int64_t row =
-        3 * sizeof(int32_t) + sizeof(double) + 2 * sizeof(uint64_t) + 2 * sizeof(float);
-    const int64_t waiting = 2 * sizeof(float) + sizeof(int32_t);
+        3 * sizeof(int32_t) + sizeof(double) + 2 * sizeof(uint64_t) + 3 * sizeof(float);
+    const int64_t waiting = sizeof(float) + sizeof(int32_t);
     return k * settled + capacity_for(k) * waiting + row;
 }
 
@@ -303,8 +316,9 @@ static ist_nearest *state_new(const ist_rows *rows, const ist_slab *slab, int64_
     s->limit = ist_alloc(padded, sizeof *s->limit);
     s->strict = ist_alloc(padded, sizeof *s->strict);
     s->tie_kind = ist_alloc(padded, sizeof *s->tie_kind);
-    s->waiting_room = ist_alloc_unset(3 * room, sizeof *s->waiting_room);
+    s->waiting_room = ist_alloc_unset(2 * room, sizeof *s->waiting_room);
     s->waiting = ist_alloc((size_t)count, sizeof *s->waiting);
+    s->widest = ist_alloc((size_t)count, sizeof *s->widest);
     for (int64_t i = 0; i < count; i++)
         s->base[i] = ist_tie_base(&ties, ist_row_number(rows, slab->first + i));
     return s;
@@ -334,17 +348,43 @@ void ist_nearest_free(ist_nearest **nearest)
     ist_free(s->tie_kind);
     ist_free(s->waiting_room);
     ist_free(s->waiting);
+    ist_free(s->widest);
     ist_free(s);
     *nearest = NULL;
 }
 
+/* Where no two are at the same distance nothing else counts. */
+static bool sort_by_distance(ist_nearest *s, int64_t row, ist_at_distance *rank)
+{
+    double *distance = s->distance + row * s->k;
+    int32_t *neighbour = s->neighbour + row * s->k;
+    int64_t held = s->held[row];
+    for (int64_t p = 0; p < held; p++)
+        rank[p] = (ist_at_distance){distance[p], neighbour[p]};
+    if (!ist_sort_by_distance(held, rank, rank + held))
+        return false;
+    for (int64_t p = 0; p < held; p++) {
+        distance[p] = rank[p].distance;
+        neighbour[p] = (int32_t)rank[p].at;
+    }
+    return true;
+}
+
+static void sort_heap(ist_nearest *s, int64_t row)
+{
+    for (int64_t last = s->held[row] - 1; last > 0; last--) {
+        swap(s, row, 0, last);
+        sift_down(s, row, 0, last);
+    }
+}
+
 void ist_nearest_sort(ist_nearest *nearest)
 {
+    ist_at_distance *rank = ist_alloc((size_t)(2 * nearest->k), sizeof *rank);
     for (int64_t row = 0; row < nearest->count; row++)
-        for (int64_t last = nearest->held[row] - 1; last > 0; last--) {
-            swap(nearest, row, 0, last);
-            sift_down(nearest, row, 0, last);
-        }
+        if (!sort_by_distance(nearest, row, rank))
+            sort_heap(nearest, row);
+    ist_free(rank);
 }
 
 /* ---- scanning -------------------------------------------------------------------------------- */
@@ -371,20 +411,27 @@ static void part(void *rows, void *columns, const ist_meeting *meeting)
             }
 }
 
-/* The first limits of rows that have none: a tile's worth of upper bounds has k smallest. */
+/* The first limits of rows that have none: k rows of the tile have filter values up to the k-th smallest, and
+ * no width is larger than the widest. */
 static void seed_limits(ist_nearest *s, const ist_tile *tile)
 {
+    float widest = 0;
+    for (int j = 0; j < tile->cols; j++)
+        widest = fmaxf(widest, tile->col_width[j]);
     for (int i = 0; i < tile->rows; i++) {
         if (!isinf(s->limit[tile->row + i]))
             continue;
-        float high[IST_TILE];
-        for (int j = 0; j < tile->cols; j++)
-            high[j] = i == j ? INFINITY
-                             : ist_filter_upper(&s->rows->filter, tile->l[i * IST_TILE + j],
-                                                (double)tile->row_width[i] + tile->col_width[j]);
-        float upper = tile->kernel->upper_of(high, tile->cols, s->k);
-        s->limit[tile->row + i] = ist_filter_high_of_upper(&s->rows->filter, upper);
+        float value = tile->kernel->upper_of(tile->l + i * IST_TILE, IST_TILE, s->k);
+        s->limit[tile->row + i] = limit_of(s, value, (double)tile->row_width[i], widest);
     }
+}
+
+/* Can this pair only tie with the bound? */
+static bool is_tied(const ist_nearest *s, int64_t row, const ist_tile *tile, float l, int other,
+                    bool row_side)
+{
+    const int32_t *kind = row_side ? tile->col_kind : tile->row_kind;
+    return l >= s->strict[row] || (kind && s->tie_kind[row] == kind[other]);
 }
 
 /* What the kernels found for the rows of one side. Limits fall while the places are read, so they are
@@ -395,12 +442,12 @@ static void take_places(ist_nearest *s, const ist_tile *tile, const ist_places *
     enum { AHEAD = 8 };
     int64_t first = row_side ? tile->row : tile->col;
     int64_t position = row_side ? tile->col_position : tile->row_position;
+    bool ties = s->any_strict || tile->row_kind;
     for (int p = 0; p < places->count; p++) {
         int32_t soon = places->at[p + AHEAD < places->count ? p + AHEAD : p];
         int64_t next = first + (row_side ? soon / IST_TILE : soon % IST_TILE);
         buffer b = buffer_of(s, next);
-        __builtin_prefetch(b.low + s->waiting[next], 1);
-        __builtin_prefetch(b.high + s->waiting[next], 1);
+        __builtin_prefetch(b.value + s->waiting[next], 1);
         __builtin_prefetch(b.position + s->waiting[next], 1);
         int32_t at = places->at[p];
         int i = at / IST_TILE, j = at % IST_TILE;
@@ -408,13 +455,10 @@ static void take_places(ist_nearest *s, const ist_tile *tile, const ist_places *
         float l = tile->l[at];
         if (!(l <= s->limit[row]))
             continue;
-        bool tied = l >= s->strict[row] ||
-                    (tile->row_kind &&
-                     s->tie_kind[row] == (row_side ? tile->col_kind[j] : tile->row_kind[i]));
-        if (tied &&
+        if (ties && is_tied(s, row, tile, l, row_side ? j : i, row_side) &&
             (row_side ? tile->col_word[j] : tile->row_word[i]) - s->base[row] > s->bound_tie[row])
             continue;
-        wait_with(s, row, l, (double)tile->row_width[i] + (double)tile->col_width[j],
+        wait_with(s, row, l, tile->row_width[i] + tile->col_width[j],
                   (int32_t)(position + (row_side ? j : i)));
     }
 }
@@ -515,10 +559,12 @@ static size_t back_bytes(const void *state)
     return sizeof(int32_t) + (size_t)s->k * (sizeof(double) + sizeof(int32_t));
 }
 
-static size_t state_bytes(const void *state)
+/* The limit, and a line of each of the two arrays in which candidates wait and of their numbers. */
+static size_t touched_bytes(const void *state)
 {
-    const ist_nearest *s = state;
-    return (size_t)ist_nearest_bytes(s->k);
+    enum { LINE = 64 };
+    (void)state;
+    return sizeof(float) + (size_t)3 * LINE;
 }
 
 static void pack_out(const void *home, int64_t first, int64_t count, void *message)
@@ -573,7 +619,7 @@ static void release(void *visiting)
 
 const ist_consumer ist_nearest_consumer = {.out_bytes = out_bytes,
                                            .back_bytes = back_bytes,
-                                           .state_bytes = state_bytes,
+                                           .touched_bytes = touched_bytes,
                                            .pack_out = pack_out,
                                            .init = init,
                                            .pack_back = pack_back,

@@ -8,11 +8,10 @@ void NAMED(within_ties)(const float *tile, const ist_tie_side *row, const ist_ti
                         ist_places *row_side, ist_places *column_side);
 int NAMED(count)(const float *tile, const ist_threshold_side *row, const ist_threshold_side *column,
                  bool with_sure, ist_marks marks);
-void NAMED(transpose)(const float *tile, float *turned);
-int32_t NAMED(keep)(float limit, int32_t count, float *low, float *high, int32_t *position);
+void NAMED(turn)(const float *tile, int column, float *turned);
+int32_t NAMED(keep)(float limit, int32_t count, float *value, int32_t *position);
 float NAMED(upper_of)(const float *value, int64_t count, int64_t k);
 
-/* The bits of vector v of a row. */
 /* Is nothing asked of this row (skip.c)? The diagonal, and columns that are not there, are NaN too, but of
  * the first two columns one has a value in every row that has any. */
 static inline bool is_empty(const float *row)
@@ -20,27 +19,29 @@ static inline bool is_empty(const float *row)
     return row[0] != row[0] && row[1] != row[1];
 }
 
+/* The bits of vector v of a row. */
 static inline void put_bits(uint32_t *words, int v, uint32_t bits)
 {
     words[v * LANES / 32] |= bits << (v * LANES % 32);
 }
 
-static inline __attribute__((always_inline)) void list_row(const uint32_t *bits, int i,
-                                                           ist_places *places)
+/* Lists the bits of row i from `at` on; returns where the list ends. */
+static inline __attribute__((always_inline)) int32_t *list_row(const uint32_t *bits, int i,
+                                                               int32_t *at)
 {
     uint32_t any = 0;
     for (int v = 0; v < VECTORS; v++)
         any |= bits[v];
     if (!any)
-        return;
+        return at;
     for (int v = 0; v < VECTORS; v++)
-        places->count += list_bits(bits[v], i * IST_TILE + v * LANES, places->at + places->count);
+        at += list_bits(bits[v], i * IST_TILE + v * LANES, at);
+    return at;
 }
 
-static inline void list_some(uint32_t bits, int at, ist_places *places)
+static inline int32_t *list_some(uint32_t bits, int first, int32_t *at)
 {
-    if (bits)
-        places->count += list_bits(bits, at, places->at + places->count);
+    return bits ? at + list_bits(bits, first, at) : at;
 }
 
 enum { TOGETHER = 8 };
@@ -64,8 +65,13 @@ static inline uint32_t vectors_within(const float *tile, const float *row_limit,
     return vectors;
 }
 
-static inline void row_within(const float *tile, int i, float row_limit, const float *column_limit,
-                              ist_places *row_side, ist_places *column_side)
+/* Where the two lists end. */
+typedef struct {
+    int32_t *row, *column;
+} list_ends;
+
+static inline list_ends row_within(const float *tile, int i, float row_limit,
+                                   const float *column_limit, list_ends end)
 {
     uint32_t row[VECTORS], column[VECTORS];
     for (int v = 0; v < VECTORS; v++) {
@@ -73,14 +79,12 @@ static inline void row_within(const float *tile, int i, float row_limit, const f
         row[v] = at_most(l, all(row_limit));
         column[v] = at_most(l, load(column_limit + v * LANES));
     }
-    list_row(row, i, row_side);
-    list_row(column, i, column_side);
+    return (list_ends){list_row(row, i, end.row), list_row(column, i, end.column)};
 }
 
 /* What vector v of TOGETHER rows has. */
-static inline void vector_within(const float *tile, int i, int v, const float *row_limit,
-                                 const float *column_limit, ist_places *row_side,
-                                 ist_places *column_side)
+static inline list_ends vector_within(const float *tile, int i, int v, const float *row_limit,
+                                      const float *column_limit, list_ends end)
 {
     uint32_t row[TOGETHER], column[TOGETHER];
     lanes limit = load(column_limit + v * LANES);
@@ -90,15 +94,16 @@ static inline void vector_within(const float *tile, int i, int v, const float *r
         column[r] = at_most(l, limit);
     }
     for (int r = 0; r < TOGETHER; r++) {
-        list_some(row[r], (i + r) * IST_TILE + v * LANES, row_side);
-        list_some(column[r], (i + r) * IST_TILE + v * LANES, column_side);
+        end.row = list_some(row[r], (i + r) * IST_TILE + v * LANES, end.row);
+        end.column = list_some(column[r], (i + r) * IST_TILE + v * LANES, end.column);
     }
+    return end;
 }
 
 void NAMED(within)(const float *tile, const float *row_limit, const float *column_limit, bool rare,
                    ist_places *row_side, ist_places *column_side)
 {
-    row_side->count = column_side->count = 0;
+    list_ends end = {row_side->at, column_side->at};
     for (int i = 0; i < IST_TILE; i += TOGETHER) {
         uint32_t vectors = -1u;
         if (rare)
@@ -106,19 +111,20 @@ void NAMED(within)(const float *tile, const float *row_limit, const float *colum
         if (vectors == 0)
             continue;
         if ((vectors & (vectors - 1)) == 0) {
-            vector_within(tile, i, __builtin_ctz(vectors), row_limit, column_limit, row_side,
-                          column_side);
+            end = vector_within(tile, i, __builtin_ctz(vectors), row_limit, column_limit, end);
             continue;
         }
         for (int r = i; r < i + TOGETHER; r++)
-            row_within(tile, r, row_limit[r], column_limit, row_side, column_side);
+            end = row_within(tile, r, row_limit[r], column_limit, end);
     }
+    row_side->count = (int)(end.row - row_side->at);
+    column_side->count = (int)(end.column - column_side->at);
 }
 
 void NAMED(within_ties)(const float *tile, const ist_tie_side *row, const ist_tie_side *column,
                         ist_places *row_side, ist_places *column_side)
 {
-    row_side->count = column_side->count = 0;
+    list_ends end = {row_side->at, column_side->at};
     for (int i = 0; i < IST_TILE; i++) {
         if (is_empty(tile + i * IST_TILE))
             continue;
@@ -140,9 +146,11 @@ void NAMED(within_ties)(const float *tile, const ist_tie_side *row, const ist_ti
                 at_most(l, load(column->limit + j)) &
                 (column_free | column_ties(row->word[i], column->base + j, column->bound_tie + j));
         }
-        list_row(in_row, i, row_side);
-        list_row(in_column, i, column_side);
+        end.row = list_row(in_row, i, end.row);
+        end.column = list_row(in_column, i, end.column);
     }
+    row_side->count = (int)(end.row - row_side->at);
+    column_side->count = (int)(end.column - column_side->at);
 }
 
 /* `below` and `open` pairs of one vector against one threshold a lane; `same` if asked for. */
@@ -240,23 +248,23 @@ static inline void turn_columns(const float *from, float *to)
     _mm512_storeu_ps(to + 3 * IST_TILE, (__m512)_mm512_unpackhi_pd(high, high2));
 }
 
-void NAMED(transpose)(const float *tile, float *turned)
+void NAMED(turn)(const float *tile, int column, float *turned)
 {
     for (int i = 0; i < IST_TILE; i += LANES)
-        for (int j = 0; j < IST_TILE; j += 4)
-            turn_columns(tile + i * IST_TILE + j, turned + j * IST_TILE + i);
+        for (int j = 0; j < IST_STRIP; j += 4)
+            turn_columns(tile + i * IST_TILE + column + j, turned + j * IST_TILE + i);
 }
 
 #else
 
-void NAMED(transpose)(const float *tile, float *turned)
+void NAMED(turn)(const float *tile, int column, float *turned)
 {
     enum { SIDE = 4 };
     for (int i = 0; i < IST_TILE; i += SIDE)
-        for (int j = 0; j < IST_TILE; j += SIDE) {
+        for (int j = 0; j < IST_STRIP; j += SIDE) {
             __m128 row[SIDE];
             for (int r = 0; r < SIDE; r++)
-                row[r] = _mm_loadu_ps(tile + (i + r) * IST_TILE + j);
+                row[r] = _mm_loadu_ps(tile + (i + r) * IST_TILE + column + j);
             _MM_TRANSPOSE4_PS(row[0], row[1], row[2], row[3]);
             for (int r = 0; r < SIDE; r++)
                 _mm_storeu_ps(turned + (j + r) * IST_TILE + i, row[r]);
@@ -265,16 +273,15 @@ void NAMED(transpose)(const float *tile, float *turned)
 
 #endif
 
-int32_t NAMED(keep)(float limit, int32_t count, float *low, float *high, int32_t *position)
+int32_t NAMED(keep)(float limit, int32_t count, float *value, int32_t *position)
 {
     int32_t kept = 0;
     for (int32_t c = 0; c < count; c += LANES) {
-        lanes l = load(low + c), h = load(high + c);
+        lanes l = load(value + c);
         counts p = load_counts(position + c);
         uint32_t there = count - c < LANES ? (1u << (count - c)) - 1 : (uint32_t)-1;
         uint32_t bits = at_most(l, all(limit)) & there;
-        store(low + kept, (lanes)gathered((counts)l, bits));
-        store(high + kept, (lanes)gathered((counts)h, bits));
+        store(value + kept, (lanes)gathered((counts)l, bits));
         store_counts(position + kept, gathered(p, bits));
         kept += __builtin_popcount(bits);
     }
@@ -291,7 +298,7 @@ static inline int64_t count_up_to(const float *value, int64_t count, float limit
     return found;
 }
 
-/* Also the least and the largest of them. */
+/* Also the least and the largest of them; 0 if that is negative. */
 static inline int64_t count_finite(const float *value, int64_t count, float *least, float *most)
 {
     const lanes infinity = all(__builtin_inff());
@@ -308,12 +315,8 @@ static inline int64_t count_finite(const float *value, int64_t count, float *lea
         low = least_of(x, low);
         high = larger(choose(counted, all(0), x), high);
     }
-    *least = __builtin_inff();
-    *most = 0;
-    for (int lane = 0; lane < LANES; lane++) {
-        *least = low[lane] < *least ? low[lane] : *least;
-        *most = high[lane] > *most ? high[lane] : *most;
-    }
+    *least = least_lane(larger(low, all(0)));
+    *most = largest_lane(high);
     return finite;
 }
 

@@ -341,7 +341,7 @@ static int64_t tiles_at_once(const ist_sweep *sweep)
     if (cache <= 0)
         cache = TYPICAL;
     int64_t row = sweep->rows->d * (int64_t)sizeof(float) +
-                  (int64_t)sweep->consumer->state_bytes(sweep->state);
+                  (int64_t)sweep->consumer->touched_bytes(sweep->state);
     int64_t tiles = cache / 2 / (IST_TILE * row);
     return tiles < FEW ? INT64_MAX / 2 : tiles;
 }

@@ -2,6 +2,11 @@
  * wrong by. */
 #include "lanes.h"
 
+/* Loops over the sums of a block are unrolled at once, or gcc 12 keeps them in memory. */
+#define EACH_SUM(loop)                                            \
+    _Pragma("GCC unroll 8") for (int r = 0; r < loop##_rows; r++) \
+        _Pragma("GCC unroll 8") for (int v = 0; v < loop##_vectors; v++)
+
 /* How sums of parts of the features become that of all of them. */
 #define SUM_OF(a, b) ((a) + (b))
 #define LARGEST_OF(a, b) larger(a, b)
@@ -18,15 +23,15 @@ static inline lanes size_of(lanes t)
     static inline __attribute__((always_inline)) void name(                               \
         const float *rows, const float *columns, int64_t features, lanes sum[ROWS][WIDE]) \
     {                                                                                     \
+        EACH_SUM(name) sum[r][v] = (lanes){0};                                            \
         for (int64_t f = 0; f < features; f++) {                                          \
             lanes y[WIDE];                                                                \
             for (int v = 0; v < (WIDE); v++)                                              \
                 y[v] = load(columns + f * IST_PANEL + v * LANES);                         \
-            for (int r = 0; r < (ROWS); r++) {                                            \
+            EACH_SUM(name)                                                                \
+            {                                                                             \
                 float x = rows[f * IST_PANEL + r];                                        \
-                for (int v = 0; v < (WIDE); v++) {                                        \
-                    __VA_ARGS__                                                           \
-                }                                                                         \
+                __VA_ARGS__                                                               \
             }                                                                             \
         }                                                                                 \
     }
@@ -54,16 +59,11 @@ REGISTER_TILE(extremes, 4, 2, sum[r][v] = larger(sum[r][v], size_of(x - y[v]));)
         int64_t f = 0;                                                                           \
         for (; features - f > block; f += block) {                                               \
             loop(rows + f * IST_PANEL, columns + f * IST_PANEL, block, sum);                     \
-            for (int r = 0; r < loop##_rows; r++)                                                \
-                for (int v = 0; v < loop##_vectors; v++) {                                       \
-                    earlier[r][v] = f ? join(earlier[r][v], sum[r][v]) : sum[r][v];              \
-                    sum[r][v] = (lanes){0};                                                      \
-                }                                                                                \
+            EACH_SUM(loop) earlier[r][v] = f ? join(earlier[r][v], sum[r][v]) : sum[r][v];       \
         }                                                                                        \
         loop(rows + f * IST_PANEL, columns + f * IST_PANEL, features - f, sum);                  \
-        for (int r = 0; r < loop##_rows && f > 0; r++)                                           \
-            for (int v = 0; v < loop##_vectors; v++)                                             \
-                sum[r][v] = join(sum[r][v], earlier[r][v]);                                      \
+        if (f > 0)                                                                               \
+            EACH_SUM(loop) sum[r][v] = join(sum[r][v], earlier[r][v]);                           \
     }                                                                                            \
                                                                                                  \
     void NAMED(name)(const float *rows, const float *columns, int64_t d, const float *row_term,  \
@@ -76,25 +76,24 @@ REGISTER_TILE(extremes, 4, 2, sum[r][v] = larger(sum[r][v], size_of(x - y[v]));)
         for (int64_t f = 0; f < d; f += IST_CHUNK)                                               \
             for (int j = 0; j < IST_TILE; j += WIDE * LANES)                                     \
                 for (int i = 0; i < IST_TILE; i += ROWS) {                                       \
-                    lanes sum[ROWS][WIDE] = {{{0}}};                                             \
+                    lanes sum[ROWS][WIDE];                                                       \
                     float *out = tile + i * IST_TILE + j;                                        \
                     name##_sums(                                                                 \
                         rows + i / IST_PANEL * IST_PANEL * d + f * IST_PANEL + i % IST_PANEL,    \
                         columns + j / IST_PANEL * IST_PANEL * d + f * IST_PANEL + j % IST_PANEL, \
                         d - f < IST_CHUNK ? d - f : IST_CHUNK, block, sum);                      \
-                    for (int r = 0; r < ROWS && f > 0; r++)                                      \
-                        for (int v = 0; v < WIDE; v++)                                           \
-                            sum[r][v] = join(sum[r][v], load(out + r * IST_TILE + v * LANES));   \
+                    if (f > 0)                                                                   \
+                        EACH_SUM(loop)                                                           \
+                    sum[r][v] = join(sum[r][v], load(out + r * IST_TILE + v * LANES));           \
                     if (d - f > IST_CHUNK) {                                                     \
-                        for (int r = 0; r < ROWS; r++)                                           \
-                            memcpy(out + r * IST_TILE, sum[r], sizeof sum[r]);                   \
+                        EACH_SUM(loop) store(out + r * IST_TILE + v * LANES, sum[r][v]);         \
                         continue;                                                                \
                     }                                                                            \
-                    for (int r = 0; r < ROWS; r++)                                               \
-                        for (int v = 0; v < WIDE; v++) {                                         \
-                            lanes terms = row_term[i + r] + load(column_term + j + v * LANES);   \
-                            store(out + r * IST_TILE + v * LANES, finish);                       \
-                        }                                                                        \
+                    EACH_SUM(loop)                                                               \
+                    {                                                                            \
+                        lanes terms = row_term[i + r] + load(column_term + j + v * LANES);       \
+                        store(out + r * IST_TILE + v * LANES, finish);                           \
+                    }                                                                            \
                 }                                                                                \
     }
 

@@ -13,6 +13,7 @@ typedef int64_t bits64 __attribute__((vector_size(64)));
 typedef float lanes32 __attribute__((vector_size(32)));
 enum { LANES = 8, WIDE = 3 };
 #ifdef __AVX512F__
+#include <immintrin.h>
 enum { ROWS = 4 };
 #else
 enum { ROWS = 2 };
@@ -99,9 +100,26 @@ INLINE void turn(lanes64 v[LANES])
     }
 }
 
+/* gcc 12 would widen halves and join them. */
+INLINE void load_narrow(lanes64 *v, const float *at)
+{
+    lanes32 narrow;
+    memcpy(&narrow, at, sizeof narrow);
+#ifdef __AVX512F__
+    *v = (lanes64)_mm512_cvtps_pd((__m256)narrow);
+#else
+    *v = __builtin_convertvector(narrow, lanes64);
+#endif
+}
+
+INLINE void load_wide(lanes64 *v, const double *at)
+{
+    memcpy(v, at, sizeof *v);
+}
+
 /* The parts of eight features of eight pairs, turned so that a vector holds one feature of all
  * pairs: the sums then grow in the order of the features, all pairs at once. */
-#define PAIRS(name, real, lanes_of)                                                            \
+#define PAIRS(name, real, load)                                                                \
     INLINE void name(ist_metric metric, const real *const *x, const real *const *y, int64_t d, \
                      double *distance)                                                         \
     {                                                                                          \
@@ -110,11 +128,10 @@ INLINE void turn(lanes64 v[LANES])
         for (; f + LANES <= d; f += LANES) {                                                   \
             lanes64 part[LANES];                                                               \
             for (int p = 0; p < LANES; p++) {                                                  \
-                lanes_of a, b;                                                                 \
-                memcpy(&a, x[p] + f, sizeof a);                                                \
-                memcpy(&b, y[p] + f, sizeof b);                                                \
-                part[p] =                                                                      \
-                    __builtin_convertvector(a, lanes64) - __builtin_convertvector(b, lanes64); \
+                lanes64 a, b;                                                                  \
+                load(&a, x[p] + f);                                                            \
+                load(&b, y[p] + f);                                                            \
+                part[p] = a - b;                                                               \
                 make_part(metric, &part[p]);                                                   \
             }                                                                                  \
             turn(part);                                                                        \
@@ -131,8 +148,8 @@ INLINE void turn(lanes64 v[LANES])
         memcpy(distance, &sum, sizeof sum);                                                    \
     }
 
-PAIRS(narrow_pairs, float, lanes32)
-PAIRS(wide_pairs, double, lanes64)
+PAIRS(narrow_pairs, float, load_narrow)
+PAIRS(wide_pairs, double, load_wide)
 
 /* ---- tables -------------------------------------------------------------------------------------- */
 

@@ -140,14 +140,26 @@ ist_code ist_command_collect(const ist_options *options)
     return ended(&known, &faults, &error);
 }
 
+static void print_range(const ist_param_spec *spec)
+{
+    enum { LARGE = 1000000 }; /* a limit that nobody meets */
+    printf(spec->type == IST_PARAM_REAL ? "number" : "integer");
+    if (spec->most < LARGE)
+        printf(" from %" PRId64 " to %" PRId64, spec->least, spec->most);
+    else
+        printf(", at least %" PRId64, spec->least);
+}
+
 static void print_parameter(const ist_param_spec *spec)
 {
-    printf("  %-10s default %-10s ", spec->name, spec->standard);
+    printf("  %-14s default %-10s ", spec->name, spec->standard);
     if (spec->type == IST_PARAM_WORD)
         for (size_t w = 0; spec->words[w]; w++)
             printf("%s%s", w ? ", " : "one of ", spec->words[w]);
     else
-        printf("integer, at least %" PRId64, spec->least);
+        print_range(spec);
+    if (spec->only)
+        printf(" (with %s)", spec->only);
     printf("\n");
 }
 

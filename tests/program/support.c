@@ -40,6 +40,14 @@ int64_t *draw_labels(uint64_t seed, int64_t n, int64_t classes)
     return labels;
 }
 
+double *draw_correlated(const double *x, double rho, uint64_t seed, int64_t count)
+{
+    double *y = draw_normals(seed, count);
+    for (int64_t i = 0; i < count; i++)
+        y[i] = rho * x[i] + sqrt(1 - rho * rho) * y[i];
+    return y;
+}
+
 bool close_to(double a, double b, double tolerance)
 {
     return (isnan(a) && isnan(b)) || fabs(a - b) <= tolerance * fmax(1, fabs(b));
@@ -131,6 +139,41 @@ const char *input_example(const char *name, int64_t n, uint64_t seed)
     input_integers(file, "/labels/y", n, draw_labels(seed, n, 4));
     input_close(file);
     return path;
+}
+
+static double sum(const double *values, int64_t count)
+{
+    double total = 0;
+    for (int64_t i = 0; i < count; i++)
+        total += values[i];
+    return total;
+}
+
+const data_set_f *input_data_set_f(void)
+{
+    data_set_f *f = scratch_alloc(sizeof *f);
+    memset(f, 0, sizeof *f);
+    const double *e = draw_normals(67890, 3 * F_ROWS);
+    memcpy(f->a, draw_normals(12345, 4 * F_ROWS), sizeof f->a);
+    for (int i = 0; i < F_ROWS; i++) {
+        const double *x = f->a + 4 * i, *noise = e + 3 * i;
+        f->b[3 * i] = tanh(x[0] + 0.3 * noise[0]);
+        f->b[3 * i + 1] = tanh(x[0] * x[1] + 0.3 * noise[1]);
+        f->b[3 * i + 2] = tanh(x[2] - x[3] + 0.3 * noise[2]);
+        f->y[i] = (x[0] > 0) + 2 * (x[1] > 0);
+        f->size[f->y[i]]++;
+    }
+    uint64_t state = 12345;
+    cr_assert(random_next(&state) == UINT64_C(0x22118258a9d111a0));
+    cr_assert(fabs(sum(f->a, 4 * F_ROWS) - -6.92520859456) < 1e-10);
+    cr_assert(fabs(sum(f->b, 3 * F_ROWS) - -15.3987148088) < 1e-9);
+    cr_assert(f->size[0] == 53 && f->size[1] == 68 && f->size[2] == 76 && f->size[3] == 59);
+    hid_t file = input_new(scratch_path("f.h5"));
+    input_layer(file, "/layers/a", H5T_IEEE_F64LE, F_ROWS, 4, f->a);
+    input_layer(file, "/layers/b", H5T_IEEE_F64LE, F_ROWS, 3, f->b);
+    input_integers(file, "/labels/y", F_ROWS, f->y);
+    input_close(file);
+    return f;
 }
 
 void input_change(const char *path, const char *dataset, int64_t row, double value)

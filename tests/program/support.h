@@ -16,6 +16,8 @@
 uint64_t random_next(uint64_t *state);
 double random_uniform(uint64_t *state); /* [0, 1) */
 double *draw_normals(uint64_t seed, int64_t count);
+/* rho x + sqrt(1 - rho^2) z, number by number. */
+double *draw_correlated(const double *x, double rho, uint64_t seed, int64_t count);
 int64_t *draw_labels(uint64_t seed, int64_t n, int64_t classes); /* 0 ... classes - 1 */
 
 /* ---- input files ----------------------------------------------------------------------------- */
@@ -33,6 +35,13 @@ void input_attribute(hid_t file, const char *object, const char *name, double va
 double *input_read(const char *path, const char *dataset, int64_t n, int64_t d);
 /* A file with the float32 layers a (n x 5) and b (n x 3) of normals and labels y; a and b know of each other. */
 const char *input_example(const char *name, int64_t n, uint64_t seed);
+/* Data set F of measures.md 11.2, f.h5 with layers a and b and labels y: 256 samples. */
+enum { F_ROWS = 256, F_CLASSES = 4 };
+typedef struct {
+    double a[4 * F_ROWS], b[3 * F_ROWS];
+    int64_t y[F_ROWS], size[F_CLASSES];
+} data_set_f;
+const data_set_f *input_data_set_f(void);
 /* Changes one value of a dataset in place. */
 void input_change(const char *path, const char *dataset, int64_t row, double value);
 

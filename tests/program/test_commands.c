@@ -85,6 +85,9 @@ Test(commands, without_mpi, .timeout = 60)
     const char *const parameters[] = {"  k ", "  ties ", "  seed ", "  se "};
     for (int i = 0; i < 4; i++)
         EXPECT_SAYS(r, parameters[i]);
+    EXPECT_SAYS(r,
+                "  keep           default 0.9        number from 0 to 1 (with method=twonn-fit)\n");
+    EXPECT_SAYS(r, "  type           default 1          integer from 1 to 2\n");
     r = WITHOUT_MPI("measures", "--notes");
     EXPECT_CODE(r, 0);
     const char *const notes[] = {"ties\n", "duplicates\n", "parts-too-small\n",

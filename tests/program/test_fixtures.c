@@ -7,43 +7,6 @@
 
 /* ---- data set F ------------------------------------------------------------------------------ */
 
-enum { F_N = 256 };
-
-static double sum(const double *values, int64_t count)
-{
-    double total = 0;
-    for (int64_t i = 0; i < count; i++)
-        total += values[i];
-    return total;
-}
-
-static const char *make_f(void)
-{
-    const double *a = draw_normals(12345, 4 * F_N), *e = draw_normals(67890, 3 * F_N);
-    double b[3 * F_N];
-    int64_t y[F_N], size[4] = {0};
-    for (int i = 0; i < F_N; i++) {
-        const double *x = a + 4 * i, *noise = e + 3 * i;
-        b[3 * i] = tanh(x[0] + 0.3 * noise[0]);
-        b[3 * i + 1] = tanh(x[0] * x[1] + 0.3 * noise[1]);
-        b[3 * i + 2] = tanh(x[2] - x[3] + 0.3 * noise[2]);
-        y[i] = (x[0] > 0) + 2 * (x[1] > 0);
-        size[y[i]]++;
-    }
-    uint64_t state = 12345;
-    cr_assert(random_next(&state) == UINT64_C(0x22118258a9d111a0));
-    cr_assert(fabs(sum(a, 4 * F_N) - -6.92520859456) < 1e-10);
-    cr_assert(fabs(sum(b, 3 * F_N) - -15.3987148088) < 1e-9);
-    cr_assert(size[0] == 53 && size[1] == 68 && size[2] == 76 && size[3] == 59);
-    const char *path = scratch_path("f.h5");
-    hid_t file = input_new(path);
-    input_layer(file, "/layers/a", H5T_IEEE_F64LE, F_N, 4, a);
-    input_layer(file, "/layers/b", H5T_IEEE_F64LE, F_N, 3, b);
-    input_integers(file, "/labels/y", F_N, y);
-    input_close(file);
-    return path;
-}
-
 static void expect_f(const table *t, const char *source, const char *target, const char *k,
                      const char *ties, const char *se, const char *rank_sum, double value)
 {
@@ -66,7 +29,7 @@ static void expect_f(const table *t, const char *source, const char *target, con
 
 Test(fixtures, data_set_f, .timeout = 60)
 {
-    make_f();
+    input_data_set_f();
     const char *job =
         job_new("f", "input: {file: f.h5, layers: [a, b], labels: [y]}\n"
                      "measures:\n"
@@ -149,15 +112,6 @@ typedef struct {
     double limit, tolerance;
 } limit_case;
 
-/* y = rho x + sqrt(1 - rho^2) z, column by column. */
-static double *correlated(const double *x, double rho, uint64_t seed, int64_t count)
-{
-    double *y = draw_normals(seed, count);
-    for (int64_t i = 0; i < count; i++)
-        y[i] = rho * x[i] + sqrt(1 - rho * rho) * y[i];
-    return y;
-}
-
 static void expect_limits(const char *name, const char *pairs, const limit_case *cases)
 {
     const char *job = job_new(name, scratch_text("input: {file: %s.h5}\nmeasures:\n"
@@ -183,7 +137,7 @@ Test(fixtures, t3_t4_limits, .timeout = 60)
     input_layer(file, "/layers/u", H5T_IEEE_F32LE, N, 5, draw_normals(2, 5 * N));
     input_layer(file, "/layers/v", H5T_IEEE_F32LE, N, 3, draw_normals(3, 3 * N));
     input_layer(file, "/layers/x", H5T_IEEE_F64LE, N, 1, x);
-    input_layer(file, "/layers/y", H5T_IEEE_F64LE, N, 1, correlated(x, 0.9, 4, N));
+    input_layer(file, "/layers/y", H5T_IEEE_F64LE, N, 1, draw_correlated(x, 0.9, 4, N));
     input_close(file);
     const limit_case cases[] = {{"u", "v", 1, 0.03},
                                 {"v", "u", 1, 0.03},
@@ -217,7 +171,7 @@ Test(fixtures, t5_limit, .timeout = 60)
         hid_t file = input_new(scratch_path("t5-%d.h5", s));
         input_layer(file, "/layers/x", H5T_IEEE_F32LE, N, 2, x);
         input_layer(file, "/layers/y", H5T_IEEE_F32LE, N, 2,
-                    correlated(x, 0.9, 20 + (uint64_t)s, 2 * N));
+                    draw_correlated(x, 0.9, 20 + (uint64_t)s, 2 * N));
         input_close(file);
     }
     const char *job = job_new("t5", "grid: {sample: {from: 0, to: 3}}\n"

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <criterion/parameterized.h>
+#include <math.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,6 +54,62 @@ static const char job_text[] =
 /* Per cell 24 + 16 rows; per width 6 of seed pairs; two cells of width 4 against width 8, 2 rows. */
 enum { TASKS = 6 * (24 + 16) + 2 * 6 + 2 * 2 };
 
+/* ---- a job of all measures --------------------------------------------------------------------- */
+
+/* Layers of three types, a fifth of the rows zero in two of them and at the same samples; a lattice; labels with
+ * classes of one sample and of three. */
+static void write_neighbours(int64_t n)
+{
+    enum { D = 6 };
+    double *x = draw_normals(91, n * D), *relu = draw_normals(92, n * D);
+    double *lattice = draw_normals(93, n * D);
+    int64_t *five = draw_labels(94, n, 5), *rare = scratch_alloc((size_t)n * sizeof *rare);
+    uint64_t state = 95;
+    for (int64_t i = 0; i < n; i++) {
+        bool dead = random_uniform(&state) < 0.2;
+        for (int64_t e = D * i; e < D * (i + 1); e++) {
+            x[e] += (double)(e == D * i + five[i]);
+            relu[e] = dead ? 0 : fmax(0, relu[e] + x[e]);
+            x[e] = dead ? 0 : x[e];
+            lattice[e] = floor(2 * (lattice[e] + x[e]));
+        }
+        rare[i] = i < 4 ? -(i + 2) / 3 : five[i];
+    }
+    hid_t file = input_new(scratch_path("neighbours.h5"));
+    input_layer(file, "/layers/relu", H5T_IEEE_F32LE, n, D, relu);
+    input_layer(file, "/layers/real", H5T_IEEE_F64LE, n, D, x);
+    input_layer(file, "/layers/lattice", H5T_STD_I8LE, n, 2, lattice);
+    input_integers(file, "/labels/five", n, five);
+    input_integers(file, "/labels/rare", n, rare);
+    input_close(file);
+}
+
+static const char neighbours_input[] = "input: {file: neighbours.h5, layers: [relu, real, "
+                                       "lattice], labels: [five, rare]}\nmeasures:\n";
+static const char *const neighbours_entries[] = {
+    "imbalance: {pairs: [[relu, real]], k: [1, 7], metric: [euclidean, manhattan]}",
+    "imbalance: {target: five, metric: chebyshev, scale: zscore, se: rows}",
+    "mi-ross: {target: [five, rare], k: [1, 3]}",
+    "mi-ross: {layers: [real, lattice], target: rare, metric: [manhattan, chebyshev]}",
+    "mi-ksg: {type: [1, 2]}",
+    "mi-ksg: {pairs: [[relu, lattice]], type: [1, 2], metric: chebyshev, scale: [zscore, none]}",
+    "mi-mixed: {pairs: [[real, lattice]], form: [code, paper]}",
+    "mi-mixed: {target: five, form: [code, paper]}",
+    "entropy-kl: {metric: [euclidean, chebyshev], scale: [none, rms]}",
+    "dimension: {layers: [relu, real], method: [twonn, twonn-fit, gride, mle]}",
+    "overlap: {k: 10}",
+    "overlap: {target: [five, rare], k: [1, 10]}",
+    "overlap: {layers: [relu], target: five, class_fraction: 0.01, ties: index}",
+    "mi-ross: {target: five, se: none, null: {permutations: 9}}",
+    "mi-mixed: {layers: [relu], target: five, se: none, null: {permutations: 9}}",
+    "overlap: {target: five, k: 10, null: {permutations: 9, within: rare}}",
+    "imbalance: {layers: [relu], target: five, k: 3, null: {permutations: 9}}",
+};
+enum { NEIGHBOUR_ENTRIES = sizeof neighbours_entries / sizeof *neighbours_entries };
+
+/* In the order of the entries. */
+enum { NEIGHBOUR_TASKS = 8 + 3 + 12 + 4 + 6 + 4 + 2 + 6 + 12 + 2 * 7 + 3 + 12 + 1 + 3 + 1 + 3 + 1 };
+
 /* ---- undisturbed ------------------------------------------------------------------------------- */
 
 Test(identity, ranks_kernels_chunks, .timeout = 100)
@@ -82,6 +139,103 @@ Test(identity, ranks_kernels_chunks, .timeout = 100)
                             scratch_text("%d ranks, kernel %s, %s rows a chunk", runs[i].ranks,
                                          runs[i].kernel, runs[i].chunk_rows));
     }
+}
+
+static const char *neighbours_right(void)
+{
+    write_neighbours(1200);
+    const char *text = neighbours_input, *right = scratch_path("right");
+    for (int i = 0; i < NEIGHBOUR_ENTRIES; i++)
+        text = scratch_text("%s  - %s\n", text, neighbours_entries[i]);
+    const char *job = job_new("neighbours", text);
+    RUN(0, 1, job, right, "--kernel", "reference", "--skipping", "never");
+    table t = results_of(right);
+    cr_assert(t.rows == NEIGHBOUR_TASKS, "%zu rows", t.rows);
+    cr_expect(table_count(&t, WHERE("status=ok")) == t.rows);
+    cr_expect(journal_count(right, "task") == NEIGHBOUR_TASKS);
+    return right;
+}
+
+Test(identity, all_measures, .timeout = 100)
+{
+    const char *right = neighbours_right(), *job = scratch_path("neighbours.yaml");
+    const struct {
+        int ranks;
+        const char *kernel, *chunk_rows, *skipping;
+    } runs[] = {{0, "avx512", "1200", "auto"}, {2, "avx2", "61", "always"},
+                {3, "avx512", "100", "never"}, {4, "avx512-skylake", "700", "always"},
+                {5, "avx2", "300", "never"},   {5, "reference", "97", "always"}};
+    const spawn_result version = PROGRAM(0, "--version");
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        if (!strstr(version.out, runs[i].kernel))
+            continue;
+        const char *output = scratch_path("run%zu", i);
+        RUN(0, runs[i].ranks, job, output, "--kernel", runs[i].kernel, "--chunk-rows",
+            runs[i].chunk_rows, "--skipping", runs[i].skipping);
+        expect_same_results(output, right,
+                            scratch_text("%d ranks, kernel %s, %s rows a chunk, skipping %s",
+                                         runs[i].ranks, runs[i].kernel, runs[i].chunk_rows,
+                                         runs[i].skipping));
+    }
+}
+
+/* The rows of the results as text. */
+static const char *rows_of(const char *output)
+{
+    const char *text = file_read(scratch_text("%s/results.csv", output), NULL);
+    cr_assert(text && strchr(text, '\n'));
+    return strchr(text, '\n') + 1;
+}
+
+/* Passes are shared: what a task shares them with must not matter, be it nothing. */
+Test(identity, all_measures_one_by_one, .timeout = 100)
+{
+    const char *right = neighbours_right(), *all = "";
+    for (int i = 0; i < NEIGHBOUR_ENTRIES; i++) {
+        const char *name = scratch_text("one%d", i), *output = scratch_path("%s", name);
+        const char *job = job_new(name, scratch_text("name: neighbours\n%s  - %s\n",
+                                                     neighbours_input, neighbours_entries[i]));
+        RUN(0, i % 3, job, output);
+        const char *rows = rows_of(output);
+        all = scratch_text("%s%s", all, rows);
+    }
+    const char *together = rows_of(right);
+    const char *difference = text_difference(all, together);
+    cr_assert(!difference, "%s", difference);
+}
+
+/* With the least memory that does: thresholds come in batches, beside slots of one threshold. */
+Test(identity, batches, .timeout = 100)
+{
+    write_neighbours(1200);
+    const char *job =
+        job_new("batches", "input: {file: neighbours.h5, layers: [relu, real, lattice],"
+                           " labels: [five]}\n"
+                           "measures:\n"
+                           "  - imbalance: {layers: [relu, lattice], target: real, k: [3, 120],"
+                           " se: none}\n"
+                           "  - mi-ross: {layers: [real], target: five, k: [1, 3]}\n"
+                           "  - mi-ksg: {pairs: [[relu, real]], type: [1, 2]}\n");
+    const char *right = scratch_path("right"), *output = scratch_path("few"), *least = "";
+    RUN(0, 2, job, right, "--max-memory", "500");
+    spawn_result plan = {.code = 2};
+    for (int mib = 5; mib < 60 && plan.code != 0; mib++) {
+        least = scratch_text("%d", mib);
+        plan = PROGRAM(0, "plan", job, "--output", output, "--max-memory", least);
+    }
+    EXPECT_CODE(plan, 0);
+    EXPECT_SAYS(plan, " batches, because all thresholds do not fit");
+    spawn_result r = RUN(0, 2, job, output, "--max-memory", least);
+    expect_same_results(output, right, scratch_text("%s MiB", least));
+    table all = table_read(scratch_text("%s/timings.csv", right));
+    table few = table_read(scratch_text("%s/timings.csv", output));
+    cr_expect(few.rows >= all.rows, "%s", spawn_story(&r));
+    double pairs[2] = {0};
+    for (size_t row = 0; row < all.rows; row++)
+        pairs[0] += table_real(&all, row, "pairs");
+    for (size_t row = 0; row < few.rows; row++)
+        pairs[1] += table_real(&few, row, "pairs");
+    cr_expect(pairs[1] > pairs[0], "no pass ran twice: %g pairs", pairs[1]);
 }
 
 /* Tiles that a run skipped and thinned, in all its passes. */
@@ -176,14 +330,14 @@ static bool has_got_far(void *argument)
 }
 
 /* Starts the job and kills it; how many tasks were in its journal by then. -1: it ended before. */
-static int start_and_kill(const kill_case *c, const char *job, const char *output)
+static int start_and_kill(const kill_case *c, int tasks, const char *job, const char *output)
 {
     const char *const argv[] = {IST_PROGRAM, "run",      job,         "--output",
                                 output,      "--kernel", "reference", NULL};
     const spawn_options options = {.deadline = 45};
     spawn_process p =
         c->ranks > 0 ? spawn_start_ranks(c->ranks, &options, argv) : spawn_start(&options, argv);
-    progress wanted = {output, (int)(c->part * TASKS)};
+    progress wanted = {output, (int)(c->part * tasks)};
     if (c->part < 0)
         cr_assert(spawn_wait_text(&p, "tasks to do", 30), "it does not start");
     else
@@ -203,13 +357,13 @@ static int start_and_kill(const kill_case *c, const char *job, const char *outpu
 }
 
 /* The same in a new folder if the kill came too late. */
-static int kill_in_time(const kill_case *c, const char *job, const char **output)
+static int kill_in_time(const kill_case *c, int tasks, const char *job, const char **output)
 {
     for (int attempt = 0; attempt < 3; attempt++) {
         *output = scratch_path("killed%d", attempt);
-        int tasks = start_and_kill(c, job, *output);
-        if (tasks >= 0 && tasks < TASKS)
-            return tasks;
+        int done = start_and_kill(c, tasks, job, *output);
+        if (done >= 0 && done < tasks)
+            return done;
     }
     cr_assert(false, "it ends too fast to be killed");
     return 0;
@@ -220,13 +374,26 @@ ParameterizedTest(kill_case *c, identity, killed, .timeout = 100)
     write_inputs(1200, 40);
     const char *job = job_new("many", job_text), *right = scratch_path("right"), *output = NULL;
     RUN(0, 2, job, right);
-    int before = kill_in_time(c, job, &output);
+    int before = kill_in_time(c, TASKS, job, &output);
     cr_expect(!file_exists(scratch_text("%s/results.csv", output)));
     spawn_result r = RUN(0, c->ranks_again, job, output);
     EXPECT_SAYS(r, scratch_text("%d of %d tasks to do", TASKS - before, TASKS));
     expect_same_results(output, right, scratch_text("killed after %d tasks", before));
     cr_expect(journal_count(output, "task") == TASKS, "%d tasks in the journal",
               journal_count(output, "task"));
+}
+
+/* Among the passes of every kind: each kill comes in another. */
+Test(identity, all_measures_killed, .timeout = 100)
+{
+    const char *right = neighbours_right(), *job = scratch_path("neighbours.yaml");
+    const char *output = scratch_path("killed");
+    for (int i = 0; i < 4; i++)
+        start_and_kill(&(kill_case){EVERYTHING, 1 + i, 0, 0.05 + 0.25 * i}, NEIGHBOUR_TASKS, job,
+                       output);
+    RUN(0, 2, job, output);
+    expect_same_results(output, right, "killed four times");
+    cr_expect(journal_count(output, "task") == NEIGHBOUR_TASKS);
 }
 
 /* Killed again and again, each time a little later, and at last left alone. */
@@ -237,7 +404,7 @@ Test(identity, killed_many_times, .timeout = 100)
     const char *right = scratch_path("right"), *output = scratch_path("killed");
     RUN(0, 2, job, right);
     for (int i = 0; i < 3; i++)
-        start_and_kill(&(kill_case){EVERYTHING, 1 + i, 0, 0.1 + 0.25 * i}, job, output);
+        start_and_kill(&(kill_case){EVERYTHING, 1 + i, 0, 0.1 + 0.25 * i}, TASKS, job, output);
     RUN(0, 2, job, output);
     expect_same_results(output, right, "killed three times");
 }

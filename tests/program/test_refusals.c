@@ -45,9 +45,25 @@ static void write_odd_file(void)
     input_close(file);
 }
 
+/* Labels of one class, all different, and with classes of one and of four samples. */
+static void write_odd_labels(void)
+{
+    hid_t file = H5Fopen(scratch_path("good.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+    int64_t one[N] = {0}, each[N], rare[N];
+    for (int i = 0; i < N; i++) {
+        each[i] = N - i;
+        rare[i] = i < 1 ? 9 : i < 5 ? 8 : i % 3;
+    }
+    input_integers(file, "/labels/one", N, one);
+    input_integers(file, "/labels/each", N, each);
+    input_integers(file, "/labels/rare", N, rare);
+    input_close(file);
+}
+
 static void write_inputs(void)
 {
     input_example("good.h5", N, 1);
+    write_odd_labels();
     write_odd_file();
     write_ids("ids.h5", N, -1);
     write_ids("other-ids.h5", N, 61);
@@ -63,6 +79,8 @@ static void write_inputs(void)
 typedef struct {
     const char *layers, *measures, *says[4];
 } refusal;
+
+#define AB "a: /layers/a, b: /layers/b"
 
 static const refusal refusals[] = {
     {"a: /layers/a, s: 'odd.h5:/layers/short'",
@@ -91,6 +109,34 @@ static const refusal refusals[] = {
     {"a: /layers/a", "imbalance: {target: reals}", {"odd.h5:/labels/reals", "integer"}},
     {"a: /layers/a, b: '/layers/b[0, :]'", "imbalance", {"/layers/b[0, :]", "100", "3"}},
     {"a: /layers/a, b: '/layers/b[:, 3]'", "imbalance", {"/layers/b[:, 3]"}},
+    {AB, "mi-ross: {target: y, k: 100}", {"job.yaml:7:29", "k = 100", "N = 100", "99"}},
+    {AB, "mi-ksg: {k: [3, 100]}", {"job.yaml:7:21", "k = 100", "N = 100"}},
+    {AB, "mi-mixed: {k: 100}", {"k = 100", "N = 100"}},
+    {AB, "entropy-kl: {k: 100}", {"k = 100", "N = 100"}},
+    {AB, "overlap: {k: 100}", {"k = 100", "N = 100"}},
+    {AB, "overlap: {k: 100, target: y}", {"k = 100", "N = 100"}},
+    {AB, "dimension: {method: mle, k: 100}", {"k = 100", "N = 100"}},
+    {AB, "dimension: {method: gride, n1: [1, 50]}", {"k = 100", "N = 100"}},
+    {AB, "dimension: {method: twonn-fit, keep: 0.009}", {"keep = 0.009", "N = 100"}},
+    {AB, "mi-mixed: {target: rare}", {"k = 5", "smallest class, 1", "mi-ross"}},
+    {AB, "mi-mixed: {target: rare, k: 1}", {"k = 1", "smallest class, 1"}},
+    {AB, "mi-ross: {target: each}", {"every sample has a label of its own", "100 different"}},
+    {AB, "mi-mixed: {target: each}", {"smallest class, 1"}},
+    {AB, "mi-ross", {"job.yaml:7:5", "'mi-ross' is information about labels", "target: NAME"}},
+    {AB, "mi-ross: {layers: [a], target: b}", {"'mi-ross' takes labels only", "'b' is a layer"}},
+    {AB, "mi-ross: {pairs: [[a, b]]}", {"job.yaml:7:", "'mi-ross'", "labels"}},
+    {AB, "mi-ross: {target: z}", {"unknown layer or labels 'z'", "job.yaml:7:23"}},
+    {AB, "mi-ksg: {target: y}", {"'mi-ksg' takes no labels", "'y' is labels"}},
+    {AB, "mi-ksg: {type: 3}", {"job.yaml:7:20", "'type'", "3"}},
+    {AB, "mi-ksg: {metric: cosine}", {"job.yaml:7:22", "'metric'", "cosine", "chebyshev"}},
+    {AB, "entropy-kl: {metric: cosine}", {"job.yaml:7:26", "'metric'", "cosine"}},
+    {AB, "mi-ksg: {scale: std}", {"'scale'", "std", "zscore"}},
+    {AB, "overlap: {class_fraction: 0.1}", {"class_fraction", "labels target"}},
+    {AB, "overlap: {class_fraction: 1.5, target: y}", {"'class_fraction'", "at most 1, not 1.5"}},
+    {AB, "dimension: {pairs: [[a, b]]}", {"job.yaml:7:", "'dimension'", "pairs"}},
+    {AB, "entropy-kl: {target: y}", {"job.yaml:7:", "'entropy-kl'", "target"}},
+    {AB, "dimension: {method: mle, k: 1}", {"'k' must be at least 2, not 1"}},
+    {"a: /layers/a", "mi-ksg", {"one layer alone"}},
 };
 enum { REFUSALS = sizeof refusals / sizeof refusals[0] };
 
@@ -107,7 +153,9 @@ static const char *job_of(const refusal *r)
     return job_new("job", scratch_text("input:\n"
                                        "  file: good.h5\n"
                                        "  layers: {%s}\n"
-                                       "  labels: {y: /labels/y, reals: 'odd.h5:/labels/reals'}\n"
+                                       "  labels: {y: /labels/y, one: /labels/one, each: "
+                                       "/labels/each, rare: /labels/rare, "
+                                       "reals: 'odd.h5:/labels/reals'}\n"
                                        "measures:\n  - %s\n",
                                        r->layers, r->measures));
 }
@@ -178,6 +226,36 @@ Test(refusals, last_neighbour_is_accepted, .timeout = 60)
         EXPECT_CELL(&t, row, "value", "1"); /* all ranks 1 ... N-1 of every row */
         EXPECT_CELL(&t, row, "rank_sum", "495000");
     }
+}
+
+/* What can be said of odd labels is, with a note. */
+Test(refusals, odd_labels_are_noted, .timeout = 60)
+{
+    write_inputs();
+    const char *job =
+        job_new("odd", "input: {file: good.h5, layers: [a], labels: [y, one, rare, each]}\n"
+                       "measures:\n"
+                       "  - mi-ross: {target: [one, rare], k: [4, 99]}\n"
+                       "  - mi-mixed: {target: one}\n"
+                       "  - overlap: {target: [one, rare, each], k: 99}\n"
+                       "  - overlap: {target: [one, rare, each], class_fraction: 1}\n");
+    const char *output = scratch_path("out");
+    RUN(0, 3, job, output);
+    table t = results_of(output);
+    cr_expect(t.rows == 11 && table_count(&t, WHERE("status=ok")) == t.rows);
+    size_t row = table_find(&t, WHERE("measure=mi-ross", "target=one", "k=4"));
+    cr_expect(close_to(table_real(&t, row, "value"), 0, 1e-12));
+    cr_expect(strstr(table_text(&t, row, "note"), "one-class"));
+    row = table_find(&t, WHERE("measure=mi-ross", "target=rare", "k=4"));
+    cr_expect(strstr(table_text(&t, row, "note"), "small-classes"));
+    EXPECT_CELL(&t, row, "left_out", "1");
+    EXPECT_CELL(&t, row, "classes", "5");
+    for (size_t r = 0; r < t.rows; r++)
+        cr_expect(isfinite(table_real(&t, r, "value")));
+    row = table_find(&t, WHERE("measure=overlap", "target=one", "k=99"));
+    EXPECT_CELL(&t, row, "value", "1");
+    row = table_find(&t, WHERE("measure=overlap", "target=each", "k=99"));
+    EXPECT_CELL(&t, row, "value", "0");
 }
 
 /* ---- the command line -------------------------------------------------------------------------- */

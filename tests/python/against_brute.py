@@ -58,7 +58,7 @@ def offered(program):
         if line and not line.startswith(" "):
             parameters = found.setdefault(line.strip(), {})
         elif " default " in line:
-            words = line.partition(" one of ")[2]
+            words = line.partition(" one of ")[2].partition(" (")[0]
             parameters[line.split()[0]] = words.split(", ") if words else None
     return found
 

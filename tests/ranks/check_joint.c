@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "brute.h"
 #include "checks.h"
 #include "infostrata/ring.h"
 #include "rows.h"
@@ -130,20 +131,32 @@ typedef struct {
     ist_rows whole[2], parts[2], joint;
     const ist_rows *component[2];
     int64_t order[N], start[4];
-    int segment[N]; /* of a row number */
+    int segment[N];           /* of a row number */
+    double distance[2][N][N]; /* by definition, of row numbers; not scaled */
 } joint_data;
 
-static void data_new(const ist_comm *comm, const ist_engine *engine, const data_kind *kind,
-                     const joint_case *c, joint_data *data)
+/* What does not depend on the factors and the kernel. */
+static void data_new(const data_kind *kind, const joint_case *c, joint_data *data)
 {
     memset(data, 0, sizeof *data);
-    data->c = c;
     ist_random_parts(N, 3, data->order, data->start);
     for (int s = 0; s < 3 && c->parts; s++)
         for (int64_t p = data->start[s]; p < data->start[s + 1]; p++)
             data->segment[data->order[p]] = s;
     for (int x = 0; x < 2; x++) {
-        data->values[x] = make_data(kind->rule[x], x, c->d[x], c->wide[x]);
+        const double *values = data->values[x] = make_data(kind->rule[x], x, c->d[x], c->wide[x]);
+        for (int64_t i = 0; i < N; i++)
+            for (int64_t j = 0; j < N; j++)
+                data->distance[x][i][j] =
+                    brute_distance(c->metric, values + i * c->d[x], values + j * c->d[x], c->d[x]);
+    }
+}
+
+static void sets_new(const ist_comm *comm, const ist_engine *engine, const joint_case *c,
+                     joint_data *data)
+{
+    data->c = c;
+    for (int x = 0; x < 2; x++) {
         rows_distributed(comm, c->metric, data->values[x], N, c->d[x], c->wide[x], &data->whole[x]);
         data->component[x] = &data->whole[x];
         if (c->parts) {
@@ -157,13 +170,12 @@ static void data_new(const ist_comm *comm, const ist_engine *engine, const data_
                    &data->joint);
 }
 
-static void data_release(joint_data *data)
+static void sets_release(joint_data *data)
 {
     ist_rows_release(&data->joint);
     for (int x = 0; x < 2; x++) {
         ist_rows_release(&data->whole[x]);
         ist_rows_release(&data->parts[x]);
-        ist_free(data->values[x]);
     }
 }
 
@@ -173,10 +185,7 @@ static double scaled(const joint_data *data, int x, int64_t i, int64_t j)
     const joint_case *c = data->c;
     if (x == 2)
         return fmax(scaled(data, 0, i, j), scaled(data, 1, i, j));
-    const double *values = data->values[x];
-    volatile double distance =
-        brute_distance(c->metric, values + i * c->d[x], values + j * c->d[x], c->d[x]);
-    return distance * c->factor[x];
+    return data->distance[x][i][j] * c->factor[x];
 }
 
 typedef struct {
@@ -296,32 +305,31 @@ static bool turns_right(const ist_comm *comm, const ist_engine *engine, const jo
     return right;
 }
 
-static const char *wrong_part(const ist_comm *comm, const data_kind *kind, const joint_case *c)
+static const char *wrong_part(const ist_comm *comm, const joint_case *c, joint_data *data)
 {
     ist_engine engine = {.kernel = ist_kernel_choose(c->kernel),
                          .chunk_bytes = 1 << 20,
                          .chunk_rows = c->chunk_rows,
                          .skipping = c->twins ? IST_SKIP_ALWAYS : IST_SKIP_NEVER};
-    static joint_data data;
-    data_new(comm, &engine, kind, c, &data);
+    sets_new(comm, &engine, c, data);
     ist_pass_stats stats = {0};
-    ist_nearest *nearest = ist_pass_nearest(comm, &engine, &data.joint, c->k, c->ties, &stats);
-    int64_t *ranks = ist_alloc((size_t)(data.joint.home.count * c->k), sizeof *ranks);
-    ist_thresholds thresholds = {.stride = c->k, .target = nearest->neighbour};
-    ist_pass_counts(comm, &engine, &data.joint, c->ties.by_index, &thresholds, c->k, ranks, NULL,
+    ist_nearest *nearest = ist_pass_nearest(comm, &engine, &data->joint, c->k, c->ties, &stats);
+    int64_t *ranks = ist_alloc((size_t)(data->joint.home.count * c->k), sizeof *ranks);
+    const ist_thresholds thresholds = {.stride = c->k, .target = nearest->neighbour};
+    ist_pass_counts(comm, &engine, &data->joint, c->ties.by_index, &thresholds, c->k, ranks, NULL,
                     &stats);
-    bool turns = turns_right(comm, &engine, &data, nearest);
+    bool turns = turns_right(comm, &engine, data, nearest);
     bool marginal[2];
     for (int x = 0; x < 2; x++)
-        marginal[x] = marginal_right(comm, &engine, &data, x, nearest);
-    const char *wrong = !neighbours_right(&data, nearest)                ? "neighbours"
-                        : !ranks_right(&data, nearest->neighbour, ranks) ? "ranks"
-                        : !turns                                         ? "turns"
-                        : !marginal[0] || !marginal[1]                   ? "counts below"
-                                                                         : "";
+        marginal[x] = marginal_right(comm, &engine, data, x, nearest);
+    const char *wrong = !neighbours_right(data, nearest)                ? "neighbours"
+                        : !ranks_right(data, nearest->neighbour, ranks) ? "ranks"
+                        : !turns                                        ? "turns"
+                        : !marginal[0] || !marginal[1]                  ? "counts below"
+                                                                        : "";
     ist_free(ranks);
     ist_nearest_free(&nearest);
-    data_release(&data);
+    sets_release(data);
     return wrong;
 }
 
@@ -330,19 +338,21 @@ static const char *const kernels[] = {"reference", "avx2", "avx512"};
 static void check_kinds(MPI_Comm handle, joint_case c)
 {
     static const double factors[][2] = {{1, 1}, {1.0 / 3, 0.0123456789}, {0x1p-7, 1e-60}};
+    static joint_data data;
     ist_comm comm = ist_comm_new(handle);
-    for (size_t n = 0; n < sizeof kernels / sizeof *kernels; n++) {
-        if (!ist_kernel_choose(kernels[n]))
-            continue;
-        c.kernel = kernels[n];
-        for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
-            for (size_t f = 0; f < sizeof factors / sizeof *factors; f++) {
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
+        data_new(&kinds[kind], &c, &data);
+        for (size_t n = 0; n < sizeof kernels / sizeof *kernels; n++)
+            for (size_t f = 0; f < 3 && ist_kernel_choose(kernels[n]); f++) {
+                c.kernel = kernels[n];
                 c.factor[0] = factors[f][0];
                 c.factor[1] = factors[f][1];
-                const char *wrong = wrong_part(&comm, &kinds[kind], &c);
+                const char *wrong = wrong_part(&comm, &c, &data);
                 CHECK_ALL_TELL(handle, !*wrong, "%s, factors %zu, kernel %s: %s", kinds[kind].name,
                                f, c.kernel, wrong);
             }
+        ist_free(data.values[0]);
+        ist_free(data.values[1]);
     }
     ist_comm_release(&comm);
 }

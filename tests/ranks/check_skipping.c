@@ -2,8 +2,8 @@
  * are really skipped, thinned and counted whole, and data that makes their bounds hard. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "brute.h"
 #include "checks.h"
 #include "infostrata/ring.h"
 #include "rows.h"
@@ -102,53 +102,6 @@ static double *make_data(value_rule *rule, int64_t n, int64_t d, bool wide, uint
     return values;
 }
 
-/* ---- brute force --------------------------------------------------------------------------- */
-
-typedef struct {
-    double distance;
-    uint64_t tie;
-    int64_t row;
-} other;
-
-static int compare_others(const void *a, const void *b)
-{
-    const other *x = a, *y = b;
-    if (x->distance != y->distance)
-        return x->distance < y->distance ? -1 : 1;
-    if (x->tie != y->tie)
-        return x->tie < y->tie ? -1 : 1;
-    return (x->row > y->row) - (x->row < y->row);
-}
-
-/* All other rows of the segment of the home row at `position`, by number, with their distances. */
-static int64_t others_of(const ist_rows *rows, const double *values, int64_t position,
-                         ist_tie_rule ties, other *found)
-{
-    int64_t block = ist_blocks_find(&rows->blocks, position), count = 0, d = rows->d;
-    int64_t i = ist_row_number(rows, position);
-    uint64_t mine = ist_random_word(ties.seed, IST_RANDOM_TIES, (uint64_t)i);
-    for (int64_t b = 0; b < rows->blocks.count; b++) {
-        if (rows->blocks.segment[b] != rows->blocks.segment[block])
-            continue;
-        for (int64_t p = rows->blocks.start[b]; p < rows->blocks.start[b + 1]; p++) {
-            int64_t j = ist_row_number(rows, p);
-            if (j == i)
-                continue;
-            double s = 0;
-            for (int64_t f = 0; f < d; f++) {
-                volatile double t = values[i * d + f] - values[j * d + f];
-                volatile double square = t * t;
-                s = s + square;
-            }
-            uint64_t tie = ties.by_index
-                               ? (uint64_t)j
-                               : ist_random_word(ties.seed, IST_RANDOM_TIES, (uint64_t)j) - mine;
-            found[count++] = (other){s, tie, j};
-        }
-    }
-    return count;
-}
-
 /* ---- one case ------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -158,10 +111,10 @@ typedef struct {
 } skip_case;
 
 static bool row_right(const ist_rows *rows, const double *values, const skip_case *c, int64_t i,
-                      const ist_nearest *nearest, other *found)
+                      const ist_nearest *nearest, brute_other *found)
 {
-    int64_t count = others_of(rows, values, rows->home.first + i, c->ties, found);
-    qsort(found, (size_t)count, sizeof *found, compare_others);
+    int64_t count = brute_others(rows, values, rows->home.first + i, c->ties, found);
+    brute_sort(found, count);
     bool right = nearest->held[i] == c->k;
     for (int64_t p = 0; p < c->k && right; p++)
         right = ist_row_number(rows, nearest->neighbour[i * c->k + p]) == found[p].row &&
@@ -170,23 +123,13 @@ static bool row_right(const ist_rows *rows, const double *values, const skip_cas
 }
 
 static bool ranks_right(const ist_rows *rows, const double *values, const skip_case *c, int64_t i,
-                        const int32_t *target, const int64_t *twice_rank, other *found)
+                        const int32_t *target, const int64_t *twice_rank, brute_other *found)
 {
-    int64_t count = others_of(rows, values, rows->home.first + i, c->ties, found);
+    int64_t count = brute_others(rows, values, rows->home.first + i, c->ties, found);
     bool right = true;
     for (int64_t p = 0; p < c->k && right; p++) {
-        int64_t j = ist_row_number(rows, target[i * c->k + p]), at = 0;
-        while (found[at].row != j)
-            at++;
-        int64_t closer = 0, equal = 0, before = 0;
-        for (int64_t o = 0; o < count; o++) {
-            closer += found[o].distance < found[at].distance;
-            equal += found[o].distance == found[at].distance;
-            before += found[o].distance == found[at].distance && found[o].row < j;
-        }
-        int64_t expected =
-            c->ties.by_index ? 2 * (1 + closer + before) : 2 * (1 + closer) + equal - 1;
-        right = twice_rank[i * c->k + p] == expected;
+        int64_t j = ist_row_number(rows, target[i * c->k + p]);
+        right = twice_rank[i * c->k + p] == brute_twice_rank(found, count, j, c->ties.by_index);
     }
     return right;
 }
@@ -194,9 +137,9 @@ static bool ranks_right(const ist_rows *rows, const double *values, const skip_c
 /* Counts below the distance of the last neighbour, and below four times as much. */
 static bool below_right(const ist_rows *rows, const double *values, const skip_case *c, int64_t i,
                         const double *threshold, const int64_t *closer, const int64_t *equal,
-                        other *found)
+                        brute_other *found)
 {
-    int64_t count = others_of(rows, values, rows->home.first + i, c->ties, found);
+    int64_t count = brute_others(rows, values, rows->home.first + i, c->ties, found);
     for (int m = 0; m < 2; m++) {
         int64_t below = 0, same = 0;
         for (int64_t o = 0; o < count; o++) {
@@ -222,7 +165,7 @@ static bool all_below_right(const ist_comm *comm, const ist_engine *engine, cons
     }
     ist_pass_stats stats = {0};
     ist_pass_counts_below(comm, engine, rows, 2, threshold, closer, equal, &stats);
-    other *found = ist_alloc((size_t)c->n, sizeof *found);
+    brute_other *found = ist_alloc((size_t)c->n, sizeof *found);
     bool right = true;
     for (int64_t i = 0; i < rows->home.count && right; i++)
         right = below_right(rows, values, c, i, threshold + 2 * i, closer + 2 * i, equal + 2 * i,
@@ -237,7 +180,7 @@ static bool all_below_right(const ist_comm *comm, const ist_engine *engine, cons
 static bool all_right(const ist_rows *from, const ist_rows *to, const double *const values[2],
                       const skip_case *c, const ist_nearest *nearest, const int64_t *ranks)
 {
-    other *found = ist_alloc((size_t)c->n, sizeof *found);
+    brute_other *found = ist_alloc((size_t)c->n, sizeof *found);
     bool right = nearest->count == from->home.count;
     for (int64_t i = 0; i < from->home.count && right; i++)
         right = row_right(from, values[0], c, i, nearest, found) &&

@@ -1,20 +1,5 @@
 #include "rows.h"
 
-double brute_distance(ist_metric metric, const double *x, const double *y, int64_t d)
-{
-    double s = 0;
-    for (int64_t f = 0; f < d; f++) {
-        volatile double t = x[f] - y[f];
-        volatile double size = t < 0 ? -t : t;
-        volatile double square = t * t;
-        if (metric == IST_METRIC_CHEBYSHEV)
-            s = size > s ? size : s;
-        else
-            s = s + (metric == IST_METRIC_MANHATTAN ? size : square);
-    }
-    return s;
-}
-
 void rows_distributed(const ist_comm *comm, ist_metric metric, const double *values, int64_t n,
                       int64_t d, bool wide, ist_rows *rows)
 {

@@ -8,7 +8,4 @@
 void rows_distributed(const ist_comm *comm, ist_metric metric, const double *values, int64_t n,
                       int64_t d, bool wide, ist_rows *rows);
 
-/* The distance of two rows as the engine defines it (pairs.h), step by step. */
-double brute_distance(ist_metric metric, const double *x, const double *y, int64_t d);
-
 #endif

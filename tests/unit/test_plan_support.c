@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../harness/scratch.h"
+#include "infostrata/measures.h"
 
 /* ---- measures -------------------------------------------------------------------------------- */
 
@@ -80,6 +81,17 @@ planned plan_of_version(const char *manifest, int version)
                           &p.faults);
     cr_assert(p.job, "%s", fault_lines(&p.faults));
     p.plan = ist_plan_new(p.job, planners[version - 1], &p.faults);
+    cr_assert((p.plan == NULL) == (p.faults.count > 0));
+    return p;
+}
+
+planned plan_of_measures(const char *manifest)
+{
+    planned p = {0};
+    p.job = ist_job_parse(manifest, strlen(manifest), "/jobs/test.yaml", "/jobs/out",
+                          ist_measure_schemas(), ist_measure_count, &p.faults);
+    cr_assert(p.job, "%s", fault_lines(&p.faults));
+    p.plan = ist_plan_new(p.job, ist_measure_planners(), &p.faults);
     cr_assert((p.plan == NULL) == (p.faults.count > 0));
     return p;
 }

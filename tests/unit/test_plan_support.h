@@ -16,6 +16,8 @@ typedef struct {
 planned plan_of(const char *manifest);
 /* The same, with another version of the algorithm of `flow`. */
 planned plan_of_version(const char *manifest, int version);
+/* With the program's own measures. */
+planned plan_of_measures(const char *manifest);
 void planned_release(planned *p);
 
 /* Gives all layers and labels the same shape. */

@@ -1,0 +1,280 @@
+/* The passes that the program's own measures need: among classes, joint, with single thresholds, and which of them are shared. */
+#include "test_plan_support.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "../harness/scratch.h"
+
+#define HEAD                           \
+    "version: 1\nname: t\noutput: o\n" \
+    "input: {file: x.h5, layers: {a: /a, b: /b, c: /c}, labels: {y: /y, z: /z}}\n"
+
+/* ---- a schedule as text ------------------------------------------------------------------------ */
+
+static const char *layer_name(const ist_plan *plan, size_t layer)
+{
+    const char *key = plan->layers[layer].key;
+    return strchr(key, ':') + 2;
+}
+
+static const char *labels_name(const ist_plan *plan, size_t labels)
+{
+    return plan->labels[labels].at.dataset + 1;
+}
+
+/* "nearest a in y index k=2 distinct=2 distances=2 reach parts until 3" */
+static void add_source(const ist_plan *plan, const ist_source_pass *p, ist_text *out)
+{
+    ist_text_add(out, "nearest %s", layer_name(plan, p->layer));
+    if (p->in_class)
+        ist_text_add(out, " in %s", labels_name(plan, p->labels));
+    if (p->other != SIZE_MAX)
+        ist_text_add(out, " with %s scale %d", layer_name(plan, p->other), (int)p->scale);
+    ist_text_add(out, "%s k=%d", p->ties.by_index ? " index" : "", (int)p->k);
+    if (p->distinct_k)
+        ist_text_add(out, " distinct=%d", (int)p->distinct_k);
+    if (p->distance_k)
+        ist_text_add(out, " distances=%d", (int)p->distance_k);
+    ist_text_add(out, "%s%s until %zu\n", p->list_counts ? " reach" : "", p->parts ? " parts" : "",
+                 p->last_step);
+}
+
+static const char *const kinds[] = {"none",  "ranks",       "reach", "nearer",
+                                    "joint", "joint-reach", "box"};
+
+/* "counts a without singles of y: ranks 0/3, reach 1/1 until 2"; a pass is told by its place among the
+ * sources. */
+static void add_target(const ist_plan *plan, const ist_target_pass *t, ist_text *out)
+{
+    ist_text_add(out, "counts %s%s", layer_name(plan, t->layer), t->by_index ? " index" : "");
+    if (t->labels != SIZE_MAX)
+        ist_text_add(out, " without singles of %s", labels_name(plan, t->labels));
+    for (size_t i = 0; i < t->slot_count; i++)
+        ist_text_add(out, "%s %s %zu/%d", i ? "," : ":", kinds[t->slots[i].kind], t->slots[i].pass,
+                     (int)t->slots[i].k);
+    ist_text_add(out, "%s until %zu\n", t->parts ? " parts" : "", t->last_step);
+}
+
+static const char *steps_of(const ist_plan *plan, const ist_schedule *s)
+{
+    ist_text out = {0};
+    for (size_t i = 0; i < s->step_count; i++) {
+        const ist_step *step = &s->steps[i];
+        if (step->counts)
+            add_target(plan, &s->targets[step->index], &out);
+        else
+            add_source(plan, &s->sources[step->index], &out);
+    }
+    const char *kept = scratch_text("%s", out.data ? out.data : "");
+    ist_text_release(&out);
+    return kept;
+}
+
+static planned shaped(const char *measures, bool singles)
+{
+    planned p = plan_of_measures(scratch_text(HEAD "measures:\n%s", measures));
+    cr_assert(p.plan, "%s", fault_lines(&p.faults));
+    shape_all(p.plan, 1000, 3);
+    for (size_t i = 0; i < p.plan->label_count; i++) {
+        p.plan->labels[i].classes = 10;
+        p.plan->labels[i].largest = 200;
+        p.plan->labels[i].smallest = singles ? 1 : 20;
+        p.plan->labels[i].singles = singles;
+    }
+    return p;
+}
+
+static void expect_steps(const char *measures, bool singles, const char *lines)
+{
+    planned p = shaped(measures, singles);
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    expect_text(steps_of(p.plan, s), lines);
+    for (size_t t = 0; t < p.plan->task_count; t++)
+        cr_expect(ist_schedule_route(s, &p.plan->tasks[t]));
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+/* ---- classes ----------------------------------------------------------------------------------- */
+
+/* One pass for all k; one threshold for each k, in the counts that the layer has anyway. */
+Test(schedule_of_measures, ross)
+{
+    expect_steps("  - mi-ross: {layers: [a], target: y, k: [1, 3]}\n"
+                 "  - imbalance: {pairs: [[a, b]], se: none}\n",
+                 false,
+                 "nearest a k=1 until 3\n"
+                 "nearest a in y k=3 reach parts until 4\n"
+                 "nearest b k=1 until 4\n"
+                 "counts b: ranks 0/1 until 3\n"
+                 "counts a: ranks 1/1, reach 2/1, reach 2/3 parts until 4\n");
+}
+
+Test(schedule_of_measures, ross_with_classes_of_one)
+{
+    expect_steps("  - mi-ross: {layers: [a], target: [y, z], se: none}\n"
+                 "  - mi-mixed: {layers: [a], target: y, se: none, k: 3}\n"
+                 "  - overlap: {layers: [a], target: y, se: none}\n",
+                 true,
+                 "nearest a k=30 until 0\n"
+                 "nearest a in y k=3 distances=3 reach until 5\n"
+                 "nearest a in z k=3 reach until 4\n"
+                 "counts a without singles of y: reach 1/3 until 3\n"
+                 "counts a without singles of z: reach 2/3 until 4\n"
+                 "counts a: nearer 1/3 until 5\n");
+}
+
+/* ---- lists that are shared --------------------------------------------------------------------- */
+
+/* Equal distances in any order: the imbalance's pass does for the dimension, too. */
+Test(schedule_of_measures, any_order)
+{
+    expect_steps("  - dimension: {layers: [a], method: [twonn, mle], seed: 7}\n"
+                 "  - entropy-kl: {layers: [a, b], k: 4, se: none}\n"
+                 "  - imbalance: {pairs: [[a, b]], ties: index, se: none}\n"
+                 "  - overlap: {layers: [a], target: y, se: none, k: 20}\n",
+                 false,
+                 "nearest a index k=10 distinct=10 distances=10 parts until 3\n"
+                 "nearest a k=20 until 1\n"
+                 "nearest b index k=4 distances=4 until 4\n"
+                 "counts b index: ranks 0/1 until 3\n"
+                 "counts a index: ranks 1/1 until 4\n");
+}
+
+Test(schedule_of_measures, both_lists)
+{
+    expect_steps("  - overlap: {pairs: [[a, b], [b, c]], k: 20}\n", false,
+                 "nearest a k=20 until 1\n"
+                 "nearest b k=20 until 2\n"
+                 "nearest c k=20 until 2\n");
+}
+
+/* Other metrics, other units are other layers. */
+Test(schedule_of_measures, metrics)
+{
+    expect_steps("  - mi-ross: {layers: [a], target: y, metric: [euclidean, chebyshev], "
+                 "scale: [none, rms, zscore], se: none}\n"
+                 "  - entropy-kl: {layers: [a], metric: chebyshev, scale: rms, se: none}\n",
+                 false,
+                 "nearest a in y k=3 reach until 1\n"
+                 "counts a: reach 0/3 until 1\n"
+                 "nearest a|zscore in y k=3 reach until 3\n"
+                 "counts a|zscore: reach 1/3 until 3\n"
+                 "nearest a|chebyshev in y k=3 reach until 6\n"
+                 "nearest a|chebyshev k=3 distances=3 until 5\n"
+                 "counts a|chebyshev: reach 2/3 until 6\n"
+                 "nearest a|chebyshev|zscore in y k=3 reach until 8\n"
+                 "counts a|chebyshev|zscore: reach 3/3 until 8\n");
+}
+
+/* ---- joint passes ------------------------------------------------------------------------------ */
+
+/* Type 1 takes the lists of type 2; both forms of mi-mixed, too. */
+Test(schedule_of_measures, joint)
+{
+    expect_steps("  - mi-ksg: {pairs: [[a, b]], k: [3, 5], type: [1, 2], se: none}\n"
+                 "  - mi-mixed: {pairs: [[a, b]], form: [code, paper], se: none}\n",
+                 false,
+                 "nearest a with b scale 1 k=5 distances=5 reach until 2\n"
+                 "counts a: box 0/3, box 0/5, joint 0/3, joint 0/5, joint-reach 0/5 until 2\n"
+                 "counts b: box 0/3, box 0/5, joint 0/3, joint 0/5, joint-reach 0/5 until 2\n");
+}
+
+Test(schedule_of_measures, joint_with_one_target)
+{
+    expect_steps("  - mi-ksg: {layers: [a, b], target: c}\n"
+                 "  - mi-ksg: {pairs: [[a, c]], scale: none, se: none}\n",
+                 false,
+                 "nearest a with c scale 1 k=3 distances=3 reach parts until 5\n"
+                 "nearest a with c scale 0 k=3 distances=3 reach until 5\n"
+                 "counts a: joint 0/3, joint 2/3 parts until 5\n"
+                 "nearest b with c scale 1 k=3 distances=3 reach parts until 5\n"
+                 "counts b: joint 1/3 parts until 5\n"
+                 "counts c: joint 0/3, joint 1/3, joint 2/3 parts until 5\n");
+}
+
+/* ---- routes ------------------------------------------------------------------------------------ */
+
+Test(schedule_of_measures, routes)
+{
+    planned p = shaped("  - mi-ksg: {pairs: [[a, b]], k: [1, 3], type: [1, 2], se: none}\n"
+                       "  - mi-ross: {layers: [a, b], target: y, k: [1, 3], se: none}\n"
+                       "  - overlap: {k: 3, se: none}\n"
+                       "  - dimension: {se: none}\n",
+                       false);
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    for (size_t t = 0; t < p.plan->task_count; t++) {
+        const ist_task *task = &p.plan->tasks[t];
+        const ist_route *route = ist_schedule_route(s, task);
+        const ist_source_pass *lists = &s->sources[route->source];
+        const ist_value *params[IST_MAX_PARAMS];
+        ist_task_params(p.plan, task, params);
+        ist_needs needs = p.plan->measures[p.plan->job->entries[task->entry].measure]->needs(
+            params, task->labels_target ? &p.plan->labels[task->target] : NULL);
+        cr_expect(lists->layer == task->source && lists->k >= needs.neighbours);
+        cr_expect(lists->in_class == (needs.among == IST_AMONG_CLASS) &&
+                  (lists->other == task->target) == (needs.among == IST_AMONG_JOINT));
+        cr_expect((route->second != SIZE_MAX) == needs.both);
+        cr_expect(lists->last_step >= route->last_step);
+        for (int side = 0; side < 2; side++) {
+            bool counted =
+                needs.among == IST_AMONG_JOINT || (needs.counts == IST_COUNTS_REACH && side == 0);
+            cr_assert((route->target[side] != SIZE_MAX) == counted);
+            if (!counted)
+                continue;
+            const ist_target_pass *counts = &s->targets[route->target[side]];
+            const ist_slot *slot = &counts->slots[route->slot[side]];
+            cr_expect(counts->layer == (side ? task->target : task->source));
+            cr_expect(slot->pass == route->source && slot->kind == needs.counts &&
+                      slot->k == needs.neighbours && ist_slot_width(slot) == 1);
+            cr_expect(counts->last_step >= route->last_step);
+        }
+    }
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+/* ---- tasks of one layer, parameters that say something only beside others ----------------------- */
+
+static const char *task_texts(const char *measures)
+{
+    planned p = shaped(measures, false);
+    ist_text out = {0};
+    for (size_t t = 0; t < p.plan->task_count; t++) {
+        const ist_task *task = &p.plan->tasks[t];
+        const ist_measure_schema *schema =
+            p.plan->measures[p.plan->job->entries[task->entry].measure]->schema;
+        const ist_value *params[IST_MAX_PARAMS];
+        ist_task_params(p.plan, task, params);
+        cr_expect(task->alone && !task->labels_target && task->target == task->source);
+        ist_text_add(&out, "%s", layer_name(p.plan, task->source));
+        for (size_t i = 0; i < schema->param_count && strcmp(schema->params[i].name, "scale"); i++)
+            if (ist_param_applies(schema, i, params))
+                ist_text_add(&out, " %s", params[i]->text);
+        ist_text_add(&out, "%s\n", task->twin == t ? "" : " twin");
+    }
+    const char *kept = scratch_text("%s", out.data);
+    ist_text_release(&out);
+    planned_release(&p);
+    return kept;
+}
+
+Test(tasks_of_measures, a_default_that_is_a_list)
+{
+    expect_text(
+        task_texts("  - dimension: {layers: [a, b], method: [gride, twonn, mle], k: [5, 9]}\n"),
+        "a gride 1\na gride 2\na gride 4\na gride 8\na twonn\na mle 5 mackay\na mle 9 mackay\n"
+        "b gride 1\nb gride 2\nb gride 4\nb gride 8\nb twonn\nb mle 5 mackay\nb mle 9 mackay\n");
+}
+
+/* What says nothing makes no other task: no sweep over it, the same identity. */
+Test(tasks_of_measures, parameters_that_say_nothing)
+{
+    expect_text(
+        task_texts("  - dimension: {layers: [a], n1: [2, 3], k: [5, 9], keep: 0.5}\n"
+                   "  - dimension: {layers: [a]}\n"
+                   "  - dimension: {layers: [a], method: [twonn-fit, gride], n1: 2}\n"
+                   "  - dimension: {layers: [a], method: gride, n1: [2, 4], average: levina}\n"),
+        "a twonn\na twonn twin\na twonn-fit 0.9\na gride 2\na gride 2 twin\na gride 4\n");
+}
