@@ -92,7 +92,7 @@ void ist_add_joint_facts(const ist_totals *t, bool rms, int64_t zero, ist_text *
                          ist_text *detail)
 {
     ist_detail_real(detail, "zero_radius", (double)zero / (double)t->n);
-    if (rms && !t->labels_target)
+    if (rms && !t->labels_target && t->square_source > 0 && t->square_target > 0)
         ist_detail_real(detail, "scale_ratio", sqrt(t->square_source / t->square_target));
     if (!t->labels_target)
         ist_detail_integer(detail, "duplicates_target", t->duplicates_target);
@@ -146,10 +146,14 @@ ist_record ist_record_of(const ist_value *const *params, int se, const ist_total
 {
     bool parts = ist_param_is(params, se, "parts");
     double std_error = NAN, mean = NAN;
+    bool told =
+        totals->has_parts; /* a part may have no estimate: classes too small, rows too few */
     if (totals->has_parts) {
         double value[IST_PARTS];
-        for (int p = 0; p < IST_PARTS; p++)
+        for (int p = 0; p < IST_PARTS; p++) {
             value[p] = estimate(params, totals, totals->part_values[p], totals->part_n[p], p);
+            told = told && !isnan(value[p]);
+        }
         std_error = ist_error_of_parts(value, &mean);
     }
     if (isfinite(mean))
@@ -160,7 +164,7 @@ ist_record ist_record_of(const ist_value *const *params, int se, const ist_total
     ist_note_if(notes, totals->tie_fraction > 1e-3, "ties");
     ist_note_if(notes, totals->duplicates_source > 0 || totals->duplicates_target > 0,
                 "duplicates");
-    ist_note_if(notes, parts && !totals->has_parts, "parts-too-small");
+    ist_note_if(notes, parts && !told, "parts-too-small");
     return (ist_record){
         .quantity = ist_copy_text(quantity),
         .unit = ist_copy_text(unit),

@@ -5,8 +5,9 @@ const ist_note ist_notes[] = {
              "neighbour; which of them counts is settled by the tie rule (`ties`)"},
     {"duplicates", "some rows of the source or target are exactly equal to an earlier row; their "
                    "distances are 0 and their order is settled by the tie rule"},
-    {"parts-too-small", "no standard error: a tenth of the samples is fewer than 10 k, too few for "
-                        "the estimator within the random parts"},
+    {"parts-too-small", "no standard error: a tenth of the samples is fewer than 10 k, or a class "
+                        "has too few samples in some part, too few for the estimator within the "
+                        "random parts"},
     {"one-class", "all samples have the same label: there is nothing to tell about it"},
     {"small-classes", "some classes have k samples or fewer: their samples have fewer neighbours; "
                       "samples alone in their class are left out (left_out)"},

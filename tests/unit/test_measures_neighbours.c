@@ -214,6 +214,27 @@ Test(mi_mixed, both_forms)
     ist_record_release(&f.record);
 }
 
+/* A part in which a class is too small has no estimate, and the error of all of them is not there: it says why. */
+Test(mi_mixed, part_without_estimate)
+{
+    setting s;
+    SET(&s, "mi-mixed", "k=2", "se=parts", "scale=none");
+    const double even[4] = {-1, -1, -1, -1}, lacks[4] = {-1, (double)NAN, -1, -1};
+    ist_totals totals = {.d_source = 1, .has_parts = true};
+    for (int p = 0; p < IST_PARTS; p++) {
+        totals.part_values[p] = even;
+        totals.part_n[p] = 4;
+    }
+    found f = compute(&s, joint, totals);
+    cr_expect(f.record.std_error < 1e-12 && !strstr(f.record.note, "parts-too-small"));
+    ist_record_release(&f.record);
+    totals.part_values[3] = lacks;
+    f = compute(&s, joint, totals);
+    cr_expect(isnan(f.record.std_error) && strstr(f.record.note, "parts-too-small"), "%s",
+              f.record.note);
+    ist_record_release(&f.record);
+}
+
 /* ---- entropy-kl -------------------------------------------------------------------------------- */
 
 Test(entropy_kl, radii_and_units)
