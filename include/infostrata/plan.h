@@ -259,8 +259,8 @@ typedef struct {
     size_t source; /* the lists of its source layer */
     size_t second; /* those of its target layer */
     size_t null;   /* lists of the source layer among all, for permuted labels */
-    size_t target[2],
-        slot[2];      /* what is counted for it: in the source layer, in the target layer */
+    /* What is counted for it, in the source layer (0) and in the target layer (1). */
+    size_t target[2], slot[2];
     size_t last_step; /* when all of it is there */
 } ist_route;
 
