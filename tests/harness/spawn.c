@@ -208,7 +208,12 @@ void spawn_signal_all(const spawn_process *p, int signal)
 bool spawn_signal_rank(const spawn_process *p, int rank, int signal)
 {
     rank_search search = {scratch_text("OMPI_COMM_WORLD_RANK=%d", rank), 0};
-    each_process(p->pid, match_rank, &search);
+    /* A process that is just becoming another program (exec) shows no environment for a moment. */
+    for (int look = 0; look < 20 && search.found == 0; look++) {
+        each_process(p->pid, match_rank, &search);
+        if (search.found == 0)
+            usleep(10000);
+    }
     return search.found > 0 && kill(search.found, signal) == 0;
 }
 
