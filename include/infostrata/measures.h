@@ -55,7 +55,6 @@ typedef struct {
     bool deterministic;        /* input.deterministic: layers are functions of the input */
     const int64_t *class_size; /* labels target: sizes over all samples */
     int64_t class_count;
-    const int64_t *part_class_size;               /* IST_PARTS x class_count, with has_parts */
     double tie_fraction;                          /* rows with a tie at the k-th neighbour */
     int64_t duplicates_source, duplicates_target; /* rows equal to an earlier row */
     int64_t constant_source, constant_target;     /* scale zscore: constant columns */

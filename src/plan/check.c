@@ -45,24 +45,20 @@ static void check_rows(checker *c)
     }
 }
 
-/* Once per pair of operands: all its tasks have the same fault. */
-static bool check_pair(checker *c, const ist_task *task)
+/* Have layer and `other`, of n samples, the same number? Said once per pair of operands. */
+static bool same_rows(checker *c, const ist_task *task, const char *pair, const ist_location *other,
+                      int64_t n)
 {
     const ist_plan *plan = c->plan;
     const ist_layer *source = &plan->layers[task->source];
-    int64_t n = task->labels_target ? plan->labels[task->target].n : plan->layers[task->target].n;
     if (source->n == n)
         return true;
     c->good = false;
-    bool swap = !task->labels_target && task->target < task->source;
     ist_text what = {0}, first = {0}, second = {0};
-    ist_text_add(&what, "%d %zu %zu", task->labels_target, swap ? task->target : task->source,
-                 swap ? task->source : task->target);
+    ist_text_add(&what, "%s", pair);
     if (first_time(c, &what)) {
         ist_location_text(&source->at, &first);
-        ist_location_text(task->labels_target ? &plan->labels[task->target].at
-                                              : &plan->layers[task->target].at,
-                          &second);
+        ist_location_text(other, &second);
         ist_faults_add(c->faults, plan->job->entries[task->entry].place,
                        "%s has %lld samples, but %s has %lld: the rows must be the same samples in "
                        "both",
@@ -72,6 +68,27 @@ static bool check_pair(checker *c, const ist_task *task)
     ist_text_release(&first);
     ist_text_release(&second);
     return false;
+}
+
+/* All tasks of a pair have the same fault, whichever of two layers is the source. */
+static bool check_pair(checker *c, const ist_task *task)
+{
+    const ist_plan *plan = c->plan;
+    char pair[64];
+    bool swap = !task->labels_target && task->target < task->source, good = true;
+    if (task->within != SIZE_MAX) {
+        const ist_label_vector *within = &plan->labels[task->within];
+        snprintf(pair, sizeof pair, "1 %zu %zu", task->source, task->within);
+        good = same_rows(c, task, pair, &within->at, within->n);
+    }
+    snprintf(pair, sizeof pair, "%d %zu %zu", task->labels_target,
+             swap ? task->target : task->source, swap ? task->source : task->target);
+    if (task->labels_target) {
+        const ist_label_vector *labels = &plan->labels[task->target];
+        return same_rows(c, task, pair, &labels->at, labels->n) && good;
+    }
+    const ist_layer *target = &plan->layers[task->target];
+    return same_rows(c, task, pair, &target->at, target->n) && good;
 }
 
 /* What a measure refuses is mostly its k; else the whole entry is shown. */

@@ -36,13 +36,27 @@ static ist_pass_shape shape_of(const ist_layer *layer, bool parts)
                             .parts = parts || layer->dimension};
 }
 
-/* Bytes of the neighbour lists that lie in memory at each step, less those a pass 1 makes in it. */
+/* Of slots of one threshold: how many are nearer, and how many as near. */
+static int64_t told_bytes(int64_t n, const ist_target_pass *pass, const ist_machine *machine)
+{
+    int64_t told = 0;
+    for (size_t i = 0; i < pass->slot_count; i++)
+        told += pass->slots[i].kind != IST_COUNTS_RANKS;
+    return 16 * told * home_rows(n, machine) * (pass->parts ? 2 : 1);
+}
+
+/* Bytes of the neighbour lists and of the counts that lie in memory at each step, less those a pass 1 makes in it. */
 static int64_t *kept_lists(const ist_plan *plan, const ist_schedule *s, const ist_machine *machine)
 {
     int64_t *kept = ist_alloc(s->step_count + 1, sizeof *kept);
     for (size_t i = 0; i < s->step_count; i++) {
-        if (s->steps[i].counts)
+        if (s->steps[i].counts) {
+            const ist_target_pass *counted = &s->targets[s->steps[i].index];
+            int64_t bytes = told_bytes(plan->layers[counted->layer].n, counted, machine);
+            kept[i] += bytes;
+            kept[counted->last_step + 1] -= bytes;
             continue;
+        }
         const ist_source_pass *pass = &s->sources[s->steps[i].index];
         int64_t bytes = list_bytes(plan->layers[pass->layer].n, pass, machine);
         kept[i + 1] += bytes;
@@ -198,6 +212,11 @@ ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
             const ist_shape *shape = &plan->layers[layer].shape;
             cost.bytes_read += plan->layers[layer].n * shape->row_values * shape->value_bytes;
             held = layer;
+        }
+        size_t other = step->counts ? SIZE_MAX : schedule->sources[step->index].other;
+        if (other != SIZE_MAX) {
+            const ist_shape *shape = &plan->layers[other].shape;
+            cost.bytes_read += plan->layers[other].n * shape->row_values * shape->value_bytes;
         }
         if (step->counts) {
             add_target(&cost, plan, &schedule->targets[step->index], kept[i], machine);

@@ -62,10 +62,10 @@ static bool from_list(const search *w, int64_t i, ist_class_lists *out)
 /* ---- rows whose list is too short -------------------------------------------------------------- */
 
 /* Some such rows, of all ranks: their numbers and values on every rank, their distances to this rank's rows. */
-enum { AT_ONCE = 128 };
+enum { MOST_AT_ONCE = 128 };
 typedef struct {
     int64_t count;
-    int64_t row[AT_ONCE];
+    int64_t row[MOST_AT_ONCE];
     ist_slab values;  /* count rows */
     double *distance; /* count x rows of the visited home */
 } batch;
@@ -192,15 +192,23 @@ static int64_t *holders(const search *w)
     return holder;
 }
 
-/* short_rows: by row number, on all ranks. */
+/* As many as the bytes that travel at once allow, on the rank that has most rows. */
+static int64_t at_once(const search *w)
+{
+    int64_t home = ist_largest(w->s->comm, visited(w)->home.count);
+    int64_t bytes = ist_max(1, home) * (int64_t)sizeof(double);
+    return ist_max(1, ist_min(MOST_AT_ONCE, w->s->engine.chunk_bytes / bytes));
+}
+
+/* is_short: by row number, on all ranks. */
 static void search_again(const search *w, const bool *is_short, ist_class_lists *out)
 {
-    int64_t *holder = holders(w);
+    int64_t *holder = holders(w), most = at_once(w);
     batch b = {0};
     for (int64_t row = 0; row < w->s->loaded.all.n; row++) {
         if (is_short[row])
             b.row[b.count++] = row;
-        if (b.count == AT_ONCE) {
+        if (b.count == most) {
             from_all(w, holder, &b, out);
             b = (batch){0};
         }

@@ -30,6 +30,11 @@ void ist_unload_layer(ist_session *s)
     unload(&s->other);
 }
 
+void ist_unload_other(ist_session *s)
+{
+    unload(&s->other);
+}
+
 /* NaN and Inf have no neighbours. */
 static void judge(const ist_layer *layer, const ist_census *census, ist_text *reason)
 {
@@ -191,11 +196,6 @@ static ist_code load(ist_session *s, size_t layer, bool parts, ist_loaded *loade
 
 ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *error)
 {
-    if (s->loaded.layer != layer && s->other.layer == layer) {
-        ist_loaded other = s->other;
-        s->other = s->loaded;
-        s->loaded = other;
-    }
     return load(s, layer, parts, &s->loaded, error);
 }
 

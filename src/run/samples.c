@@ -175,9 +175,13 @@ bool ist_prepare_samples(ist_known_job *known, ist_faults *faults)
         const ist_location *source = &plan->layers[task->source].at;
         const ist_location *target =
             task->labels_target ? &plan->labels[task->target].at : &plan->layers[task->target].at;
+        ist_place place = known->job->entries[task->entry].place;
         size_t a = file_of(&c, source->file), b = file_of(&c, target->file);
-        known->unverified[t] =
-            a != b && !verified(&c, a, b, known->job->entries[task->entry].place);
+        known->unverified[t] = a != b && !verified(&c, a, b, place);
+        if (task->within != SIZE_MAX) {
+            size_t w = file_of(&c, plan->labels[task->within].at.file);
+            known->unverified[t] |= a != w && !verified(&c, a, w, place);
+        }
     }
     ids_fit(&c, plan);
     for (size_t f = 0; f < c.count; f++)

@@ -92,8 +92,9 @@ typedef struct {
  * A layer that cannot be used (NaN, Inf, unreadable) has facts[layer].failure afterwards; only
  * errors that end the run are returned. */
 ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *error);
-/* The same for s->other. */
+/* The same for s->other, which is in memory while a joint pass runs and no longer: no other step reckons with it. */
 ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *error);
+void ist_unload_other(ist_session *s);
 void ist_unload_layer(ist_session *s);
 
 /* Collective. The classes of plan->labels[label]; with the sizes within parts if asked for. An error is the

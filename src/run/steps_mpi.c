@@ -41,30 +41,38 @@ static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int6
 
 /* ---- pass 1 -------------------------------------------------------------------------------- */
 
+/* What the pass needs in memory; false: there is nothing to be found (the tasks will say why), or an error. */
+static bool load_operands(ist_session *s, const ist_source_pass *pass, ist_lists *lists,
+                          ist_error *error)
+{
+    if (ist_load_layer(s, pass->layer, pass->parts, error) != IST_OK ||
+        s->facts[pass->layer].failure)
+        return false;
+    if (pass->other != SIZE_MAX && (ist_load_other(s, pass->other, pass->parts, error) != IST_OK ||
+                                    s->facts[pass->other].failure))
+        return false;
+    ist_error reading = {0};
+    if (pass->labels == SIZE_MAX ||
+        ist_load_classes(s, pass->labels, pass->parts, &reading) == IST_OK)
+        return true;
+    lists->failure = ist_copy_text(reading.text);
+    return false;
+}
+
 static ist_code find_lists(ist_session *s, size_t source_pass, ist_error *error)
 {
     const ist_source_pass *pass = &s->schedule->sources[source_pass];
-    ist_lists *lists = &s->lists[source_pass];
-    if (ist_load_layer(s, pass->layer, pass->parts, error) != IST_OK)
-        return error->code;
-    if (s->facts[pass->layer].failure)
-        return IST_OK;
-    if (pass->other != SIZE_MAX && (ist_load_other(s, pass->other, pass->parts, error) != IST_OK ||
-                                    s->facts[pass->other].failure))
-        return error->code;
-    ist_error reading = {0};
-    if (pass->labels != SIZE_MAX &&
-        ist_load_classes(s, pass->labels, pass->parts, &reading) != IST_OK) {
-        lists->failure = ist_copy_text(reading.text);
-        return IST_OK;
-    }
-    ist_pass_stats stats = {0};
-    double started = ist_seconds();
-    ist_find_lists(s, pass, lists, &stats);
     const char *kind = pass->in_class            ? "nearest-in-class"
                        : pass->other != SIZE_MAX ? "nearest-joint"
                                                  : "nearest";
-    return journal_timing(s, kind, pass->k, 0, started, &stats, error);
+    if (load_operands(s, pass, &s->lists[source_pass], error)) {
+        ist_pass_stats stats = {0};
+        double started = ist_seconds();
+        ist_find_lists(s, pass, &s->lists[source_pass], &stats);
+        journal_timing(s, kind, pass->k, 0, started, &stats, error);
+    }
+    ist_unload_other(s);
+    return error->code;
 }
 
 /* ---- pass 2 -------------------------------------------------------------------------------- */
@@ -276,6 +284,16 @@ void ist_told_release(ist_told told[2])
     }
 }
 
+/* The tasks of a pass that cannot be run fail, whatever their lists are like. */
+static void fail_lists(ist_session *s, const ist_target_pass *pass, const char *reason)
+{
+    for (size_t at = 0; at < pass->slot_count; at++) {
+        ist_lists *lists = &s->lists[pass->slots[at].pass];
+        if (!lists->failure)
+            lists->failure = ist_copy_text(reason);
+    }
+}
+
 static ist_code count_targets(ist_session *s, size_t target_pass, slot_table tables[2],
                               ist_error *error)
 {
@@ -283,10 +301,13 @@ static ist_code count_targets(ist_session *s, size_t target_pass, slot_table tab
     if (ist_load_layer(s, pass->layer, pass->parts, error) != IST_OK)
         return error->code;
     ist_error reading = {0};
-    if (s->facts[pass->layer].failure ||
-        (pass->labels != SIZE_MAX &&
-         ist_load_classes(s, pass->labels, pass->parts, &reading) != IST_OK))
+    if (s->facts[pass->layer].failure)
         return IST_OK;
+    if (pass->labels != SIZE_MAX &&
+        ist_load_classes(s, pass->labels, pass->parts, &reading) != IST_OK) {
+        fail_lists(s, pass, reading.text);
+        return IST_OK;
+    }
     ist_pass_stats stats = {0};
     double started = ist_seconds();
     int64_t batch = ist_schedule_batch(s->known.plan, s->schedule, target_pass, &s->machine);

@@ -231,7 +231,6 @@ static ist_totals totals_of(const work *w, bool parts, double *const values[2])
     if (w->classes) {
         t.class_size = w->classes->size;
         t.class_count = w->classes->class_count;
-        t.part_class_size = w->classes->part_size;
     } else if (!w->task->alone) {
         t.d_target = plan->layers[w->task->target].shape.d;
         t.duplicates_target = s->facts[w->task->target].duplicates;
