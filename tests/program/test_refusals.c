@@ -41,6 +41,7 @@ static void write_odd_file(void)
     memcpy(y, draw_labels(1, N, 4), sizeof y); /* those of good.h5, but one */
     y[42] += 1;
     input_integers(file, "/labels/y", N, y);
+    input_integers(file, "/labels/few", N / 2, y);
     write_texts(file);
     input_close(file);
 }
@@ -131,6 +132,9 @@ static const refusal refusals[] = {
     {AB, "mi-ksg: {metric: cosine}", {"job.yaml:7:22", "'metric'", "cosine", "chebyshev"}},
     {AB, "entropy-kl: {metric: cosine}", {"job.yaml:7:26", "'metric'", "cosine"}},
     {AB, "mi-ksg: {scale: std}", {"'scale'", "std", "zscore"}},
+    {AB,
+     "overlap: {layers: [a], target: y, k: 9, null: {permutations: 2, within: few}}",
+     {"job.yaml:7:5", "good.h5:/layers/a has 100", "odd.h5:/labels/few has 50"}},
     {AB, "overlap: {class_fraction: 0.1}", {"class_fraction", "labels target"}},
     {AB, "overlap: {class_fraction: 1.5, target: y}", {"'class_fraction'", "at most 1, not 1.5"}},
     {AB, "dimension: {pairs: [[a, b]]}", {"job.yaml:7:", "'dimension'", "pairs"}},
@@ -150,14 +154,17 @@ ParameterizedTestParameters(refusals, inputs)
 
 static const char *job_of(const refusal *r)
 {
-    return job_new("job", scratch_text("input:\n"
-                                       "  file: good.h5\n"
-                                       "  layers: {%s}\n"
-                                       "  labels: {y: /labels/y, one: /labels/one, each: "
-                                       "/labels/each, rare: /labels/rare, "
-                                       "reals: 'odd.h5:/labels/reals'}\n"
-                                       "measures:\n  - %s\n",
-                                       r->layers, r->measures));
+    return job_new("job",
+                   scratch_text("input:\n"
+                                "  file: good.h5\n"
+                                "  layers: {%s}\n"
+                                "  labels: {y: /labels/y, one: /labels/one, each: "
+                                "/labels/each, rare: /labels/rare, "
+                                "reals: 'odd.h5:/labels/reals'%s}\n"
+                                "measures:\n  - %s\n",
+                                r->layers,
+                                strstr(r->measures, "few") ? ", few: 'odd.h5:/labels/few'" : "",
+                                r->measures));
 }
 
 /* The program's own lines: mpirun adds blocks of its own, each between two lines of dashes. */
