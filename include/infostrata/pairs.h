@@ -258,12 +258,17 @@ double ist_scaled_threshold(double eps, double factor);
  * trial says that it pays, always, never. */
 typedef enum { IST_SKIP_AUTO, IST_SKIP_ALWAYS, IST_SKIP_NEVER } ist_skipping;
 
+/* Whether sets of few features (3 of a layer) are answered by a k-d tree instead of tiles: never, where a trial says
+ * that it is faster, always. */
+typedef enum { IST_TREE_NEVER, IST_TREE_AUTO, IST_TREE_ALWAYS } ist_tree_use;
+
 /* How a pass is run; never part of a result. */
 typedef struct {
     const ist_kernel *kernel;
     int64_t chunk_bytes; /* rows and state that travel at once */
     int64_t chunk_rows;  /* at most so many rows travel at once; 0: no limit of its own */
     ist_skipping skipping;
+    ist_tree_use tree;
 } ist_engine;
 
 /* ---- tiles and consumers ------------------------------------------------------------------- */
@@ -276,6 +281,7 @@ typedef struct {
     int64_t in_flight, most_in_flight;   /* bytes of messages under way, in and out: now, at most */
     int64_t tiles_skipped;               /* nothing of them was computed */
     int64_t tiles_thinned, rows_thinned; /* some rows and columns alone were computed: how many */
+    int64_t compared; /* by a k-d tree: distances that it computed */
     double seconds_waiting;
 } ist_pass_stats;
 
@@ -424,6 +430,8 @@ typedef struct {
 } ist_nearest;
 
 ist_nearest *ist_nearest_new(const ist_rows *rows, int64_t k, ist_tie_rule ties);
+/* The lists alone, empty: for who finds the neighbours otherwise, and in order. */
+ist_nearest *ist_nearest_lists(const ist_rows *rows, int64_t k, ist_tie_rule ties);
 void ist_nearest_free(ist_nearest **nearest);
 /* Turns each row's heap into ascending order. */
 void ist_nearest_sort(ist_nearest *nearest);

@@ -332,6 +332,21 @@ ist_nearest *ist_nearest_new(const ist_rows *rows, int64_t k, ist_tie_rule ties)
     return s;
 }
 
+ist_nearest *ist_nearest_lists(const ist_rows *rows, int64_t k, ist_tie_rule ties)
+{
+    ist_nearest *s = ist_alloc(1, sizeof *s);
+    size_t count = (size_t)rows->home.count, entries = count * (size_t)k;
+    *s = (ist_nearest){.position = rows->home.first,
+                       .count = rows->home.count,
+                       .k = k,
+                       .ties = ties,
+                       .rows = rows,
+                       .distance = ist_alloc(entries, sizeof *s->distance),
+                       .neighbour = ist_alloc(entries, sizeof *s->neighbour),
+                       .held = ist_alloc(count, sizeof *s->held)};
+    return s;
+}
+
 void ist_nearest_free(ist_nearest **nearest)
 {
     ist_nearest *s = *nearest;

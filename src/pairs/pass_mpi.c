@@ -7,6 +7,7 @@
 #include "elsewhere.h"
 #include "geometry.h"
 #include "infostrata/ring.h"
+#include "kdtree_gather.h"
 #include "travel.h"
 
 /* The slab's messages, and what is asked or told of its rows. */
@@ -283,13 +284,26 @@ static void bring_home(const ist_comm *comm, const ist_rows *rows, ist_nearest *
     nearest->count = rows->home.count;
 }
 
+static ist_nearest *nearest_by_tiles(const ist_comm *comm, const ist_engine *engine,
+                                     const ist_rows *visited, int64_t k, ist_tie_rule ties,
+                                     ist_pass_stats *stats)
+{
+    ist_nearest *nearest = ist_nearest_new(visited, k, ties);
+    ist_pass(comm, engine, visited, &ist_nearest_consumer, nearest, &ties, stats);
+    ist_nearest_sort(nearest);
+    return nearest;
+}
+
 ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                               int64_t k, ist_tie_rule ties, ist_pass_stats *stats)
 {
     const ist_rows *visited = rows->twin ? rows->twin : rows;
-    ist_nearest *nearest = ist_nearest_new(visited, k, ties);
-    ist_pass(comm, engine, visited, &ist_nearest_consumer, nearest, &ties, stats);
-    ist_nearest_sort(nearest);
+    ist_kdtree *tree = ist_kdtree_gather(comm, engine, visited, ties, stats);
+    if (tree && !ist_kdtree_is_faster_for_nearest(comm, engine, tree, k))
+        ist_kdtree_free(&tree);
+    ist_nearest *nearest = tree ? ist_kdtree_nearest(tree, k, stats)
+                                : nearest_by_tiles(comm, engine, visited, k, ties, stats);
+    ist_kdtree_free(&tree);
     if (rows->twin)
         bring_home(comm, rows, nearest);
     return nearest;
@@ -312,6 +326,7 @@ static void *take_slots(const void *all, size_t bytes, int64_t rows, int64_t str
 typedef struct {
     const ist_comm *comm;
     const ist_engine *engine;
+    ist_kdtree **tree; /* of the rows that are visited; becomes NULL where tiles are faster */
     bool by_index;
     int64_t now;     /* thresholds a row */
     int32_t *target; /* either may be NULL */
@@ -320,23 +335,47 @@ typedef struct {
     ist_pass_stats *stats;
 } counting;
 
-/* Takes over target and given. */
-static ist_counts *count_batch(const counting *c, const ist_rows *rows)
+/* The distances to the targets, or what was given: takes that over. */
+static double *thresholds_of(const counting *c, const ist_rows *rows)
 {
-    double *distance = c->given;
-    if (c->target) {
-        int64_t entries = rows->home.count * c->now;
-        distance = ist_alloc((size_t)entries, sizeof *distance);
+    if (!c->target)
+        return c->given;
+    int64_t entries = rows->home.count * c->now;
+    double *distance = ist_alloc((size_t)entries, sizeof *distance);
+    if (*c->tree)
+        ist_kdtree_distances(*c->tree, c->now, c->target, distance);
+    else
         ist_turn_distances(c->comm, c->engine, rows, c->now, c->target, distance, c->stats);
-        for (int64_t e = 0; c->given && e < entries; e++)
-            if (c->target[e] < 0)
-                distance[e] = c->given[e];
-        ist_free(c->given);
+    for (int64_t e = 0; c->given && e < entries; e++)
+        if (c->target[e] < 0)
+            distance[e] = c->given[e];
+    ist_free(c->given);
+    return distance;
+}
+
+/* Takes over target and given. */
+static void count_batch(const counting *c, const ist_rows *rows, int64_t stride,
+                        int64_t *twice_rank, int64_t equal_stride, int64_t *equal)
+{
+    double *distance = thresholds_of(c, rows);
+    ist_kd_question question = {.thresholds = c->now,
+                                .by_index = c->by_index && c->target,
+                                .distance = distance,
+                                .target = c->target};
+    if (*c->tree && !ist_kdtree_is_faster_for_counts(c->comm, c->engine, *c->tree, &question))
+        ist_kdtree_free(c->tree);
+    if (*c->tree) {
+        ist_kdtree_ranks(*c->tree, &question, stride, twice_rank, c->told, equal_stride, equal,
+                         c->stats);
+        ist_free(distance);
+        ist_free(c->target);
+        return;
     }
     ist_counts *counts = ist_counts_new(rows, c->now, c->by_index, c->target, distance);
     ist_pass(c->comm, c->engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, c->stats);
     ist_counts_scanned(counts);
-    return counts;
+    ist_counts_ranks(counts, stride, twice_rank, c->told, equal_stride, equal);
+    ist_counts_free(&counts);
 }
 
 /* columns [0, count) of `from`, side by side, to their place among `stride` columns. */
@@ -362,11 +401,9 @@ static void count_in_twin(const counting *c, const ist_rows *rows, int64_t strid
     }
     ist_free(c->target);
     ist_free(c->given);
-    ist_counts *counts = count_batch(&there, twin);
     int64_t *ranks = ist_alloc((size_t)(twin->home.count * c->now), sizeof *ranks);
     int64_t *same = ist_alloc((size_t)(twin->home.count * c->told), sizeof *same);
-    ist_counts_ranks(counts, c->now, ranks, c->told, c->told, same);
-    ist_counts_free(&counts);
+    count_batch(&there, twin, c->now, ranks, c->told, same);
     ranks = carry_home(c->comm, rows, (size_t)c->now * sizeof *ranks, ranks);
     put_columns(ranks, count, c->now, twice_rank, stride);
     ist_free(ranks);
@@ -382,11 +419,15 @@ void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
                      int64_t *twice_rank, int64_t *equal, ist_pass_stats *stats)
 {
     int64_t stride = thresholds->stride, told = thresholds->told, count = rows->home.count;
+    /* Where numbers decide, they are the words that equal rows are ordered by. */
+    ist_kdtree *tree = ist_kdtree_gather(comm, engine, rows->twin ? rows->twin : rows,
+                                         (ist_tie_rule){.by_index = true}, stats);
     for (int64_t from = 0; from < stride; from += batch) {
         int64_t now = ist_min(batch, stride - from);
         int64_t first_told = ist_max(from, stride - told);
         counting c = {.comm = comm,
                       .engine = engine,
+                      .tree = &tree,
                       .by_index = by_index,
                       .now = now,
                       .told = ist_max(0, from + now - first_told),
@@ -394,14 +435,12 @@ void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
         c.target = take_slots(thresholds->target, sizeof *c.target, count, stride, from, now);
         c.given = take_slots(thresholds->given, sizeof *c.given, count, stride, from, now);
         int64_t *same = c.told > 0 ? equal + first_told - (stride - told) : NULL;
-        if (rows->twin) {
+        if (rows->twin)
             count_in_twin(&c, rows, stride, twice_rank + from, told, same);
-        } else {
-            ist_counts *counts = count_batch(&c, rows);
-            ist_counts_ranks(counts, stride, twice_rank + from, c.told, told, same);
-            ist_counts_free(&counts);
-        }
+        else
+            count_batch(&c, rows, stride, twice_rank + from, told, same);
     }
+    ist_kdtree_free(&tree);
 }
 
 static void counts_below_in_twin(const ist_comm *comm, const ist_engine *engine,
@@ -423,14 +462,10 @@ static void counts_below_in_twin(const ist_comm *comm, const ist_engine *engine,
     ist_free(same);
 }
 
-void ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                           int64_t thresholds, const double *threshold, int64_t *closer,
-                           int64_t *equal, ist_pass_stats *stats)
+static void counts_by_tiles(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                            int64_t thresholds, const double *threshold, int64_t *closer,
+                            int64_t *equal, ist_pass_stats *stats)
 {
-    if (rows->twin) {
-        counts_below_in_twin(comm, engine, rows, thresholds, threshold, closer, equal, stats);
-        return;
-    }
     size_t entries = (size_t)(rows->home.count * thresholds);
     double *own = ist_alloc(entries, sizeof *own);
     if (entries > 0)
@@ -439,4 +474,21 @@ void ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const
     ist_pass(comm, engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
     ist_counts_get(counts, closer, equal);
     ist_counts_free(&counts);
+}
+
+void ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                           int64_t thresholds, const double *threshold, int64_t *closer,
+                           int64_t *equal, ist_pass_stats *stats)
+{
+    if (rows->twin) {
+        counts_below_in_twin(comm, engine, rows, thresholds, threshold, closer, equal, stats);
+        return;
+    }
+    ist_kdtree *tree = ist_kdtree_gather(comm, engine, rows, (ist_tie_rule){.by_index = true}, stats);
+    ist_kd_question question = {.thresholds = thresholds, .distance = threshold};
+    if (tree && ist_kdtree_is_faster_for_counts(comm, engine, tree, &question))
+        ist_kdtree_counts(tree, &question, closer, equal, stats);
+    else
+        counts_by_tiles(comm, engine, rows, thresholds, threshold, closer, equal, stats);
+    ist_kdtree_free(&tree);
 }

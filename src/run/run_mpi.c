@@ -424,7 +424,8 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     s.engine = (ist_engine){.kernel = options->kernel,
                             .chunk_bytes = options->chunk_bytes,
                             .chunk_rows = options->chunk_rows,
-                            .skipping = options->skipping};
+                            .skipping = options->skipping,
+                            .tree = options->tree};
     ist_code code = prepare(&s, &error);
     if (code == IST_OK)
         code = open_folder(&s, &lock, &error);

@@ -1,0 +1,110 @@
+/* Every row on every rank, and whether a tree of them is faster than tiles. */
+#include "infostrata/ring.h"
+#include "kdtree_gather.h"
+
+/* ---- all rows -------------------------------------------------------------------------------- */
+
+static ist_slab gather_values(const ist_comm *comm, const ist_rows *rows)
+{
+    size_t values = (size_t)(rows->n * rows->d);
+    ist_slab all = {.count = rows->n};
+    MPI_Datatype row;
+    MPI_Type_contiguous(ist_narrow(rows->d), rows->wide ? MPI_DOUBLE : MPI_FLOAT, &row);
+    MPI_Type_commit(&row);
+    if (rows->wide) {
+        all.wide = ist_alloc(values, sizeof *all.wide);
+        ist_gather_rows(comm, rows, row, rows->home.wide, all.wide, true);
+    } else {
+        all.narrow = ist_alloc(values, sizeof *all.narrow);
+        ist_gather_rows(comm, rows, row, rows->home.narrow, all.narrow, true);
+    }
+    MPI_Type_free(&row);
+    return all;
+}
+
+static ist_slab gather_all(const ist_comm *comm, const ist_rows *rows)
+{
+    if (!ist_rows_are_joint(rows))
+        return gather_values(comm, rows);
+    ist_slab all = {.count = rows->n, .component = ist_alloc(2, sizeof *all.component)};
+    for (int c = 0; c < 2; c++)
+        all.component[c] = gather_values(comm, rows->component[c]);
+    return all;
+}
+
+ist_kdtree *ist_kdtree_gather(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                              ist_tie_rule ties, ist_pass_stats *stats)
+{
+    if (engine->tree == IST_TREE_NEVER || !ist_kdtree_possible(rows))
+        return NULL;
+    double start = ist_seconds();
+    ist_slab all = gather_all(comm, rows);
+    stats->seconds_waiting += ist_seconds() - start;
+    ist_kdtree *tree = ist_kdtree_new(rows, &all, engine->kernel, ties);
+    ist_slab_release(&all);
+    return tree;
+}
+
+/* ---- what is faster -------------------------------------------------------------------------- */
+
+/* Seconds on one core of the 2-core test machine, of what a tree does; of a row whatever it asks; of a threshold, which
+ * is sorted. */
+static double tree_seconds(const ist_kd_work *work, int64_t rows, int64_t thresholds)
+{
+    const double row = 3e-7, threshold = 7e-8, family = 6e-8, distance = 1.9e-9;
+    const double taken = 1.5e-8, compared = 3e-10;
+    return (row + threshold * (double)thresholds) * (double)rows +
+           family * (double)work->families + distance * (double)work->rows +
+           taken * (double)work->taken + compared * (double)work->compared;
+}
+
+/* Of a pair that tiles visit (few features: what they read costs more than the operations). Without filters
+ * everything is float64. */
+static double pair_seconds(const ist_engine *engine, int64_t thresholds)
+{
+    const double nearest = 3e-10, few = 1e-10, each_of_few = 1.1e-10, many = 1.3e-9,
+                 unfiltered = 6e-9;
+    if (!engine->kernel->near)
+        return unfiltered;
+    if (thresholds == 0)
+        return nearest;
+    return thresholds <= IST_FEW_THRESHOLDS ? few + each_of_few * (double)thresholds : many;
+}
+
+/* Pairs that home's rows have in their segments, each counted for one of the two. */
+static double pairs_of(const ist_kdtree *tree)
+{
+    ist_pass_stats stats = {0};
+    ist_kdtree_tell_pairs(tree, &stats);
+    return stats.pairs;
+}
+
+/* Of all ranks together, so that all say the same. */
+static bool is_faster(const ist_comm *comm, const ist_engine *engine, const ist_kdtree *tree,
+                      const ist_kd_work *work, int64_t thresholds)
+{
+    int64_t tried = ist_max(1, ist_kdtree_tried(tree)), rows = tree->rows->home.count;
+    double times = (double)rows / (double)tried;
+    double joint = ist_rows_are_joint(tree->rows) ? 2 : 1;
+    double saved = joint * pair_seconds(engine, thresholds) * pairs_of(tree) -
+                   times * tree_seconds(work, tried, thresholds);
+    return ist_sum_one(comm, (int64_t)(saved * 1e9)) > 0;
+}
+
+bool ist_kdtree_is_faster_for_nearest(const ist_comm *comm, const ist_engine *engine,
+                                      const ist_kdtree *tree, int64_t k)
+{
+    if (engine->tree == IST_TREE_ALWAYS)
+        return true;
+    ist_kd_work work = ist_kdtree_try_nearest(tree, k);
+    return is_faster(comm, engine, tree, &work, 0);
+}
+
+bool ist_kdtree_is_faster_for_counts(const ist_comm *comm, const ist_engine *engine,
+                                     const ist_kdtree *tree, const ist_kd_question *question)
+{
+    if (engine->tree == IST_TREE_ALWAYS)
+        return true;
+    ist_kd_work work = ist_kdtree_try_counts(tree, question);
+    return is_faster(comm, engine, tree, &work, question->thresholds);
+}
