@@ -495,6 +495,7 @@ typedef struct {
     bool wide;
     int segments, ranks;
     bool twin; /* it gets a twin: skipping; joint: its components have some */
+    bool tree; /* passes may be answered by a k-d tree, if features are few enough */
     /* Of a joint set: features of the second component, d and wide being the first's; 0: not joint. */
     int64_t joint_d;
     bool joint_wide;
@@ -510,7 +511,7 @@ int64_t ist_ordering_bytes(const ist_set_shape *set);
 enum { IST_CARRIED_AT_ONCE = 8192 };
 /* Bytes that come on top at most: while ist_duplicates looks for equal rows; while ist_rows_by_part, or
  * ist_rows_joint of sets with twins, brings rows from another order; in a pass for the k nearest (thresholds = 0) or the counts below T
- * thresholds with targets (k = 0), chunks of chunk_bytes included. */
+ * thresholds with targets (k = 0), chunks of chunk_bytes included: by tiles or a tree, whichever needs more. */
 int64_t ist_duplicates_bytes(const ist_set_shape *set);
 int64_t ist_reorder_bytes(const ist_set_shape *set);
 int64_t ist_pass_bytes(const ist_set_shape *set, int64_t k, int64_t thresholds,

@@ -7,8 +7,8 @@
 bool ist_kdtree_possible(const ist_rows *rows)
 {
     if (!ist_rows_are_joint(rows))
-        return rows->d <= IST_KD_FEATURES;
-    return rows->component[0]->d <= IST_KD_FEATURES && rows->component[1]->d <= IST_KD_FEATURES;
+        return rows->d <= IST_TREE_FEATURES;
+    return rows->component[0]->d <= IST_TREE_FEATURES && rows->component[1]->d <= IST_TREE_FEATURES;
 }
 
 void ist_kd_work_add(ist_kd_work *sum, const ist_kd_work *more)

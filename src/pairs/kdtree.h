@@ -11,8 +11,7 @@
 #include "infostrata/pairs.h"
 
 enum {
-    IST_KD_FEATURES = 3, /* of a layer, at most; a joint set has two */
-    IST_KD_COLUMNS = 2 * IST_KD_FEATURES,
+    IST_KD_COLUMNS = 2 * IST_TREE_FEATURES, /* of a joint set, at most */
     IST_KD_LEAF = 32,       /* rows of a leaf, at most; more than half of it, unless it is the only one */
     IST_KD_BOX = 2 * IST_CELLS /* numbers a column and family: the least of each cell, then the largest */
 };

@@ -1,4 +1,5 @@
 /* Every row on every rank, and whether a tree of them is faster than tiles. */
+#include "chunks.h"
 #include "infostrata/ring.h"
 #include "kdtree_gather.h"
 
@@ -38,7 +39,11 @@ ist_kdtree *ist_kdtree_gather(const ist_comm *comm, const ist_engine *engine, co
     if (engine->tree == IST_TREE_NEVER || !ist_kdtree_possible(rows))
         return NULL;
     double start = ist_seconds();
+    int64_t row = (int64_t)ist_row_bytes(rows), others = rows->n - rows->home.count;
+    ist_in_flight(stats, others * row);
     ist_slab all = gather_all(comm, rows);
+    ist_in_flight(stats, -others * row);
+    stats->bytes_sent += (comm->size - 1) * rows->home.count * row;
     stats->seconds_waiting += ist_seconds() - start;
     ist_kdtree *tree = ist_kdtree_new(rows, &all, engine->kernel, ties);
     ist_slab_release(&all);

@@ -288,6 +288,7 @@ static ist_machine machine_of(const ist_comm *comm, const ist_options *options)
                          .chunk_bytes = options->chunk_bytes,
                          .memory_limit = memory_limit(comm, options),
                          .twins = ist_may_skip(options),
+                         .trees = options->tree != IST_TREE_NEVER,
                          .program = ist_largest(comm, ist_resident_memory().now),
                          .pass_memory = ist_step_memory};
 }

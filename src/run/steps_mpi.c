@@ -11,7 +11,8 @@ static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int6
 {
     const ist_layer *layer = &s->known.plan->layers[s->loaded.layer];
     int64_t sums[] = {stats->decided_again, stats->exact_tiles,   stats->tiles,
-                      stats->bytes_sent,    stats->tiles_skipped, stats->tiles_thinned};
+                      stats->bytes_sent,    stats->tiles_skipped, stats->tiles_thinned,
+                      stats->compared};
     ist_sum(s->comm, sums, sizeof sums / sizeof sums[0]);
     ist_timing timing = {
         .layer = layer->key,
@@ -33,6 +34,7 @@ static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int6
         .peak_memory = ist_largest(s->comm, ist_resident_memory().peak),
         .tiles_skipped = sums[4],
         .tiles_thinned = sums[5],
+        .compared = sums[6],
     };
     if (s->journal)
         ist_journal_add_timing(s->journal, &timing, error);
