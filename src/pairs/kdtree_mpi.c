@@ -1,4 +1,6 @@
 /* Every row on every rank, and whether a tree of them is faster than tiles. */
+#include <math.h>
+
 #include "chunks.h"
 #include "infostrata/ring.h"
 #include "kdtree_gather.h"
@@ -63,36 +65,33 @@ static double tree_seconds(const ist_kd_work *work, int64_t rows, int64_t thresh
            taken * (double)work->taken + compared * (double)work->compared;
 }
 
-/* Of a pair that tiles visit (few features: what they read costs more than the operations). Without filters
- * everything is float64. */
-static double pair_seconds(const ist_engine *engine, int64_t thresholds)
+/* Of what tiles do with the pairs of home's rows, each counted for one of the two. Few features: what they read costs
+ * more than the operations. Without filters everything is float64. k: neighbours, or 0. */
+static double tiles_seconds(const ist_engine *engine, const ist_kdtree *tree, int64_t k,
+                            int64_t thresholds)
 {
-    const double nearest = 3e-10, few = 1e-10, each_of_few = 1.1e-10, many = 1.3e-9,
-                 unfiltered = 6e-9;
-    if (!engine->kernel->near)
-        return unfiltered;
-    if (thresholds == 0)
-        return nearest;
-    return thresholds <= IST_FEW_THRESHOLDS ? few + each_of_few * (double)thresholds : many;
-}
-
-/* Pairs that home's rows have in their segments, each counted for one of the two. */
-static double pairs_of(const ist_kdtree *tree)
-{
+    const double visit = 1.5e-10, candidate = 8e-9, few = 1e-10, each_of_few = 1.1e-10;
+    const double many = 1.3e-9, unfiltered = 6e-9;
     ist_pass_stats stats = {0};
     ist_kdtree_tell_pairs(tree, &stats);
-    return stats.pairs;
+    double pairs = stats.pairs * (ist_rows_are_joint(tree->rows) ? 2 : 1);
+    if (!engine->kernel->near)
+        return unfiltered * pairs;
+    if (k > 0) {
+        double others = 2 * pairs / (double)ist_max(1, tree->rows->home.count);
+        double seen = (double)k * (1 + 2 * log(1 + others / (double)k));
+        return visit * pairs + candidate * seen * (double)tree->rows->home.count;
+    }
+    return pairs * (thresholds <= IST_FEW_THRESHOLDS ? few + each_of_few * (double)thresholds : many);
 }
 
 /* Of all ranks together, so that all say the same. */
-static bool is_faster(const ist_comm *comm, const ist_engine *engine, const ist_kdtree *tree,
-                      const ist_kd_work *work, int64_t thresholds)
+static bool is_faster(const ist_comm *comm, const ist_kdtree *tree, const ist_kd_work *work,
+                      int64_t thresholds, double tiles_take)
 {
-    int64_t tried = ist_max(1, ist_kdtree_tried(tree)), rows = tree->rows->home.count;
-    double times = (double)rows / (double)tried;
-    double joint = ist_rows_are_joint(tree->rows) ? 2 : 1;
-    double saved = joint * pair_seconds(engine, thresholds) * pairs_of(tree) -
-                   times * tree_seconds(work, tried, thresholds);
+    int64_t tried = ist_kdtree_tried(tree), rows = tree->rows->home.count;
+    double times = tried > 0 ? (double)rows / (double)tried : 0;
+    double saved = tiles_take - times * tree_seconds(work, tried, thresholds);
     return ist_sum_one(comm, (int64_t)(saved * 1e9)) > 0;
 }
 
@@ -102,7 +101,7 @@ bool ist_kdtree_is_faster_for_nearest(const ist_comm *comm, const ist_engine *en
     if (engine->tree == IST_TREE_ALWAYS)
         return true;
     ist_kd_work work = ist_kdtree_try_nearest(tree, k);
-    return is_faster(comm, engine, tree, &work, 0);
+    return is_faster(comm, tree, &work, 0, tiles_seconds(engine, tree, k, 0));
 }
 
 bool ist_kdtree_is_faster_for_counts(const ist_comm *comm, const ist_engine *engine,
@@ -111,5 +110,6 @@ bool ist_kdtree_is_faster_for_counts(const ist_comm *comm, const ist_engine *eng
     if (engine->tree == IST_TREE_ALWAYS)
         return true;
     ist_kd_work work = ist_kdtree_try_counts(tree, question);
-    return is_faster(comm, engine, tree, &work, question->thresholds);
+    return is_faster(comm, tree, &work, question->thresholds,
+                     tiles_seconds(engine, tree, 0, question->thresholds));
 }

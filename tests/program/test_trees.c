@@ -99,13 +99,13 @@ Test(trees, same_results, .timeout = 120)
 /* `auto` takes the tree where neighbours are near, and tiles where thresholds are everywhere in three dimensions. */
 Test(trees, where_they_pay, .timeout = 120)
 {
-    enum { N = 6000 };
+    enum { N = 20000 };
     hid_t file = input_new(scratch_path("apart.h5"));
     input_layer(file, "/layers/a", H5T_IEEE_F32LE, N, 3, draw_normals(3, 3 * N));
     input_layer(file, "/layers/b", H5T_IEEE_F32LE, N, 3, draw_normals(4, 3 * N));
     input_close(file);
     const char *job = job_new("apart", "input: {file: apart.h5}\n"
-                                       "measures: [imbalance: {k: 20, se: none}]\n");
+                                       "measures: [imbalance: {k: 5, se: none}]\n");
     const char *right = scratch_path("right"), *output = scratch_path("auto");
     RUN(0, 1, job, right, "--tree", "never");
     RUN(0, 2, job, output);
