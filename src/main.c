@@ -75,7 +75,8 @@ static const command_option command_options[] = {
       3}},
     {RUN | PLAN | BENCH,
      {"tree", OPTION_TREE, "WHEN", 0,
-      "answer layers of up to 3 features by a k-d tree: auto (where a trial says that it is faster; "
+      "answer layers of up to 3 features by a k-d tree: auto (where a trial says that it is "
+      "faster; "
       "default, but not of bench), always or never (default of bench); results do not depend on it",
       3}},
     {RUN | BENCH,
@@ -360,7 +361,8 @@ static int obey(const command *chosen, int argc, char **argv)
                                .chunk_bytes = INT64_C(32) << 20,
                                .tree = IST_TREE_AUTO,
                                .ranks = ist_core_count()},
-                   .bench = {.rounds = ROUNDS, .engine = {.skipping = IST_SKIP_NEVER, .tree = IST_TREE_NEVER}}};
+                   .bench = {.rounds = ROUNDS,
+                             .engine = {.skipping = IST_SKIP_NEVER, .tree = IST_TREE_NEVER}}};
     ist_error error = {0};
     struct argp_option options[COMMAND_OPTIONS + 1] = {{0}};
     for (int o = 0, taken = 0; o < COMMAND_OPTIONS; o++)

@@ -281,7 +281,7 @@ typedef struct {
     int64_t in_flight, most_in_flight;   /* bytes of messages under way, in and out: now, at most */
     int64_t tiles_skipped;               /* nothing of them was computed */
     int64_t tiles_thinned, rows_thinned; /* some rows and columns alone were computed: how many */
-    int64_t compared; /* by a k-d tree: distances that it computed */
+    int64_t compared;                    /* by a k-d tree: distances that it computed */
     double seconds_waiting;
 } ist_pass_stats;
 

@@ -130,13 +130,14 @@ static void add_real(ist_text *csv, double field)
 
 void ist_bench_csv_header(ist_text *csv)
 {
-    ist_text_add(csv, "work,data,n,d,neighbours,thresholds,rounds,verified,"
-                      "ratio,ratio_lower,ratio_upper,ratio_least,ratio_most,valid,"
-                      "pairs_per_second,gflops,peak_gflops,seconds,seconds_least,seconds_most,"
-                      "bytes_sent,seconds_waiting,decided_again,"
-                      "skipping,ordered,ordering_seconds,skipped,thinned,thinned_rows,tree,compared,"
-                      "kernel,kernel_set,blas,blas_core,blas_set,fma_gflops,ranks,processor,"
-                      "version,commit\n");
+    ist_text_add(csv,
+                 "work,data,n,d,neighbours,thresholds,rounds,verified,"
+                 "ratio,ratio_lower,ratio_upper,ratio_least,ratio_most,valid,"
+                 "pairs_per_second,gflops,peak_gflops,seconds,seconds_least,seconds_most,"
+                 "bytes_sent,seconds_waiting,decided_again,"
+                 "skipping,ordered,ordering_seconds,skipped,thinned,thinned_rows,tree,compared,"
+                 "kernel,kernel_set,blas,blas_core,blas_set,fma_gflops,ranks,processor,"
+                 "version,commit\n");
 }
 
 static void add_speed(const ist_bench_figures *f, ist_text *csv)

@@ -87,8 +87,9 @@ static double *boxes_of(const ist_kdtree *tree, ist_kd_family family)
 /* What makes a tree: the rows as they came, and the order that becomes that of the places. */
 typedef struct {
     ist_kdtree *tree;
-    double *row;     /* n x columns, by position */
-    double weight[IST_KD_COLUMNS]; /* of a column's width, so that those of two components compare */
+    double *row; /* n x columns, by position */
+    double
+        weight[IST_KD_COLUMNS]; /* of a column's width, so that those of two components compare */
     struct keyed {
         double key;
         int32_t position;
@@ -132,8 +133,8 @@ static void cut_keys(struct keyed *keyed, int64_t count, int64_t cut)
             qsort(keyed + first, (size_t)(last - first), sizeof *keyed, compare_keyed);
             return;
         }
-        double pivot = middle_of(keyed[first].key, keyed[first + (last - first) / 2].key,
-                                 keyed[last - 1].key);
+        double pivot =
+            middle_of(keyed[first].key, keyed[first + (last - first) / 2].key, keyed[last - 1].key);
         int64_t smaller = first, larger = last;
         for (int64_t i = first; i < larger;) {
             struct keyed item = keyed[i];
@@ -212,8 +213,7 @@ static void order_equals(const ist_kdtree *tree, int64_t first, int64_t last)
     numbered *all = ist_alloc((size_t)(last - first), sizeof *all);
     for (int64_t p = first; p < last; p++) {
         int64_t number = ist_row_number(tree->rows, tree->position[p]);
-        all[p - first] =
-            (numbered){ist_tie_word(&tree->ties, number), number, tree->position[p]};
+        all[p - first] = (numbered){ist_tie_word(&tree->ties, number), number, tree->position[p]};
     }
     qsort(all, (size_t)(last - first), sizeof *all, compare_numbered);
     for (int64_t p = first; p < last; p++)

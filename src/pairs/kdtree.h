@@ -12,8 +12,9 @@
 
 enum {
     IST_KD_COLUMNS = 2 * IST_TREE_FEATURES, /* of a joint set, at most */
-    IST_KD_LEAF = 32,       /* rows of a leaf, at most; more than half of it, unless it is the only one */
-    IST_KD_BOX = 2 * IST_CELLS /* numbers a column and family: the least of each cell, then the largest */
+    IST_KD_LEAF = 32, /* rows of a leaf, at most; more than half of it, unless it is the only one */
+    IST_KD_BOX =
+        2 * IST_CELLS /* numbers a column and family: the least of each cell, then the largest */
 };
 
 /* The boxes of up to 8 cells that have the same parent, a "family". Families of a level lie side by side, level

@@ -60,9 +60,9 @@ static double tree_seconds(const ist_kd_work *work, int64_t rows, int64_t thresh
 {
     const double row = 3e-7, threshold = 7e-8, family = 6e-8, distance = 1.9e-9;
     const double taken = 1.5e-8, compared = 3e-10;
-    return (row + threshold * (double)thresholds) * (double)rows +
-           family * (double)work->families + distance * (double)work->rows +
-           taken * (double)work->taken + compared * (double)work->compared;
+    return (row + threshold * (double)thresholds) * (double)rows + family * (double)work->families +
+           distance * (double)work->rows + taken * (double)work->taken +
+           compared * (double)work->compared;
 }
 
 /* Of what tiles do with the pairs of home's rows, each counted for one of the two. Few features: what they read costs
@@ -82,7 +82,8 @@ static double tiles_seconds(const ist_engine *engine, const ist_kdtree *tree, in
         double seen = (double)k * (1 + 2 * log(1 + others / (double)k));
         return visit * pairs + candidate * seen * (double)tree->rows->home.count;
     }
-    return pairs * (thresholds <= IST_FEW_THRESHOLDS ? few + each_of_few * (double)thresholds : many);
+    return pairs *
+           (thresholds <= IST_FEW_THRESHOLDS ? few + each_of_few * (double)thresholds : many);
 }
 
 /* Of all ranks together, so that all say the same. */

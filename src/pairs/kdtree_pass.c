@@ -19,8 +19,8 @@ void ist_kdtree_tell_pairs(const ist_kdtree *tree, ist_pass_stats *stats)
     for (int64_t s = 0; s < tree->segments; s++) {
         const ist_kd_segment *segment = &tree->segment[s];
         int64_t first = ist_max(segment->first, home->first) - segment->first;
-        int64_t last = ist_min(segment->first + segment->count, home->first + home->count) -
-                       segment->first;
+        int64_t last =
+            ist_min(segment->first + segment->count, home->first + home->count) - segment->first;
         stats->pairs += (double)(last - first) * (double)(first + last - 1) / 2;
     }
 }
@@ -131,9 +131,10 @@ void ist_kdtree_distances(const ist_kdtree *tree, int64_t stride, const int32_t 
 {
     const ist_slab *home = &tree->rows->home;
     for (int64_t e = 0; e < home->count * stride; e++)
-        distance[e] = target[e] < 0 ? 0
-                                    : ist_kdtree_distance(tree, tree->place[home->first + e / stride],
-                                                          tree->place[target[e]]);
+        distance[e] = target[e] < 0
+                          ? 0
+                          : ist_kdtree_distance(tree, tree->place[home->first + e / stride],
+                                                tree->place[target[e]]);
 }
 
 /* ---- trials ---------------------------------------------------------------------------------- */

@@ -31,7 +31,7 @@
     int ist_settle_looked_##set(const double *, const ist_look_side *, const ist_look_side *,      \
                                 ist_open_marks *);
 
-#define DECLARE_64(set)                                      \
+#define DECLARE_64(set)                                         \
     extern const ist_exact_kernel ist_exact_##set[IST_METRICS]; \
     void ist_tally_##set(double *, int, const double *, int64_t, int64_t *, int64_t *);
 
@@ -84,11 +84,11 @@ static bool has_avx512(void)
                    [IST_FILTER_LARGEST] = ist_largest_tile_##set},                           \
         .joint = ist_joint_tile_##set, .exact = ist_exact_##set, .within = ist_within_##set, \
         .within_ties = ist_within_ties_##set, .count = ist_count_##set,                      \
-        .place = ist_place_##place_set,   .turn = ist_turn_##set, .tally = ist_tally_##set, .keep = ist_keep_##set,      \
-        .upper_of = ist_upper_of_##set, .look_narrow = ist_look_narrow_##set,                \
-        .look_wide = ist_look_wide_##set, .look_marked = ist_look_marked_##set,              \
-        .open_sides = ist_open_sides_##set, .settle_kinds = ist_settle_kinds_##set,          \
-        .settle_looked = ist_settle_looked_##set                                             \
+        .place = ist_place_##place_set, .turn = ist_turn_##set, .tally = ist_tally_##set,    \
+        .keep = ist_keep_##set, .upper_of = ist_upper_of_##set,                              \
+        .look_narrow = ist_look_narrow_##set, .look_wide = ist_look_wide_##set,              \
+        .look_marked = ist_look_marked_##set, .open_sides = ist_open_sides_##set,            \
+        .settle_kinds = ist_settle_kinds_##set, .settle_looked = ist_settle_looked_##set     \
     }
 #endif
 
@@ -99,7 +99,10 @@ static const ist_kernel kernels[] = {
     VARIANT("avx512-skylake", avx512, avx512_skylake),
     VARIANT("avx2", avx2, avx2),
 #endif
-    {.name = "reference", .supported = always, .exact = ist_exact_generic, .tally = ist_tally_generic},
+    {.name = "reference",
+     .supported = always,
+     .exact = ist_exact_generic,
+     .tally = ist_tally_generic},
 };
 
 enum { KERNELS = sizeof kernels / sizeof kernels[0] };

@@ -176,8 +176,9 @@ static int64_t tree_bytes(const ist_set_shape *set, int64_t k, int64_t threshold
     const int64_t threshold = sizeof(double) + sizeof(int32_t);
     int64_t tree = ist_kdtree_bytes(set->n, set->d + set->joint_d, set->segments);
     if (thresholds > 0)
-        return tree + ist_max(set->n * value_bytes(set), ist_set_rows(set) * thresholds * threshold +
-                                                             ist_kd_counter_bytes(thresholds));
+        return tree +
+               ist_max(set->n * value_bytes(set), ist_set_rows(set) * thresholds * threshold +
+                                                      ist_kd_counter_bytes(thresholds));
     return tree + ist_max(set->n * value_bytes(set),
                           ist_set_rows(set) * (k * neighbour + held) + ist_kd_search_bytes(k));
 }

@@ -484,7 +484,8 @@ void ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const
         counts_below_in_twin(comm, engine, rows, thresholds, threshold, closer, equal, stats);
         return;
     }
-    ist_kdtree *tree = ist_kdtree_gather(comm, engine, rows, (ist_tie_rule){.by_index = true}, stats);
+    ist_kdtree *tree =
+        ist_kdtree_gather(comm, engine, rows, (ist_tie_rule){.by_index = true}, stats);
     ist_kd_question question = {.thresholds = thresholds, .distance = threshold};
     if (tree && ist_kdtree_is_faster_for_counts(comm, engine, tree, &question))
         ist_kdtree_counts(tree, &question, closer, equal, stats);

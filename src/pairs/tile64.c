@@ -260,31 +260,31 @@ void NAMED(tally)(double *number, int count, const double *value, int64_t values
 
 /* ---- tables -------------------------------------------------------------------------------------- */
 
-#define METRIC(name, metric)                                                                     \
-    static void name##_tile(const double *rows, int row_count, const double *columns, int64_t d, \
-                            double *tile)                                                        \
-    {                                                                                            \
-        tile_of(metric, rows, row_count, columns, d, tile);                                      \
-    }                                                                                            \
-    static void name##_narrow(const float *const *x, const float *const *y, int64_t d,           \
-                              double *distance)                                                  \
-    {                                                                                            \
-        narrow_pairs(metric, x, y, d, distance);                                                 \
-    }                                                                                            \
-    static void name##_wide(const double *const *x, const double *const *y, int64_t d,           \
-                            double *distance)                                                    \
-    {                                                                                            \
-        wide_pairs(metric, x, y, d, distance);                                                   \
-    }                                                                                            \
-    static void name##_columns(const double *x, const double *columns, int64_t stride,           \
-                               int64_t d, int count, double *distance)                           \
-    {                                                                                            \
-        columns_of(metric, x, columns, stride, d, count, distance);                              \
-    }                                                                                            \
-    static void name##_cells(const double *x, const double *boxes, int64_t d, double *lower,     \
-                             double *upper)                                                      \
-    {                                                                                            \
-        cells_of(metric, x, boxes, d, lower, upper);                                             \
+#define METRIC(name, metric)                                                                      \
+    static void name##_tile(const double *rows, int row_count, const double *columns, int64_t d,  \
+                            double *tile)                                                         \
+    {                                                                                             \
+        tile_of(metric, rows, row_count, columns, d, tile);                                       \
+    }                                                                                             \
+    static void name##_narrow(const float *const *x, const float *const *y, int64_t d,            \
+                              double *distance)                                                   \
+    {                                                                                             \
+        narrow_pairs(metric, x, y, d, distance);                                                  \
+    }                                                                                             \
+    static void name##_wide(const double *const *x, const double *const *y, int64_t d,            \
+                            double *distance)                                                     \
+    {                                                                                             \
+        wide_pairs(metric, x, y, d, distance);                                                    \
+    }                                                                                             \
+    static void name##_columns(const double *x, const double *columns, int64_t stride, int64_t d, \
+                               int count, double *distance)                                       \
+    {                                                                                             \
+        columns_of(metric, x, columns, stride, d, count, distance);                               \
+    }                                                                                             \
+    static void name##_cells(const double *x, const double *boxes, int64_t d, double *lower,      \
+                             double *upper)                                                       \
+    {                                                                                             \
+        cells_of(metric, x, boxes, d, lower, upper);                                              \
     }
 
 METRIC(euclidean, IST_METRIC_EUCLIDEAN)
@@ -294,8 +294,8 @@ METRIC(chebyshev, IST_METRIC_CHEBYSHEV)
 extern const ist_exact_kernel NAMED(exact)[IST_METRICS];
 const ist_exact_kernel NAMED(exact)[IST_METRICS] = {
     [IST_METRIC_EUCLIDEAN] = {euclidean_tile, euclidean_narrow, euclidean_wide, euclidean_columns,
-                                euclidean_cells},
+                              euclidean_cells},
     [IST_METRIC_MANHATTAN] = {manhattan_tile, manhattan_narrow, manhattan_wide, manhattan_columns,
-                                manhattan_cells},
+                              manhattan_cells},
     [IST_METRIC_CHEBYSHEV] = {chebyshev_tile, chebyshev_narrow, chebyshev_wide, chebyshev_columns,
-                                chebyshev_cells}};
+                              chebyshev_cells}};

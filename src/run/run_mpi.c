@@ -355,6 +355,12 @@ static void log_memory(ist_session *s)
                      (double)s->machine.program / 1048576);
 }
 
+static void log_trees(ist_session *s)
+{
+    if (s->by_tree > 0)
+        ist_log_line(&s->log, "%zu of %zu passes answered by k-d trees", s->by_tree, s->passes);
+}
+
 /* Failed tasks of the whole job, also of earlier runs: each is a row that says why. */
 static size_t failed_tasks(const ist_session *s)
 {
@@ -440,6 +446,7 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     if (code == IST_OK)
         code = walk(&s, &error);
     if (code == IST_OK) {
+        log_trees(&s);
         log_memory(&s);
         code = write_views(&s, &error);
     }

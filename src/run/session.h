@@ -86,6 +86,7 @@ typedef struct {
     size_t *first_of_step, *next_task;
     size_t done, failed, to_do; /* tasks of this run */
     double last_line;           /* when the last progress line was written */
+    size_t passes, by_tree;     /* steps so far; those that k-d trees answered, at least in part */
 } ist_session;
 
 /* Collective. Brings a layer into memory, with its rows in the order of the parts if asked for.

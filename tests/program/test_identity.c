@@ -162,9 +162,10 @@ Test(identity, all_measures, .timeout = 100)
     const struct {
         int ranks;
         const char *kernel, *chunk_rows, *skipping, *tree;
-    } runs[] = {{0, "avx512", "1200", "auto", "auto"},     {2, "avx2", "61", "always", "always"},
-                {3, "avx512", "100", "never", "never"},    {4, "avx512-skylake", "700", "always", "never"},
-                {5, "avx2", "300", "never", "always"},     {5, "reference", "97", "always", "always"}};
+    } runs[] = {
+        {0, "avx512", "1200", "auto", "auto"},  {2, "avx2", "61", "always", "always"},
+        {3, "avx512", "100", "never", "never"}, {4, "avx512-skylake", "700", "always", "never"},
+        {5, "avx2", "300", "never", "always"},  {5, "reference", "97", "always", "always"}};
     const spawn_result version = PROGRAM(0, "--version");
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         if (!strstr(version.out, runs[i].kernel))
@@ -172,10 +173,11 @@ Test(identity, all_measures, .timeout = 100)
         const char *output = scratch_path("run%zu", i);
         RUN(0, runs[i].ranks, job, output, "--kernel", runs[i].kernel, "--chunk-rows",
             runs[i].chunk_rows, "--skipping", runs[i].skipping, "--tree", runs[i].tree);
-        expect_same_results(output, right,
-                            scratch_text("%d ranks, kernel %s, %s rows a chunk, skipping %s, tree %s",
-                                         runs[i].ranks, runs[i].kernel, runs[i].chunk_rows,
-                                         runs[i].skipping, runs[i].tree));
+        expect_same_results(
+            output, right,
+            scratch_text("%d ranks, kernel %s, %s rows a chunk, skipping %s, tree %s",
+                         runs[i].ranks, runs[i].kernel, runs[i].chunk_rows, runs[i].skipping,
+                         runs[i].tree));
     }
 }
 

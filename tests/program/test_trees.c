@@ -33,7 +33,8 @@ static void write_low(int64_t n)
 static const char job_text[] =
     "input: {file: low.h5, layers: [line, lattice, real, high], labels: [five]}\n"
     "measures:\n"
-    "  - imbalance: {layers: [line, real], target: high, k: [1, 9], metric: [euclidean, chebyshev]}\n"
+    "  - imbalance: {layers: [line, real], target: high, k: [1, 9], metric: [euclidean, "
+    "chebyshev]}\n"
     "  - imbalance: {pairs: [[real, lattice], [line, real]], k: [1, 9], ties: [random, index]}\n"
     "  - imbalance: {pairs: [[high, line]], metric: manhattan, scale: zscore, se: rows}\n"
     "  - mi-ross: {layers: [line, lattice, real], target: five, metric: [euclidean, manhattan]}\n"
@@ -74,9 +75,9 @@ Test(trees, same_results, .timeout = 120)
     const struct {
         int ranks;
         const char *tree, *kernel, *skipping, *chunk_rows;
-    } runs[] = {{0, "always", "avx512", "auto", "900"},   {1, "always", "reference", "never", "97"},
-                {2, "always", "avx2", "always", "100"},   {3, "always", "avx512", "auto", "900"},
-                {4, "auto", "avx512", "auto", "200"},     {5, "always", "avx512", "always", "61"},
+    } runs[] = {{0, "always", "avx512", "auto", "900"}, {1, "always", "reference", "never", "97"},
+                {2, "always", "avx2", "always", "100"}, {3, "always", "avx512", "auto", "900"},
+                {4, "auto", "avx512", "auto", "200"},   {5, "always", "avx512", "always", "61"},
                 {2, "never", "avx512", "always", "300"}};
     const spawn_result version = PROGRAM(0, "--version");
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {

@@ -110,7 +110,8 @@ typedef struct {
 } answers;
 
 /* Targets: the neighbours, and rows anywhere in the segment; where they decide by number all must be targets. */
-static answers ask(const ist_comm *comm, const ist_rows *rows, const tree_case *c, ist_tree_use tree)
+static answers ask(const ist_comm *comm, const ist_rows *rows, const tree_case *c,
+                   ist_tree_use tree)
 {
     ist_engine engine = tiles;
     engine.kernel = ist_kernel_choose(NULL);
@@ -231,6 +232,7 @@ RANK_CHECK(kdtree_joint)
 
 RANK_CHECK(kdtree_joint_in_parts)
 {
-    check_kinds(comm, &(tree_case){
-                          .d = {1, 2}, .metric = IST_METRIC_CHEBYSHEV, .parts = true, .twin = true});
+    check_kinds(
+        comm,
+        &(tree_case){.d = {1, 2}, .metric = IST_METRIC_CHEBYSHEV, .parts = true, .twin = true});
 }

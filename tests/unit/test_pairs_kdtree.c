@@ -261,7 +261,8 @@ static void draw_thresholds(const case_data *data, int64_t thresholds, int32_t *
                 last++;
         }
         for (int64_t m = 0; m < thresholds; m++) {
-            uint64_t word = ist_random_word(3, IST_RANDOM_PARTS, (uint64_t)(i * thresholds + m / 2));
+            uint64_t word =
+                ist_random_word(3, IST_RANDOM_PARTS, (uint64_t)(i * thresholds + m / 2));
             int64_t to = first + (int64_t)(word % (uint64_t)(last - first));
             target[i * thresholds + m] = (int32_t)to;
             distance[i * thresholds + m] =
@@ -276,7 +277,8 @@ static void expect_counts(const case_data *data, int64_t thresholds, const char 
     size_t entries = (size_t)(c->n * thresholds);
     int32_t *target = ist_alloc(entries, sizeof *target);
     double *distance = ist_alloc(entries, sizeof *distance);
-    int64_t *closer = ist_alloc(entries, sizeof *closer), *equal = ist_alloc(entries, sizeof *equal);
+    int64_t *closer = ist_alloc(entries, sizeof *closer),
+            *equal = ist_alloc(entries, sizeof *equal);
     draw_thresholds(data, thresholds, target, distance);
     for (int64_t e = 0; e < c->n && !c->by_index; e++) {
         double *one = &distance[e * thresholds + e % thresholds];
