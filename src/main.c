@@ -24,17 +24,28 @@ enum {
     OPTION_LAYER,
     OPTION_ROUNDS,
     OPTION_CSV,
-    OPTION_HOURS
+    OPTION_HOURS,
+    OPTION_JSON
 };
 
 typedef struct {
     ist_options options;
     ist_bench_options bench;
-    bool notes, list;
+    bool notes, list, json;
 } arguments;
 
 /* Which commands take an option. */
-enum { RUN = 1, PLAN = 2, CHECK = 4, COLLECT = 8, MEASURES = 16, BENCH = 32 };
+enum {
+    RUN = 1,
+    PLAN = 2,
+    CHECK = 4,
+    COLLECT = 8,
+    MEASURES = 16,
+    BENCH = 32,
+    STATUS = 64,
+    STOP = 128,
+    SBATCH = 256
+};
 
 typedef struct {
     unsigned commands;
@@ -42,12 +53,13 @@ typedef struct {
 } command_option;
 
 static const command_option command_options[] = {
-    {RUN | PLAN | CHECK | COLLECT,
+    {RUN | PLAN | CHECK | COLLECT | STATUS | STOP | SBATCH,
      {"output", 'o', "DIR", 0, "write results to DIR (default: the manifest's `output`)", 1}},
     {RUN, {"quiet", 'q', NULL, 0, "no progress on the terminal (run.log has it)", 1}},
     {RUN,
      {"max-hours", OPTION_HOURS, "H", 0,
       "stop after H hours (0.5: half an hour) and exit with 75; the same command continues", 1}},
+    {STATUS, {"json", OPTION_JSON, NULL, 0, "print status.json as it is, a line a run", 1}},
     {PLAN, {"ranks", OPTION_RANKS, "P", 0, "plan for P ranks (default: this machine's cores)", 1}},
     {MEASURES, {"notes", OPTION_NOTES, NULL, 0, "explain the codes of the note column", 1}},
     {RUN | PLAN,
@@ -174,6 +186,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_HOURS: a->options.max_hours = hours(state, text); return 0;
     case OPTION_NOTES: a->notes = true; return 0;
+    case OPTION_JSON: a->json = true; return 0;
     case OPTION_LIST: a->list = true; return 0;
     case ARGP_KEY_ARG:
         if (a->options.manifest)
@@ -246,6 +259,16 @@ static int collect_command(const arguments *a)
     return ist_command_collect(&a->options);
 }
 
+static int status_command(const arguments *a)
+{
+    return ist_command_status(&a->options, a->json);
+}
+
+static int stop_command(const arguments *a)
+{
+    return ist_command_stop(&a->options);
+}
+
 static int measures_command(const arguments *a)
 {
     return ist_command_measures(a->notes);
@@ -279,6 +302,10 @@ static const command commands[] = {
     {"check", "MANIFEST", "check the manifest and every input file it names", CHECK, check_command},
     {"collect", "MANIFEST", "make results.csv and the other views again from the journal", COLLECT,
      collect_command},
+    {"status", "FOLDER|MANIFEST", "how far a job is (from any shell, while it runs or later)",
+     STATUS, status_command},
+    {"stop", "FOLDER|MANIFEST", "tell a running job to stop; `run` continues it", STOP,
+     stop_command},
     {"measures", NULL, "list the measures and their parameters", MEASURES, measures_command},
     {"bench", NULL, "measure the engine against SGEMM's peak (under mpirun: one rank a core)",
      BENCH, bench_command},

@@ -6,6 +6,7 @@
 #include "infostrata/base.h"
 #include "infostrata/comm.h"
 #include "infostrata/pairs.h"
+#include "infostrata/status.h"
 
 /* What the command line says. */
 typedef struct {
@@ -18,6 +19,7 @@ typedef struct {
     int64_t memory_limit;  /* --max-memory, bytes a rank; 0: what the machine has free */
     int ranks;             /* plan only: --ranks */
     double max_hours;      /* --max-hours; 0: no limit */
+    ist_shard shard;       /* --shard */
     bool quiet;
 } ist_options;
 
@@ -31,6 +33,10 @@ ist_code ist_command_plan(const ist_options *options);
 ist_code ist_command_check(const ist_options *options);
 /* Local: the views again from the journal. */
 ist_code ist_command_collect(const ist_options *options);
+/* Local: how far the job is whose folder or manifest `manifest` is; json: the status files as they are. */
+ist_code ist_command_status(const ist_options *options, bool json);
+/* Local: tells the runs of that folder to end, and returns at once. */
+ist_code ist_command_stop(const ist_options *options);
 /* Local: the measures and their parameters, or the codes of the note column. */
 ist_code ist_command_measures(bool notes);
 

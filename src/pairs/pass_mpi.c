@@ -37,6 +37,8 @@ typedef struct {
     int64_t returning_bytes;
     ist_stop *stop;
     bool incomplete; /* pairs of this rank were left out */
+    ist_pulse *pulse;
+    double told; /* pairs of this pass, to the pulse */
 } traffic;
 
 static int64_t arrival_bytes(const ist_sweep *sweep, int64_t rows)
@@ -100,6 +102,14 @@ static void wait_for_returning(traffic *t)
     t->returning_bytes = 0;
 }
 
+static void beat(traffic *t)
+{
+    double pairs = t->sweep->stats.pairs;
+    if (t->pulse)
+        atomic_fetch_add(&t->pulse->pairs, (int_fast64_t)(pairs - t->told));
+    t->told = pairs;
+}
+
 /* MPI moves large messages only while it is called. */
 static bool keep_moving(void *data)
 {
@@ -107,6 +117,7 @@ static bool keep_moving(void *data)
     int flag;
     MPI_Testall(MESSAGES, t->in.pending, &flag, MPI_STATUSES_IGNORE);
     MPI_Testall(MESSAGES, t->out.pending, &flag, MPI_STATUSES_IGNORE);
+    beat(t);
     if (ist_stop_poll(t->stop))
         t->incomplete = true;
     return t->incomplete;
@@ -269,13 +280,15 @@ bool ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *ro
                  .sweep = &sweep,
                  .ties = ties,
                  .returning = MPI_REQUEST_NULL,
-                 .stop = engine->stop};
+                 .stop = engine->stop,
+                 .pulse = engine->pulse};
     nothing_pending(t.in.pending);
     nothing_pending(t.out.pending);
     sweep.poke = keep_moving;
     sweep.poke_data = &t;
     against_itself(&t);
     around_the_ring(&t, engine);
+    beat(&t);
     ist_geometry_release(&geometry);
     ist_free(sweep.word);
     add_stats(stats, &sweep.stats);

@@ -56,7 +56,7 @@ static ist_machine assumed_machine(const ist_options *options)
 
 static ist_code print_plan(const ist_options *options, ist_known_job *known, ist_error *error)
 {
-    ist_journal *journal = ist_journal_open(known->job->output, false, error);
+    ist_journal *journal = ist_journal_open(known->job->output, (ist_shard){0}, false, error);
     if (!journal)
         return error->code;
     bool *pending = ist_alloc(known->plan->task_count, sizeof *pending);
@@ -126,7 +126,7 @@ ist_code ist_command_collect(const ist_options *options)
         !ist_prepare_plan(&known, &faults))
         return refused(&known, &faults);
     /* No lock: a run may go on meanwhile; the journal is only read and views are renamed into place. */
-    ist_journal *journal = ist_journal_open(known.job->output, false, &error);
+    ist_journal *journal = ist_journal_open(known.job->output, (ist_shard){0}, false, &error);
     if (journal) {
         ist_contents_of_journal(known.plan, journal, known.layer_content, known.layer_known,
                                 known.label_content, known.label_known);
