@@ -111,8 +111,10 @@ static ist_code prepare(ist_session *s, ist_error *error)
         if (agree_on_faults(s->comm, &faults, error) == IST_OK) {
             if (s->comm->rank == 0 && ist_prepare_inputs(&s->known, &faults))
                 ist_prepare_samples(&s->known, &faults);
-            if (agree_on_faults(s->comm, &faults, error) == IST_OK)
+            if (agree_on_faults(s->comm, &faults, error) == IST_OK) {
                 share_inputs(s);
+                ist_mark_foreign(&s->known, s->options->shard);
+            }
         }
     }
     ist_faults_release(&faults);
@@ -135,11 +137,13 @@ static ist_code refuse_memory(const ist_session *s, size_t l, int64_t needed, is
 {
     ist_text layer = {0};
     ist_location_text(&s->known.plan->layers[l].at, &layer);
-    ist_fail(error, IST_REFUSED,
-             "does not fit: %s needs %.1f MiB a rank on %d rank(s), %.1f MiB are there; use more "
-             "nodes (memory falls with ranks), fewer ranks a node, or `samples: {first: n}`",
-             layer.data, (double)needed / 1048576, s->comm->size,
-             (double)s->machine.memory_limit / 1048576);
+    ist_fail(
+        error, IST_REFUSED,
+        "does not fit: %s needs %.1f MiB a rank on %d rank(s), %.1f MiB are there (%s); use more "
+        "nodes (memory falls with ranks), fewer ranks a node, or `samples: {first: n}`",
+        layer.data, (double)needed / 1048576, s->comm->size,
+        (double)s->machine.memory_limit / 1048576,
+        s->options->memory_limit > 0 ? "--max-memory" : ist_available_memory(1).from);
     ist_text_release(&layer);
     return error->code;
 }
@@ -190,6 +194,8 @@ static size_t failed_tasks(const ist_session *s)
     ist_contents contents = ist_known_contents(&s->known);
     size_t failed = 0;
     for (size_t t = 0; t < s->known.plan->task_count; t++) {
+        if (s->known.foreign && s->known.foreign[t])
+            continue;
         const ist_outcome *outcome =
             ist_task_outcome(s->known.plan, &s->known.plan->tasks[t], &contents, s->journal);
         failed += outcome && outcome->failed;
@@ -252,7 +258,7 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
     link_tasks(s);
     size_t tasks = 0;
     for (size_t t = 0; t < s->known.plan->task_count; t++)
-        tasks += s->known.plan->tasks[t].twin == t;
+        tasks += s->known.plan->tasks[t].twin == t && !(s->known.foreign && s->known.foreign[t]);
     tell_plan(s, tasks, cost.pairs);
     if (s->to_do == 0)
         ist_log_line(&s->log, "all %zu tasks are done already: nothing to compute", tasks);
@@ -327,7 +333,7 @@ static ist_code walk(ist_session *s, ist_error *error)
 
 /* ---- open and close -------------------------------------------------------------------------- */
 
-/* Bytes this rank may use: what is free on its node, shared by the node's ranks. */
+/* Bytes this rank may use: what is free on its node, or given by the batch system, shared by the node's ranks. */
 static int64_t memory_limit(const ist_comm *comm, const ist_options *options)
 {
     if (options->memory_limit > 0)
@@ -337,9 +343,8 @@ static int64_t memory_limit(const ist_comm *comm, const ist_options *options)
     MPI_Comm_split_type(comm->handle, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
     MPI_Comm_size(node, &ranks);
     MPI_Comm_free(&node);
-    int64_t available = ist_available_memory();
-    int64_t mine = available > 0 ? available / ranks : INT64_MAX;
-    return -ist_largest(comm, -mine);
+    int64_t mine = ist_available_memory(ranks).bytes;
+    return -ist_largest(comm, -(mine > 0 ? mine : INT64_MAX));
 }
 
 static ist_machine machine_of(const ist_comm *comm, const ist_options *options)
@@ -438,14 +443,20 @@ static ist_code write_views(ist_session *s, ist_error *error)
     int64_t failed = 0;
     if (s->comm->rank == 0) {
         ist_contents contents = ist_known_contents(&s->known);
-        if (ist_journal_sync(s->journal, error) == IST_OK)
+        /* Views of a shard would be other shards' to overwrite. */
+        if (ist_journal_sync(s->journal, error) == IST_OK && s->options->shard.count == 0)
             ist_views_write(s->known.job->output, s->known.plan, s->journal, &contents, error);
         failed = (int64_t)failed_tasks(s);
     }
     if (ist_agree(s->comm, error) != IST_OK)
         return error->code;
-    ist_log_line(&s->log, "results in %s/results.csv%s", s->known.job->output,
-                 failed ? "; some tasks failed, see status and detail there" : "");
+    if (s->options->shard.count > 0)
+        ist_log_line(&s->log, "shard %d of %d: `infostrata collect` makes the results of all%s",
+                     s->options->shard.index, s->options->shard.count,
+                     failed ? "; some tasks failed" : "");
+    else
+        ist_log_line(&s->log, "results in %s/results.csv%s", s->known.job->output,
+                     failed ? "; some tasks failed, see status and detail there" : "");
     return ist_largest(s->comm, failed) > 0 ? IST_FAILED : IST_OK;
 }
 
