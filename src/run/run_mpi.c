@@ -259,6 +259,7 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
     size_t tasks = 0;
     for (size_t t = 0; t < s->known.plan->task_count; t++)
         tasks += s->known.plan->tasks[t].twin == t && !(s->known.foreign && s->known.foreign[t]);
+    s->planned_pairs = cost.pairs;
     tell_plan(s, tasks, cost.pairs);
     if (s->to_do == 0)
         ist_log_line(&s->log, "all %zu tasks are done already: nothing to compute", tasks);
@@ -503,6 +504,7 @@ static ist_code end_stopped(ist_session *s, ist_error *error)
         ist_journal_sync(s->journal, &ignored);
     }
     ist_log_stop(s, error);
+    ist_log_closing(s);
     *error = (ist_error){0};
     ist_code code = write_views(s, error);
     return code == IST_BROKEN ? code : IST_STOPPED;
@@ -537,6 +539,7 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     if (code == IST_OK)
         code = walk(&s, &error);
     if (code == IST_OK) {
+        ist_log_closing(&s);
         log_memory(&s);
         code = write_views(&s, &error);
     } else if (code == IST_STOPPED) {

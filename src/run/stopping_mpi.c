@@ -63,6 +63,11 @@ ist_code ist_stop_soon(ist_session *s, ist_error *error)
 void ist_log_stop(ist_session *s, const ist_error *where)
 {
     s->stopped_by = ist_stop_agreed(s->engine.stop);
+    if (!s->schedule) {
+        ist_log_line(&s->log, "stopped by %s before the first pass; the same command continues",
+                     ist_stop_text(s->stopped_by));
+        return;
+    }
     ist_log_line(
         &s->log,
         "stopped by %s %s; %zu of %zu tasks of this run are done; the same command continues",
