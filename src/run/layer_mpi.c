@@ -61,6 +61,7 @@ static ist_code remember(ist_session *s, size_t layer, const ist_stamp *stamp, i
 {
     s->known.layer_content[layer] = content;
     s->known.layer_known[layer] = true;
+    s->read[layer] = true;
     if (s->journal) {
         ist_input_state state = {.key = s->known.plan->layers[layer].key,
                                  .size = stamp->size,
