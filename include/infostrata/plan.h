@@ -347,7 +347,9 @@ int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule,
 typedef struct {
     ist_steps steps;
     double seconds; /* estimated, of one rank */
-    int groups;     /* as many share the ranks while portions like this are done; 1: all ranks on each */
+    int groups; /* as many share the ranks while portions like this are done; 1: all ranks on each */
+    int64_t
+        kept; /* bytes a rank of its layers, which stay in memory until it is done; 0: they do not */
 } ist_portion;
 
 /* Portions in the order in which they are begun: phases of 1, 2, 4, ... groups. */

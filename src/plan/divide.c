@@ -106,6 +106,32 @@ static int groups_for(const ist_plan *plan, const ist_schedule *schedule,
     return groups;
 }
 
+/* Bytes a rank of all layers of a portion, if that is little: then nothing is read twice. */
+static int64_t kept_bytes(const ist_plan *plan, const ist_schedule *schedule,
+                          const ist_portion *portion, const ist_machine *machine, bool *seen)
+{
+    const int64_t LITTLE = 16 << 20;
+    ist_machine group = *machine;
+    group.ranks = machine->ranks / portion->groups;
+    int64_t kept = 0;
+    for (size_t i = 0; i < portion->steps.count && kept <= LITTLE; i++) {
+        size_t l = ist_step_layer(schedule, &schedule->steps[portion->steps.step[i]]);
+        const ist_layer *layer = &plan->layers[l];
+        ist_pass_shape least = {.n = layer->n,
+                                .d = layer->shape.d,
+                                .wide = ist_layer_is_wide(layer),
+                                .parts = true,
+                                .k = 1};
+        kept += seen[l] ? 0 : machine->pass_memory(&least, &group);
+        seen[l] = true;
+    }
+    if (kept > LITTLE)
+        return 0;
+    ist_cost cost = ist_steps_cost(plan, schedule, &portion->steps, &group);
+    bool fits = machine->memory_limit == 0 || cost.memory + kept <= machine->memory_limit;
+    return fits ? kept : 0;
+}
+
 /* Large groups come first; small ones take the longest first, so that what is left at the end is short. */
 static int by_phase(const void *a, const void *b)
 {
@@ -124,18 +150,21 @@ ist_division *ist_divide(const ist_plan *plan, const ist_schedule *schedule,
     size_t *parent = sets_of_layers(plan, schedule);
     collect_steps(schedule, parent, plan->layer_count, division);
     ist_free(parent);
+    bool *seen = ist_alloc(plan->layer_count, sizeof *seen);
     double seconds = 0;
     for (size_t p = 0; p < division->portion_count; p++) {
         ist_portion *portion = &division->portions[p];
-        portion->seconds =
-            cost_in_groups(plan, schedule, portion, machine->ranks, machine).seconds;
+        portion->seconds = cost_in_groups(plan, schedule, portion, machine->ranks, machine).seconds;
         seconds += portion->seconds;
     }
     for (size_t p = 0; p < division->portion_count; p++) {
         ist_portion *portion = &division->portions[p];
-        portion->groups =
-            division->portion_count == 1 ? 1 : groups_for(plan, schedule, portion, seconds, machine);
+        portion->groups = division->portion_count == 1
+                              ? 1
+                              : groups_for(plan, schedule, portion, seconds, machine);
+        portion->kept = kept_bytes(plan, schedule, portion, machine, seen);
     }
+    ist_free(seen);
     if (division->portion_count > 0)
         qsort(division->portions, division->portion_count, sizeof *division->portions, by_phase);
     return division;
@@ -159,8 +188,8 @@ ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,
     for (size_t p = 0; p < division->portion_count; p++) {
         const ist_portion *portion = &division->portions[p];
         ist_cost cost = cost_in_groups(plan, schedule, portion, portion->groups, machine);
-        if (cost.memory > all.memory) {
-            all.memory = cost.memory;
+        if (cost.memory + portion->kept > all.memory) {
+            all.memory = cost.memory + portion->kept;
             all.worst_layer = cost.worst_layer;
         }
         all.bytes_read += cost.bytes_read;

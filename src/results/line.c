@@ -54,8 +54,8 @@ void ist_line_input(const ist_input_state *input, int64_t run, ist_text *out)
     ist_text_add_json(out, input->key);
     ist_text_add(out, ",\"size\":%" PRId64 ",\"mtime_ns\":%" PRId64 ",\"inode\":%" PRId64,
                  input->size, input->mtime_ns, input->inode);
-    ist_text_add(out, ",\"content\":\"%s\",\"run\":%" PRId64,
-                 ist_hash_format(input->content, hash), run);
+    ist_text_add(out, ",\"content\":\"%s\",\"run\":%" PRId64, ist_hash_format(input->content, hash),
+                 run);
     ist_line_seal(out);
 }
 

@@ -33,6 +33,8 @@ static void answer(phase *p, int leader)
     MPI_Recv(&said, REPORT, MPI_INT64_T, leader, TAG_ASK, p->all->handle, MPI_STATUS_IGNORE);
     p->s->done += (size_t)said.done;
     p->s->failed += (size_t)said.failed;
+    if (said.done > 0)
+        ist_tell_progress(p->s);
     if (said.broken)
         p->next = p->end;
     int64_t portion = give_next(p);

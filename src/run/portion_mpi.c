@@ -26,6 +26,6 @@ ist_code ist_take_portion(ist_session *s, const ist_portion *portion, ist_error 
             ist_journal_sync(s->journal, error);
         ist_agree(s->comm, error);
     }
-    ist_unload_layer(s);
+    ist_unload_layers(s);
     return error->code;
 }

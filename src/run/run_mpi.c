@@ -162,6 +162,7 @@ static ist_code settle(ist_session *s, ist_error *error)
     s->pending = ist_alloc(plan->task_count, sizeof *s->pending);
     s->facts = ist_alloc(plan->layer_count, sizeof *s->facts);
     s->read = ist_alloc(plan->layer_count, sizeof *s->read);
+    s->shelf = ist_alloc(plan->layer_count, sizeof(ist_loaded *));
     bool *unsettled = ist_alloc(plan->layer_count, sizeof *unsettled);
     if (s->comm->rank == 0)
         ist_recall_contents(&s->known, s->journal);
@@ -368,7 +369,8 @@ static void close_session(ist_session *s, ist_lock *lock)
         ist_lock_release(lock);
     if (s->log.file)
         fclose(s->log.file);
-    ist_unload_layer(s);
+    ist_unload_layers(s);
+    ist_free(s->shelf);
     for (size_t l = 0; s->facts && l < s->known.plan->layer_count; l++)
         ist_free(s->facts[l].failure);
     for (size_t p = 0; s->lists && p < s->schedule->source_count; p++)

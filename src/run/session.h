@@ -69,7 +69,7 @@ typedef struct {
     const ist_comm *comm; /* the ranks that work on the present portion */
     const ist_options *options;
     ist_engine engine;
-    ist_machine machine; /* with so many ranks */
+    ist_machine machine;    /* with so many ranks */
     int64_t planned_memory; /* bytes a rank, the program itself included */
     ist_log log;
     ist_known_job known;
@@ -78,9 +78,10 @@ typedef struct {
     ist_schedule *schedule;
     ist_division *division;
     const ist_portion *portion; /* at work */
-    ist_layer_facts *facts;   /* by layer */
-    bool *read;               /* by layer: by these ranks, since they began to work together */
-    ist_loaded loaded, other; /* other: the second layer of a joint pass */
+    ist_layer_facts *facts;     /* by layer */
+    bool *read;                 /* by layer: by these ranks, since they began to work together */
+    ist_loaded loaded, other;   /* other: the second layer of a joint pass */
+    ist_loaded **shelf; /* by layer: others of a portion that is small enough to keep them; NULL */
     ist_part_order part_order;
     ist_classes classes; /* of the labels met last */
     ist_lists *lists;    /* by source pass */
@@ -98,7 +99,8 @@ ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *err
 /* The same for s->other, which is in memory while a joint pass runs and no longer: no other step reckons with it. */
 ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *error);
 void ist_unload_other(ist_session *s);
-void ist_unload_layer(ist_session *s);
+/* Both, and those of the portion that are kept. */
+void ist_unload_layers(ist_session *s);
 
 /* Collective. The classes of plan->labels[label]; with the sizes within parts if asked for. An error is the
  * reading's: the tasks fail. */
@@ -175,6 +177,8 @@ typedef struct {
 
 /* Collective. Sums, record, one line of the journal. */
 ist_code ist_complete_task(ist_session *s, const ist_found *found, ist_error *error);
+/* Local: a line about the tasks done, where it is time for one. */
+void ist_tell_progress(ist_session *s);
 /* Collective. The task's row says why there is no number. */
 ist_code ist_fail_task(ist_session *s, size_t task, const char *reason, ist_error *error);
 

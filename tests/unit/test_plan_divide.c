@@ -100,8 +100,8 @@ Test(divide, large_before_small_and_long_before_short)
 {
     planned p = plan_of(cells);
     shape_all(p.plan, 100, 10);
-    p.plan->layers[4].n = p.plan->layers[5].n = 200;     /* cell 3: longer */
-    p.plan->layers[6].n = p.plan->layers[7].n = 60000;   /* cell 4: all ranks */
+    p.plan->layers[4].n = p.plan->layers[5].n = 200;   /* cell 3: longer */
+    p.plan->layers[6].n = p.plan->layers[7].n = 60000; /* cell 4: all ranks */
     ist_schedule *schedule = ist_schedule_new(p.plan, NULL);
     ist_division *division = ist_divide(p.plan, schedule, &four);
     expect_text(portion_lines(division), "1: 12 13 14 15\n4: 8 9 10 11\n4: 0 1 2 3\n4: 4 5 6 7\n");
