@@ -273,6 +273,9 @@ typedef struct {
     ist_skipping skipping;
     struct ist_stop *stop; /* stop.h: a pass may be left before its end; NULL: never */
     ist_pulse *pulse;      /* NULL: nobody looks on */
+    /* Called between tiles, every few milliseconds, for what must not wait for the end of a pass; NULL: nothing. */
+    void (*attend)(void *data);
+    void *attend_data;
 } ist_engine;
 
 /* ---- tiles and consumers ------------------------------------------------------------------- */
@@ -393,6 +396,9 @@ typedef struct {
     /* Called between tiles, to keep messages moving; true: leave the rest of the tiles out. May be NULL. */
     bool (*poke)(void *);
     void *poke_data;
+    void (*attend)(void *); /* the engine's */
+    void *attend_data;
+    double attended; /* when it was called last */
 } ist_sweep;
 
 /* Local. Visits all wanted pairs of home rows and the chunk's; `columns` is the chunk's state and

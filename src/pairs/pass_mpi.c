@@ -263,8 +263,12 @@ bool ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *ro
 {
     if (ist_stop_broke_off(engine->stop))
         return false;
-    ist_sweep sweep = {
-        .rows = rows, .kernel = engine->kernel, .consumer = consumer, .state = state};
+    ist_sweep sweep = {.rows = rows,
+                       .kernel = engine->kernel,
+                       .consumer = consumer,
+                       .state = state,
+                       .attend = engine->attend,
+                       .attend_data = engine->attend_data};
     sweep.word = ist_alloc((size_t)rows->home.count, sizeof *sweep.word);
     for (int64_t i = 0; i < rows->home.count; i++)
         sweep.word[i] = ist_tie_word(ties, ist_row_number(rows, rows->home.first + i));
@@ -292,7 +296,7 @@ bool ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *ro
     ist_geometry_release(&geometry);
     ist_free(sweep.word);
     add_stats(stats, &sweep.stats);
-    return !ist_stop_break_off(engine->stop, t.incomplete);
+    return !ist_stop_break_off(engine->stop, comm, t.incomplete);
 }
 
 /* Records of the visited set's home rows, for those of the set that was asked about. */

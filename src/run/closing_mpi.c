@@ -52,7 +52,7 @@ void ist_log_closing(ist_session *s)
     }
     spread all = spread_of(s->comm, work);
     log_phase(s, "all work", &all);
-    bool stopped = ist_stop_agreed(s->engine.stop) != IST_GO_ON;
+    bool stopped = ist_stop_agreed(s->engine.stop, s->comm) != IST_GO_ON;
     ist_log_line(&s->log,
                  "%.3g pairs, %.3g pairs/s; %.3f GB read; %.3f core-hours used, about %.3f left",
                  pairs, seconds > 0 ? pairs / seconds : 0, (double)bytes / 1e9,
