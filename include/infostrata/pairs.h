@@ -16,6 +16,8 @@
 #ifndef INFOSTRATA_PAIRS_H
 #define INFOSTRATA_PAIRS_H
 
+#include <stdatomic.h>
+
 #include "infostrata/base.h"
 #include "infostrata/kernels.h"
 #include "infostrata/plan.h"
@@ -262,6 +264,11 @@ typedef enum { IST_SKIP_AUTO, IST_SKIP_ALWAYS, IST_SKIP_NEVER } ist_skipping;
  * that it is faster, always. */
 typedef enum { IST_TREE_NEVER, IST_TREE_AUTO, IST_TREE_ALWAYS } ist_tree_use;
 
+/* Pairs that this rank has visited since it began, for whoever looks on from another thread. */
+typedef struct {
+    atomic_int_fast64_t pairs;
+} ist_pulse;
+
 /* How a pass is run; never part of a result. */
 typedef struct {
     const ist_kernel *kernel;
@@ -269,6 +276,11 @@ typedef struct {
     int64_t chunk_rows;  /* at most so many rows travel at once; 0: no limit of its own */
     ist_skipping skipping;
     ist_tree_use tree;
+    struct ist_stop *stop; /* stop.h: a pass may be left before its end; NULL: never */
+    ist_pulse *pulse;      /* NULL: nobody looks on */
+    /* Called between tiles, every few milliseconds, for what must not wait for the end of a pass; NULL: nothing. */
+    void (*attend)(void *data);
+    void *attend_data;
 } ist_engine;
 
 /* ---- tiles and consumers ------------------------------------------------------------------- */
@@ -387,8 +399,12 @@ typedef struct {
     const struct ist_geometry *geometry; /* of home: tiles are skipped; NULL: all are visited */
     ist_skipping skipping;
     ist_pass_stats stats;
-    void (*poke)(void *); /* called between tiles to keep messages moving; may be NULL */
+    /* Called between tiles, to keep messages moving; true: leave the rest of the tiles out. May be NULL. */
+    bool (*poke)(void *);
     void *poke_data;
+    void (*attend)(void *); /* the engine's */
+    void *attend_data;
+    double attended; /* when it was called last */
 } ist_sweep;
 
 /* Local. Visits all wanted pairs of home rows and the chunk's; `columns` is the chunk's state and

@@ -429,7 +429,7 @@ void ist_kd_distances(const ist_kdtree *tree, const double *x, int64_t first, in
 
 double ist_kdtree_distance(const ist_kdtree *tree, int64_t a, int64_t b)
 {
-    double x[IST_KD_COLUMNS], distance[IST_KD_ROOM];
+    double x[IST_KD_COLUMNS], distance[IST_KD_ROOM] = {0};
     ist_kd_row(tree, a, x);
     ist_kd_distances(tree, x, b, 1, distance);
     return distance[0];

@@ -17,4 +17,11 @@ bool ist_kdtree_is_faster_for_nearest(const ist_comm *comm, const ist_engine *en
 bool ist_kdtree_is_faster_for_counts(const ist_comm *comm, const ist_engine *engine,
                                      const ist_kdtree *tree, const ist_kd_question *question);
 
+/* Of all home rows; NULL, false: broken off (engine->stop), on all ranks alike. */
+ist_nearest *ist_kdtree_pass_nearest(const ist_comm *comm, const ist_engine *engine,
+                                     const ist_kdtree *tree, int64_t k, ist_pass_stats *stats);
+bool ist_kdtree_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_kdtree *tree,
+                            const ist_kd_question *question, const ist_kd_answer *answer,
+                            ist_pass_stats *stats);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "chunks.h"
 #include "infostrata/ring.h"
+#include "infostrata/stop.h"
 #include "kdtree_gather.h"
 
 /* ---- all rows -------------------------------------------------------------------------------- */
@@ -38,7 +39,8 @@ static ist_slab gather_all(const ist_comm *comm, const ist_rows *rows)
 ist_kdtree *ist_kdtree_gather(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                               ist_tie_rule ties, ist_pass_stats *stats)
 {
-    if (engine->tree == IST_TREE_NEVER || !ist_kdtree_possible(rows))
+    if (engine->tree == IST_TREE_NEVER || !ist_kdtree_possible(rows) ||
+        ist_stop_broke_off(engine->stop))
         return NULL;
     double start = ist_seconds();
     int64_t row = (int64_t)ist_row_bytes(rows), others = rows->n - rows->home.count;
@@ -72,9 +74,7 @@ static double tiles_seconds(const ist_engine *engine, const ist_kdtree *tree, in
 {
     const double visit = 1.5e-10, candidate = 8e-9, few = 1e-10, each_of_few = 1.1e-10;
     const double many = 1.3e-9, unfiltered = 6e-9;
-    ist_pass_stats stats = {0};
-    ist_kdtree_tell_pairs(tree, &stats);
-    double pairs = stats.pairs * (ist_rows_are_joint(tree->rows) ? 2 : 1);
+    double pairs = ist_kdtree_pairs(tree) * (ist_rows_are_joint(tree->rows) ? 2 : 1);
     if (!engine->kernel->near)
         return unfiltered * pairs;
     if (k > 0) {
@@ -113,4 +113,50 @@ bool ist_kdtree_is_faster_for_counts(const ist_comm *comm, const ist_engine *eng
     ist_kd_work work = ist_kdtree_try_counts(tree, question);
     return is_faster(comm, tree, &work, question->thresholds,
                      tiles_seconds(engine, tree, 0, question->thresholds));
+}
+
+/* ---- passes ---------------------------------------------------------------------------------- */
+
+/* What must not wait for the end of a pass, and who is told how far it is. */
+typedef struct {
+    const ist_engine *engine;
+    double attended; /* when */
+    bool incomplete;
+} attendant;
+
+static bool look_after(void *data, double pairs)
+{
+    const double SECONDS = 0.002;
+    attendant *a = data;
+    const ist_engine *engine = a->engine;
+    if (engine->pulse)
+        atomic_fetch_add(&engine->pulse->pairs, (int_fast64_t)pairs);
+    if (engine->attend && ist_seconds() - a->attended >= SECONDS) {
+        engine->attend(engine->attend_data);
+        a->attended = ist_seconds();
+    }
+    a->incomplete = a->incomplete || ist_stop_poll(engine->stop);
+    return a->incomplete;
+}
+
+ist_nearest *ist_kdtree_pass_nearest(const ist_comm *comm, const ist_engine *engine,
+                                     const ist_kdtree *tree, int64_t k, ist_pass_stats *stats)
+{
+    attendant a = {.engine = engine};
+    const ist_kd_watch watch = {look_after, &a};
+    ist_nearest *lists = ist_nearest_lists(tree->rows, k, tree->ties);
+    bool complete = ist_kdtree_nearest(tree, k, &watch, lists, stats);
+    if (ist_stop_break_off(engine->stop, comm, !complete))
+        ist_nearest_free(&lists);
+    return lists;
+}
+
+bool ist_kdtree_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_kdtree *tree,
+                            const ist_kd_question *question, const ist_kd_answer *answer,
+                            ist_pass_stats *stats)
+{
+    attendant a = {.engine = engine};
+    const ist_kd_watch watch = {look_after, &a};
+    bool complete = ist_kdtree_counts(tree, question, &watch, answer, stats);
+    return !ist_stop_break_off(engine->stop, comm, !complete);
 }

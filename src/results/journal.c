@@ -8,8 +8,6 @@
 
 #include "journal.h"
 
-static const char main_name[] = "journal.jsonl";
-
 /* ---- reading --------------------------------------------------------------------------------- */
 
 /* One line whose checksum is right. A kind that we do not know is from a later version: passed
@@ -48,6 +46,15 @@ static bool read_line(ist_journal *journal, const ist_json_object *line)
     return true;
 }
 
+/* The journal of the leader with this number; that of leader 0 is the main one. */
+static char *path_of(const char *folder, ist_shard shard, int leader)
+{
+    char ending[32] = ".jsonl";
+    if (leader > 0)
+        snprintf(ending, sizeof ending, "-%d.jsonl", leader);
+    return ist_shard_path(folder, shard, "journal", ending);
+}
+
 /* All lines of one file; returns the bytes up to the last '\n'. */
 static size_t read_lines(ist_journal *journal, const ist_text *text)
 {
@@ -72,9 +79,9 @@ static int by_name(const void *a, const void *b)
     return ist_compare_natural(*(char *const *)a, *(char *const *)b);
 }
 
-/* Names of the other journals (one per group leader) in the folder, sorted; a folder that is not
- * there has none. */
-static ist_code list_others(const char *folder, char ***names, size_t *count, ist_error *error)
+/* Names of the journals other than `own` in the folder, sorted; a folder that is not there has none. */
+static ist_code list_others(const char *folder, const char *own, char ***names, size_t *count,
+                            ist_error *error)
 {
     DIR *directory = opendir(folder);
     *names = NULL;
@@ -85,7 +92,7 @@ static ist_code list_others(const char *folder, char ***names, size_t *count, is
         return ist_fail(error, IST_BROKEN, "cannot read the folder '%s': %s", folder,
                         strerror(errno));
     for (const struct dirent *entry; (entry = readdir(directory));) {
-        if (fnmatch("journal*.jsonl", entry->d_name, 0) != 0 || !strcmp(entry->d_name, main_name))
+        if (fnmatch("journal*.jsonl", entry->d_name, 0) != 0 || !strcmp(entry->d_name, own))
             continue;
         *names = ist_grow(*names, *count, *count + 1, sizeof **names);
         (*names)[(*count)++] = ist_copy_text(entry->d_name);
@@ -96,11 +103,11 @@ static ist_code list_others(const char *folder, char ***names, size_t *count, is
     return IST_OK;
 }
 
-static void read_others(ist_journal *journal, const char *folder, ist_error *error)
+static void read_others(ist_journal *journal, const char *folder, const char *own, ist_error *error)
 {
     char **names = NULL;
     size_t count = 0;
-    list_others(folder, &names, &count, error);
+    list_others(folder, own, &names, &count, error);
     for (size_t i = 0; i < count; i++) {
         ist_text text = {0};
         char *path = ist_join_path(folder, names[i]);
@@ -113,8 +120,7 @@ static void read_others(ist_journal *journal, const char *folder, ist_error *err
     ist_free(names);
 }
 
-/* The journal that is appended to comes last: it is the newest. */
-static void read_main(ist_journal *journal, const char *path, bool append, ist_error *error)
+static void read_own(ist_journal *journal, const char *path, bool append, ist_error *error)
 {
     ist_text text = {0};
     if (append) {
@@ -126,20 +132,52 @@ static void read_main(ist_journal *journal, const char *path, bool append, ist_e
     ist_text_release(&text);
 }
 
-ist_journal *ist_journal_open(const char *folder, bool append, ist_error *error)
+static ist_journal *journal_new(void)
 {
     ist_journal *journal = ist_alloc(1, sizeof *journal);
     journal->appender.file = -1;
-    read_others(journal, folder, error);
-    char *path = ist_join_path(folder, main_name);
+    return journal;
+}
+
+/* Takes over the path. */
+static ist_journal *open_own(ist_journal *journal, char *path, bool append, ist_error *error)
+{
     if (error->code == IST_OK)
-        read_main(journal, path, append, error);
+        read_own(journal, path, append, error);
     ist_free(path);
+    journal->run++;
     if (error->code == IST_OK)
         return journal;
     ist_error ignored = {0};
     ist_journal_close(&journal, &ignored);
     return NULL;
+}
+
+ist_journal *ist_journal_open(const char *folder, ist_shard shard, bool append, ist_error *error)
+{
+    ist_journal *journal = journal_new();
+    char *path = path_of(folder, shard, 0);
+    read_others(journal, folder, strrchr(path, '/') + 1, error);
+    return open_own(journal, path, append, error);
+}
+
+ist_journal *ist_journal_open_leader(const char *folder, ist_shard shard, int leader, int64_t run,
+                                     ist_error *error)
+{
+    ist_journal *journal = open_own(journal_new(), path_of(folder, shard, leader), true, error);
+    if (journal)
+        journal->run = run;
+    return journal;
+}
+
+int64_t ist_journal_run(const ist_journal *journal)
+{
+    return journal->run;
+}
+
+int64_t ist_journal_length(const ist_journal *journal)
+{
+    return journal->appender.length;
 }
 
 size_t ist_journal_damaged(const ist_journal *journal)
@@ -163,7 +201,7 @@ static ist_code append(ist_journal *journal, ist_text *line, ist_error *error)
 ist_code ist_journal_add_outcome(ist_journal *journal, const ist_outcome *outcome, ist_error *error)
 {
     ist_text line = {0};
-    ist_line_outcome(outcome, &line);
+    ist_line_outcome(outcome, journal->run, &line);
     return append(journal, &line, error);
 }
 
@@ -174,7 +212,7 @@ ist_code ist_journal_add_input(ist_journal *journal, const ist_input_state *inpu
         known->inode == input->inode && ist_hash_compare(known->content, input->content) == 0)
         return IST_OK;
     ist_text line = {0};
-    ist_line_input(input, &line);
+    ist_line_input(input, journal->run, &line);
     return append(journal, &line, error);
 }
 

@@ -3,7 +3,9 @@
 #define INFOSTRATA_RUN_SESSION_H
 
 #include "infostrata/ring.h"
+#include "infostrata/stop.h"
 #include "job.h"
+#include "monitor.h"
 
 /* Neighbour lists of this rank's rows of one set, k entries each. */
 typedef struct {
@@ -65,19 +67,33 @@ typedef struct {
     int64_t n, *order, start[IST_PARTS + 1];
 } ist_part_order;
 
+/* What a rank's time goes into; waiting is for other ranks' messages, and not in the others. */
+typedef enum {
+    IST_PHASE_READING,
+    IST_PHASE_NEIGHBOURS,
+    IST_PHASE_COUNTS,
+    IST_PHASE_TASKS,
+    IST_PHASE_WAITING,
+    IST_PHASES
+} ist_phase;
+
 typedef struct {
-    const ist_comm *comm;
+    const ist_comm *comm; /* the ranks that work on the present portion */
     const ist_options *options;
     ist_engine engine;
-    ist_machine machine;
+    ist_machine machine;    /* with so many ranks */
     int64_t planned_memory; /* bytes a rank, the program itself included */
     ist_log log;
     ist_known_job known;
-    ist_journal *journal; /* rank 0 only */
+    ist_journal *journal; /* of the ranks' first one; NULL on the others */
     bool *pending;        /* by task */
     ist_schedule *schedule;
-    ist_layer_facts *facts;   /* by layer */
-    ist_loaded loaded, other; /* other: the second layer of a joint pass */
+    ist_division *division;
+    const ist_portion *portion; /* at work */
+    ist_layer_facts *facts;     /* by layer */
+    bool *read;                 /* by layer: by these ranks, since they began to work together */
+    ist_loaded loaded, other;   /* other: the second layer of a joint pass */
+    ist_loaded **shelf; /* by layer: others of a portion that is small enough to keep them; NULL */
     ist_part_order part_order;
     ist_classes classes; /* of the labels met last */
     ist_lists *lists;    /* by source pass */
@@ -85,8 +101,19 @@ typedef struct {
     /* The tasks that each step completes, as linked lists through next_task; SIZE_MAX ends one. */
     size_t *first_of_step, *next_task;
     size_t done, failed, to_do; /* tasks of this run */
-    double last_line;           /* when the last progress line was written */
-    size_t passes, by_tree;     /* steps so far; those that k-d trees answered, at least in part */
+    size_t failed_before;       /* tasks that failed in earlier runs, and stay so */
+    ist_stop_reason stopped_by;
+    double last_line; /* when the last progress line was written */
+    int64_t passes,
+        by_tree; /* steps so far, of this group; those that k-d trees answered, at least in part */
+    double seconds[IST_PHASES]; /* of this rank, in this run */
+    int64_t bytes_read;         /* of layers, by this rank */
+    double planned_pairs;       /* of all ranks, in this run */
+    ist_pulse pulse;            /* of the passes */
+    ist_monitor *monitor;       /* rank 0 only, once the folder is open */
+    char *stop_file;            /* of `infostrata stop`; rank 0 only */
+    ist_wish old_wish;          /* as it was when the run began */
+    double looked;              /* when it was looked at */
 } ist_session;
 
 /* Collective. Brings a layer into memory, with its rows in the order of the parts if asked for.
@@ -96,7 +123,22 @@ ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *err
 /* The same for s->other, which is in memory while a joint pass runs and no longer: no other step reckons with it. */
 ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *error);
 void ist_unload_other(ist_session *s);
-void ist_unload_layer(ist_session *s);
+/* Both, and those of the portion that are kept. */
+void ist_unload_layers(ist_session *s);
+
+/* Collective. Is the run to end before its work is done? Each leaves an error IST_STOPPED (with what is left) that all ranks share:
+ *   between the steps;
+ *   after a pass (of the layer that is loaded), if it was broken off;
+ *   between the tasks of a step, whose passes would have to be repeated: for a while only if the reason leaves no time. */
+ist_code ist_stop_now(ist_session *s, ist_error *error);
+ist_code ist_stop_in_pass(ist_session *s, const char *kind, ist_error *error);
+ist_code ist_stop_soon(ist_session *s, ist_error *error);
+/* Collective. The line of the log that says why and where; `where` is the error that those left. */
+void ist_log_stop(ist_session *s, const ist_error *where);
+/* Collective. The table that closes the log. */
+void ist_log_closing(ist_session *s);
+/* Local: ist_stop_watch of rank 0. */
+ist_stop_reason ist_watch(void *session);
 
 /* Collective. The classes of plan->labels[label]; with the sizes within parts if asked for. An error is the
  * reading's: the tasks fail. */
@@ -149,6 +191,10 @@ void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double
 
 /* Collective. One step of the schedule, with the tasks that it completes. */
 ist_code ist_take_step(ist_session *s, size_t step, ist_error *error);
+/* Collective. All steps of a portion, by the ranks of s->comm; nothing of it stays in memory. */
+ist_code ist_take_portion(ist_session *s, const ist_portion *portion, ist_error *error);
+/* Collective. The whole division, phase by phase. */
+ist_code ist_take_all(ist_session *s, ist_error *error);
 
 /* What was counted for one task, by this rank's rows of a set: of row i closer[side][i x stride[side]], ... in the
  * source (0) and the target layer (1), or twice_rank[i x rank_stride]; NULL: nothing. */
@@ -169,6 +215,8 @@ typedef struct {
 
 /* Collective. Sums, record, one line of the journal. */
 ist_code ist_complete_task(ist_session *s, const ist_found *found, ist_error *error);
+/* Local: a line about the tasks done, where it is time for one. */
+void ist_tell_progress(ist_session *s);
 /* Collective. The task's row says why there is no number. */
 ist_code ist_fail_task(ist_session *s, size_t task, const char *reason, ist_error *error);
 

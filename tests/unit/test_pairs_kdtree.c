@@ -230,7 +230,8 @@ static int64_t step_of(int64_t n)
 static void expect_nearest(const case_data *data, int64_t k, const char *name, const set_case *c)
 {
     ist_pass_stats stats = {0};
-    ist_nearest *lists = ist_kdtree_nearest(data->tree, k, &stats);
+    ist_nearest *lists = ist_nearest_lists(&data->set, k, data->tree->ties);
+    cr_expect(ist_kdtree_nearest(data->tree, k, NULL, lists, &stats));
     other *found = ist_alloc((size_t)c->n, sizeof *found);
     for (int64_t i = 0; i < c->n; i += step_of(c->n)) {
         int64_t count = ist_min(k, others_of(data, i, found));
@@ -287,7 +288,8 @@ static void expect_counts(const case_data *data, int64_t thresholds, const char 
     }
     ist_kd_question q = {thresholds, c->by_index, distance, target};
     ist_pass_stats stats = {0};
-    ist_kdtree_counts(data->tree, &q, closer, equal, &stats);
+    const ist_kd_answer answer = {.closer = closer, .equal = equal};
+    cr_expect(ist_kdtree_counts(data->tree, &q, NULL, &answer, &stats));
     other *found = ist_alloc((size_t)c->n, sizeof *found);
     for (int64_t i = 0; i < c->n; i += step_of(c->n)) {
         int64_t count = others_of(data, i, found);
@@ -431,7 +433,8 @@ Test(pairs_kdtree, looks_at_few)
     case_data data = case_new(&c, spread);
     case_plant(&data, &c, kernel);
     ist_pass_stats stats = {0};
-    ist_nearest *lists = ist_kdtree_nearest(data.tree, 5, &stats);
+    ist_nearest *lists = ist_nearest_lists(&data.set, 5, data.tree->ties);
+    cr_expect(ist_kdtree_nearest(data.tree, 5, NULL, lists, &stats));
     cr_expect(stats.compared < 100 * c.n, "%.1f a row", (double)stats.compared / (double)c.n);
     cr_expect(stats.pairs == (double)c.n * (double)(c.n - 1) / 2);
     ist_nearest_free(&lists);
@@ -446,8 +449,36 @@ Test(pairs_kdtree, equal_rows_are_not_searched)
     case_data data = case_new(&c, all_equal);
     case_plant(&data, &c, kernel);
     ist_pass_stats stats = {0};
-    ist_nearest *lists = ist_kdtree_nearest(data.tree, 5, &stats);
+    ist_nearest *lists = ist_nearest_lists(&data.set, 5, data.tree->ties);
+    cr_expect(ist_kdtree_nearest(data.tree, 5, NULL, lists, &stats));
     cr_expect(stats.compared == 0, "%.1f a row", (double)stats.compared / (double)c.n);
     ist_nearest_free(&lists);
+    case_release(&data, &c);
+}
+
+static bool leave_later(void *data, double pairs)
+{
+    double *left = data;
+    *left -= pairs;
+    return *left < 0;
+}
+
+/* A pass is left where its watch says so, and tells how far it came; one that is not left tells all of it. */
+Test(pairs_kdtree, passes_can_be_left)
+{
+    const set_case c = {.n = 3000, .d = {2}, .segments = 2, .metric = {IST_METRIC_EUCLIDEAN}};
+    case_data data = case_new(&c, spread);
+    case_plant(&data, &c, ist_kernel_choose(NULL));
+    const double all = ist_kdtree_pairs(data.tree);
+    cr_expect(all == 2 * 1500 * 1499 / 2.0);
+    for (int complete = 0; complete < 2; complete++) {
+        double left = complete ? all : all / 3;
+        const ist_kd_watch watch = {leave_later, &left};
+        ist_pass_stats stats = {0};
+        ist_nearest *lists = ist_nearest_lists(&data.set, 2, data.tree->ties);
+        cr_expect(ist_kdtree_nearest(data.tree, 2, &watch, lists, &stats) == complete);
+        cr_expect(complete ? stats.pairs == all && left == 0 : stats.pairs < all / 2 && left < 0);
+        ist_nearest_free(&lists);
+    }
     case_release(&data, &c);
 }

@@ -13,7 +13,7 @@
 static ist_journal *open_journal(const char *folder, bool append)
 {
     ist_error error = {0};
-    ist_journal *journal = ist_journal_open(folder, append, &error);
+    ist_journal *journal = ist_journal_open(folder, (ist_shard){0}, append, &error);
     expect_ok(&error);
     return journal;
 }
@@ -90,7 +90,7 @@ Test(journal, inputs_and_meta_are_added_only_if_new)
 {
     const char *folder = scratch_dir(), *file = scratch_path("journal.jsonl");
     ist_error error = {0};
-    ist_input_state input = {(char *)"../a b.h5:/x[:,\"0\"]", INT64_MAX, -5, 17, {1, 2}};
+    ist_input_state input = {(char *)"../a b.h5:/x[:,\"0\"]", INT64_MAX, -5, 17, {1, 2}, 0};
     char *names[] = {(char *)"epoch", (char *)"test_error"};
     double values[] = {3, NAN};
     ist_journal *journal = open_journal(folder, true);
@@ -296,7 +296,7 @@ Test(journal, lines_with_a_good_checksum)
 static void expect_broken(bool append, const char *words)
 {
     ist_error error = {0};
-    ist_journal *journal = ist_journal_open(scratch_dir(), append, &error);
+    ist_journal *journal = ist_journal_open(scratch_dir(), (ist_shard){0}, append, &error);
     cr_expect(!journal);
     cr_expect(error.code == IST_BROKEN);
     cr_expect(strstr(error.text, words), "%s", error.text);

@@ -40,7 +40,7 @@ static fixture start(const char *manifest)
         f.labels[i] = (ist_hash){i + 1, 6};
         f.labels_known[i] = true;
     }
-    f.journal = ist_journal_open(scratch_dir(), true, &error);
+    f.journal = ist_journal_open(scratch_dir(), (ist_shard){0}, true, &error);
     expect_ok(&error);
     return f;
 }
@@ -173,8 +173,8 @@ Test(views, contents_as_the_journal_saw_them)
     fixture f = start(HEAD "input: {file: x.h5, layers: [a, b], labels: [y]}\n"
                            "measures: [{flow: {}}, {flow: {target: y}}]\n");
     ist_error error = {0};
-    ist_input_state a = {f.p.plan->layers[0].key, 1, 2, 3, {4, 5}};
-    ist_input_state y = {f.p.plan->labels[0].key, 1, 2, 3, {6, 7}};
+    ist_input_state a = {f.p.plan->layers[0].key, 1, 2, 3, {4, 5}, 0};
+    ist_input_state y = {f.p.plan->labels[0].key, 1, 2, 3, {6, 7}, 0};
     ist_journal_add_input(f.journal, &a, &error);
     ist_journal_add_input(f.journal, &y, &error);
     expect_ok(&error);
