@@ -300,6 +300,8 @@ Test(refusals, command_line, .timeout = 60)
                    ARGUMENTS("--chunk-rows", "not '0'"));
     expect_refused(ARGUMENTS("run", job, "--skipping", "sometimes"),
                    ARGUMENTS("--skipping takes auto, always or never", "not 'sometimes'"));
+    expect_refused(ARGUMENTS("run", job, "--tree", "oak"),
+                   ARGUMENTS("--tree takes auto, always or never", "not 'oak'"));
     expect_refused(ARGUMENTS("run", scratch_path("gone.yaml")), ARGUMENTS("error:", "gone.yaml"));
     cr_expect(!file_exists(scratch_path("results")), "something was started");
 }

@@ -229,6 +229,28 @@ Test(cost, pairs_operations_bytes_seconds)
     planned_release(&p);
 }
 
+/* Where trees may answer, few features take less time at large N; all pairs are answered either way. */
+Test(cost, trees_of_few_features)
+{
+    for (int64_t d = 1; d <= 4; d++) {
+        planned p = plan_of(HEAD "input: {file: x.h5, layers: [a, b]}\n"
+                                 "measures: [{flow: {pairs: [[a, b]], k: 2, se: none}}]\n");
+        shape_all(p.plan, 100000, d);
+        ist_schedule *s = ist_schedule_new(p.plan, NULL);
+        ist_machine machine = {
+            .ranks = 1, .flops = 1e11, .chunk_bytes = 1 << 20, .pass_memory = model};
+        ist_cost tiles = ist_schedule_cost(p.plan, s, &machine);
+        machine.trees = true;
+        ist_cost trees = ist_schedule_cost(p.plan, s, &machine);
+        cr_expect(trees.pairs == tiles.pairs);
+        cr_expect((trees.seconds < 0.9 * tiles.seconds) == (d <= 3), "%g and %g at d = %d",
+                  trees.seconds, tiles.seconds, (int)d);
+        cr_expect(d <= 3 || trees.seconds == tiles.seconds);
+        ist_schedule_free(&s);
+        planned_release(&p);
+    }
+}
+
 Test(cost, lists_that_are_kept_count)
 {
     planned p = plan_of(HEAD "input: {file: x.h5, layers: [a, b, c]}\n"
