@@ -10,6 +10,7 @@
 #include "infostrata/data.h"
 #include "infostrata/rounds.h"
 #include "infostrata/run.h"
+#include "infostrata/signals.h"
 
 enum {
     OPTION_KERNEL = 256,
@@ -22,7 +23,8 @@ enum {
     OPTION_LIST,
     OPTION_LAYER,
     OPTION_ROUNDS,
-    OPTION_CSV
+    OPTION_CSV,
+    OPTION_HOURS
 };
 
 typedef struct {
@@ -43,6 +45,9 @@ static const command_option command_options[] = {
     {RUN | PLAN | CHECK | COLLECT,
      {"output", 'o', "DIR", 0, "write results to DIR (default: the manifest's `output`)", 1}},
     {RUN, {"quiet", 'q', NULL, 0, "no progress on the terminal (run.log has it)", 1}},
+    {RUN,
+     {"max-hours", OPTION_HOURS, "H", 0,
+      "stop after H hours (0.5: half an hour) and exit with 75; the same command continues", 1}},
     {PLAN, {"ranks", OPTION_RANKS, "P", 0, "plan for P ranks (default: this machine's cores)", 1}},
     {MEASURES, {"notes", OPTION_NOTES, NULL, 0, "explain the codes of the note column", 1}},
     {RUN | PLAN,
@@ -85,6 +90,14 @@ static int64_t positive(struct argp_state *state, const char *what, const char *
     int64_t value;
     if (!ist_parse_integer(text, &value) || value < 1 || value > INT64_C(1) << 40)
         argp_error(state, "%s takes a positive whole number, not '%s'", what, text);
+    return value;
+}
+
+static double hours(struct argp_state *state, const char *text)
+{
+    double value;
+    if (!ist_parse_real(text, &value) || value <= 0 || value > 1e6)
+        argp_error(state, "--max-hours takes a positive number of hours, not '%s'", text);
     return value;
 }
 
@@ -159,6 +172,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_RANKS:
         a->options.ranks = (int)ist_min(positive(state, "--ranks", text), 1 << 24);
         return 0;
+    case OPTION_HOURS: a->options.max_hours = hours(state, text); return 0;
     case OPTION_NOTES: a->notes = true; return 0;
     case OPTION_LIST: a->list = true; return 0;
     case ARGP_KEY_ARG:
@@ -204,6 +218,7 @@ static void return_freed_memory(void)
 static int run_command(const arguments *a)
 {
     return_freed_memory();
+    ist_signals_catch();
     ist_comm world = start_mpi();
     return end_mpi(&world, ist_run(&world, &a->options));
 }
@@ -297,7 +312,7 @@ static void print_help(FILE *stream)
     fprintf(stream,
             "\n`infostrata COMMAND --help` lists a command's options.\n"
             "Exit codes: 0 done; 2 refused, nothing started; 3 could not go on; 4 finished, "
-            "but some\ntasks failed.\n");
+            "but some\ntasks failed; 75 stopped with work left: the same command continues.\n");
 }
 
 /* One message, not one a rank: before MPI_Init only the launcher's variables tell who we are. */

@@ -264,6 +264,7 @@ typedef struct {
     int64_t chunk_bytes; /* rows and state that travel at once */
     int64_t chunk_rows;  /* at most so many rows travel at once; 0: no limit of its own */
     ist_skipping skipping;
+    struct ist_stop *stop; /* stop.h: a pass may be left before its end; NULL: never */
 } ist_engine;
 
 /* ---- tiles and consumers ------------------------------------------------------------------- */
@@ -381,7 +382,8 @@ typedef struct {
     const struct ist_geometry *geometry; /* of home: tiles are skipped; NULL: all are visited */
     ist_skipping skipping;
     ist_pass_stats stats;
-    void (*poke)(void *); /* called between tiles to keep messages moving; may be NULL */
+    /* Called between tiles, to keep messages moving; true: leave the rest of the tiles out. May be NULL. */
+    bool (*poke)(void *);
     void *poke_data;
 } ist_sweep;
 

@@ -24,6 +24,17 @@ typedef struct {
 ist_code ist_lock_take(const char *folder, ist_lock *lock, ist_error *error);
 void ist_lock_release(ist_lock *lock);
 
+/* ---- a wish that the run end ---------------------------------------------------------------- */
+
+/* The file FOLDER/stop, as it is now: a run ends when it looks other than at the run's start. */
+typedef struct {
+    int64_t there, inode, mtime_ns;
+} ist_wish;
+ist_wish ist_wish_look(const char *path);
+/* The caller frees it. */
+char *ist_wish_path(const char *folder);
+ist_code ist_wish_make(const char *folder, ist_error *error);
+
 /* ---- journal ------------------------------------------------------------------------------- */
 
 /* What is known of one input: the state of its file, and the hash of the values used. */

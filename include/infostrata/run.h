@@ -17,10 +17,12 @@ typedef struct {
     ist_skipping skipping; /* --skipping */
     int64_t memory_limit;  /* --max-memory, bytes a rank; 0: what the machine has free */
     int ranks;             /* plan only: --ranks */
+    double max_hours;      /* --max-hours; 0: no limit */
     bool quiet;
 } ist_options;
 
-/* Collective. Starts or continues the job; returns the exit code. Prints on rank 0 only. */
+/* Collective. Starts or continues the job; returns the exit code. Prints on rank 0 only. IST_STOPPED when a signal
+ * (ist_signals_catch, before), --max-hours or `infostrata stop` ended it before its work was done. */
 ist_code ist_run(const ist_comm *comm, const ist_options *options);
 
 /* Local, without MPI: the page of the plan to stdout. */

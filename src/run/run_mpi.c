@@ -173,9 +173,11 @@ static ist_code settle(ist_session *s, ist_error *error)
         if (!unsettled[l])
             continue;
         any = true;
-        if (check_layer_fits(s, l, error) == IST_OK)
+        if (ist_stop_now(s, error) == IST_OK && check_layer_fits(s, l, error) == IST_OK)
             ist_load_layer(s, l, false, error);
     }
+    /* A layer is not looked at whole where the run was to stop meanwhile. */
+    ist_stop_now(s, error);
     if (any && error->code == IST_OK)
         share_pending(s, NULL);
     ist_free(unsettled);
@@ -251,12 +253,16 @@ static void drop_lists(ist_session *s, size_t step)
 static ist_code walk(ist_session *s, ist_error *error)
 {
     for (size_t i = 0; i < s->schedule->step_count && error->code == IST_OK; i++) {
+        if (ist_stop_now(s, error) != IST_OK)
+            break;
         ist_take_step(s, i, error);
         drop_lists(s, i);
         /* A long pass may follow: what is finished must not wait for its end. */
+        ist_error sync = {0};
         if (s->journal)
-            ist_journal_sync(s->journal, error);
-        ist_agree(s->comm, error);
+            ist_journal_sync(s->journal, &sync);
+        if (ist_agree(s->comm, &sync) != IST_OK && error->code != IST_BROKEN)
+            *error = sync;
     }
     ist_unload_layer(s);
     return error->code;
@@ -326,6 +332,8 @@ static ist_code open_folder(ist_session *s, ist_lock *lock, ist_error *error)
     if (s->comm->rank == 0 && ist_lock_take(s->known.job->output, lock, error) == IST_OK) {
         s->journal = ist_journal_open(s->known.job->output, true, error);
         s->log.file = open_log(s->known.job->output, error);
+        s->stop_file = ist_wish_path(s->known.job->output);
+        s->old_wish = ist_wish_look(s->stop_file);
         if (s->journal && ist_journal_meta(s->known.plan, s->journal, error) == IST_OK)
             journal_labels(s, error);
     }
@@ -407,8 +415,23 @@ static void close_session(ist_session *s, ist_lock *lock)
     ist_free(s->next_task);
     ist_free(s->part_order.order);
     ist_classes_release(&s->classes);
+    ist_free(s->stop_file);
+    ist_stop_free(&s->engine.stop);
     ist_schedule_free(&s->schedule);
     ist_known_job_release(&s->known);
+}
+
+/* The end of a run that was told to stop: what is finished is safe and to be seen. */
+static ist_code end_stopped(ist_session *s, ist_error *error)
+{
+    if (s->comm->rank == 0) {
+        ist_error ignored = {0};
+        ist_journal_sync(s->journal, &ignored);
+    }
+    ist_log_stop(s, error);
+    *error = (ist_error){0};
+    ist_code code = write_views(s, error);
+    return code == IST_BROKEN ? code : IST_STOPPED;
 }
 
 ist_code ist_run(const ist_comm *comm, const ist_options *options)
@@ -424,7 +447,8 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     s.engine = (ist_engine){.kernel = options->kernel,
                             .chunk_bytes = options->chunk_bytes,
                             .chunk_rows = options->chunk_rows,
-                            .skipping = options->skipping};
+                            .skipping = options->skipping,
+                            .stop = ist_stop_new(comm, comm->rank == 0 ? ist_watch : NULL, &s)};
     ist_code code = prepare(&s, &error);
     if (code == IST_OK)
         code = open_folder(&s, &lock, &error);
@@ -440,6 +464,8 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     if (code == IST_OK) {
         log_memory(&s);
         code = write_views(&s, &error);
+    } else if (code == IST_STOPPED) {
+        code = end_stopped(&s, &error);
     }
     if (comm->rank == 0 && error.text[0])
         fprintf(stderr, "infostrata: error: %s\n", error.text);

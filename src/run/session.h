@@ -3,6 +3,7 @@
 #define INFOSTRATA_RUN_SESSION_H
 
 #include "infostrata/ring.h"
+#include "infostrata/stop.h"
 #include "job.h"
 
 /* Neighbour lists of this rank's rows of one set, k entries each. */
@@ -86,6 +87,9 @@ typedef struct {
     size_t *first_of_step, *next_task;
     size_t done, failed, to_do; /* tasks of this run */
     double last_line;           /* when the last progress line was written */
+    char *stop_file;            /* of `infostrata stop`; rank 0 only */
+    ist_wish old_wish;          /* as it was when the run began */
+    double looked;              /* when it was looked at */
 } ist_session;
 
 /* Collective. Brings a layer into memory, with its rows in the order of the parts if asked for.
@@ -96,6 +100,18 @@ ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *err
 ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *error);
 void ist_unload_other(ist_session *s);
 void ist_unload_layer(ist_session *s);
+
+/* Collective. Is the run to end before its work is done? Each leaves an error IST_STOPPED (with what is left) that all ranks share:
+ *   between the steps;
+ *   after a pass (of the layer that is loaded), if it was broken off;
+ *   between the tasks of a step, whose passes would have to be repeated: for a while only if the reason leaves no time. */
+ist_code ist_stop_now(ist_session *s, ist_error *error);
+ist_code ist_stop_in_pass(ist_session *s, const char *kind, ist_error *error);
+ist_code ist_stop_soon(ist_session *s, ist_error *error);
+/* Collective. The line of the log that says why and where; `where` is the error that those left. */
+void ist_log_stop(ist_session *s, const ist_error *where);
+/* Local: ist_stop_watch of rank 0. */
+ist_stop_reason ist_watch(void *session);
 
 /* Collective. The classes of plan->labels[label]; with the sizes within parts if asked for. An error is the
  * reading's: the tasks fail. */

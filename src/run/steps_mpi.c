@@ -69,7 +69,8 @@ static ist_code find_lists(ist_session *s, size_t source_pass, ist_error *error)
         ist_pass_stats stats = {0};
         double started = ist_seconds();
         ist_find_lists(s, pass, &s->lists[source_pass], &stats);
-        journal_timing(s, kind, pass->k, 0, started, &stats, error);
+        if (ist_stop_in_pass(s, kind, error) == IST_OK)
+            journal_timing(s, kind, pass->k, 0, started, &stats, error);
     }
     ist_unload_other(s);
     return error->code;
@@ -313,6 +314,8 @@ static ist_code count_targets(ist_session *s, size_t target_pass, slot_table tab
     int64_t batch = ist_schedule_batch(s->known.plan, s->schedule, target_pass, &s->machine);
     for (int parts = 0; parts <= pass->parts; parts++) {
         tables[parts] = count(s, pass, parts, batch, &stats);
+        if (ist_stop_in_pass(s, "counts", error) != IST_OK)
+            return error->code;
         const ist_rows *rows = parts ? &s->loaded.parts : &s->loaded.all;
         s->told[target_pass][parts] = tell(pass, rows->home.count, &tables[parts]);
     }
@@ -371,7 +374,8 @@ static ist_code complete_tasks(ist_session *s, size_t step, const slot_table tab
             found.second = &s->lists[route->second];
         if (route->null != SIZE_MAX)
             found.null = &s->lists[route->null];
-        ist_complete_task(s, &found, error);
+        if (ist_complete_task(s, &found, error) == IST_OK && s->next_task[t] != SIZE_MAX)
+            ist_stop_soon(s, error);
     }
     return error->code;
 }
