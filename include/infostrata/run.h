@@ -15,6 +15,7 @@ typedef struct {
     int64_t chunk_bytes;   /* what travels between ranks at once */
     int64_t chunk_rows;    /* --chunk-rows; 0: no limit of its own */
     ist_skipping skipping; /* --skipping */
+    double checkpoint_seconds; /* --checkpoint-minutes; 0: passes are not kept */
     int64_t memory_limit;  /* --max-memory, bytes a rank; 0: what the machine has free */
     int ranks;             /* plan only: --ranks */
     double max_hours;      /* --max-hours; 0: no limit */

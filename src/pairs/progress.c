@@ -181,8 +181,7 @@ bool ist_progress_has(ist_progress *p, int64_t x, int i, int64_t y, int j)
     return begun && (begun->tiles[at.bit / 64] >> (at.bit % 64) & 1);
 }
 
-/* The superblocks of a pair. */
-static void blocks_of(const ist_progress *p, int64_t pair, int64_t *x, int64_t *y)
+void ist_progress_blocks(const ist_progress *p, int64_t pair, int64_t *x, int64_t *y)
 {
     int64_t low = 0, high = p->blocks->count;
     while (high - low > 1) {
@@ -201,7 +200,7 @@ void ist_progress_add(ist_progress *p, const ist_begun *begun)
     if (is_finished(p, begun->pair))
         return;
     int64_t x, y;
-    blocks_of(p, begun->pair, &x, &y);
+    ist_progress_blocks(p, begun->pair, &x, &y);
     ist_begun *own = find_or_begin(p, begun->pair);
     for (int w = 0; w < IST_BEGUN_WORDS; w++)
         own->tiles[w] |= begun->tiles[w];
@@ -248,7 +247,7 @@ static bool is_possible(const ist_progress *p, const ist_begun *begun)
     int64_t x, y;
     if (begun->pair < 0 || begun->pair >= p->pairs || is_finished(p, begun->pair))
         return false;
-    blocks_of(p, begun->pair, &x, &y);
+    ist_progress_blocks(p, begun->pair, &x, &y);
     int64_t rows = tiles_of(p->blocks, x), columns = tiles_of(p->blocks, y);
     ist_begun left = *begun;
     for (int64_t i = 0; i < rows; i++)

@@ -16,7 +16,7 @@ typedef struct {
     uint64_t tiles[IST_BEGUN_WORDS];
 } ist_begun;
 
-typedef struct {
+typedef struct ist_progress {
     const ist_blocks *blocks; /* borrowed */
     int64_t *first_pair;      /* by superblock: its pair with itself; those with the next ones of its segment follow */
     int64_t pairs, words;
@@ -35,6 +35,8 @@ void ist_progress_mark(ist_progress *progress, int64_t x, int i, int64_t y, int 
 bool ist_progress_has(ist_progress *progress, int64_t x, int i, int64_t y, int j);
 /* Is the pair of superblocks done, all tiles? Of different segments: yes, there is nothing to do. */
 bool ist_progress_finished(const ist_progress *progress, int64_t x, int64_t y);
+/* The superblocks x <= y of a pair. */
+void ist_progress_blocks(const ist_progress *progress, int64_t pair, int64_t *x, int64_t *y);
 /* Tiles of a begun pair that somebody else did. */
 void ist_progress_add(ist_progress *progress, const ist_begun *begun);
 /* After bits came from elsewhere: forgets what is begun of pairs that are finished. */

@@ -263,6 +263,8 @@ static ist_code walk(ist_session *s, ist_error *error)
             ist_journal_sync(s->journal, &sync);
         if (ist_agree(s->comm, &sync) != IST_OK && error->code != IST_BROKEN)
             *error = sync;
+        if (error->code == IST_OK)
+            ist_drop_kept(s, i);
     }
     ist_unload_layer(s);
     return error->code;
@@ -455,8 +457,10 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     if (code == IST_OK) {
         s.machine = machine_of(comm, options);
         log_start(&s);
-        code = settle(&s, &error);
+        code = ist_open_kept(&s, &error);
     }
+    if (code == IST_OK)
+        code = settle(&s, &error);
     if (code == IST_OK)
         code = make_schedule(&s, &error);
     if (code == IST_OK)
@@ -469,6 +473,7 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     }
     if (comm->rank == 0 && error.text[0])
         fprintf(stderr, "infostrata: error: %s\n", error.text);
+    ist_close_kept(&s, code == IST_OK || code == IST_FAILED);
     close_session(&s, &lock);
     return code;
 }
