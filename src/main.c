@@ -48,7 +48,8 @@ static const command_option command_options[] = {
     {RUN, {"quiet", 'q', NULL, 0, "no progress on the terminal (run.log has it)", 1}},
     {RUN,
      {"checkpoint-minutes", OPTION_CHECKPOINT, "M", 0,
-      "keep a long pass on disk every M minutes (default 15; 0: never); results do not depend on it",
+      "keep a long pass on disk every M minutes (default 15; 0: never); results do not depend on "
+      "it",
       1}},
     {RUN,
      {"max-hours", OPTION_HOURS, "H", 0,

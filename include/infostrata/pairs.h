@@ -264,7 +264,7 @@ typedef struct {
     int64_t chunk_bytes; /* rows and state that travel at once */
     int64_t chunk_rows;  /* at most so many rows travel at once; 0: no limit of its own */
     ist_skipping skipping;
-    struct ist_stop *stop; /* stop.h: a pass may be left before its end; NULL: never */
+    struct ist_stop *stop;           /* stop.h: a pass may be left before its end; NULL: never */
     const struct ist_keeper *keeper; /* passes are kept on disk meanwhile; NULL: they are not */
 } ist_engine;
 
@@ -274,7 +274,8 @@ typedef struct {
  * kernel comes into it. */
 enum { IST_KEPT_WHAT = 64 };
 typedef struct {
-    ist_hash identity; /* of all that decides what a whole pass finds (docs/reliability.md) but for `width` */
+    ist_hash
+        identity; /* of all that decides what a whole pass finds (docs/reliability.md) but for `width` */
     char what[IST_KEPT_WHAT]; /* for people: "nearest", "counts below 7 thresholds" */
     int64_t width;            /* of lists: their k; else 0 */
     int64_t rows, blocks, row_bytes;

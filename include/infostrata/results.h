@@ -107,8 +107,9 @@ ist_code ist_journal_close(ist_journal **journal, ist_error *error);
 typedef struct {
     ist_kept kept;
     int64_t generation;
-    int64_t files, *first_block; /* superblocks [first_block[f], first_block[f + 1]) are in file f */
-    char *progress;              /* kept.progress */
+    int64_t files,
+        *first_block; /* superblocks [first_block[f], first_block[f + 1]) are in file f */
+    char *progress;   /* kept.progress */
 } ist_checkpoint;
 
 void ist_checkpoint_release(ist_checkpoint *checkpoint);

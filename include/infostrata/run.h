@@ -12,13 +12,13 @@ typedef struct {
     const char *manifest;
     const char *output; /* --output, relative to the current folder; NULL: the manifest's */
     const ist_kernel *kernel;
-    int64_t chunk_bytes;   /* what travels between ranks at once */
-    int64_t chunk_rows;    /* --chunk-rows; 0: no limit of its own */
-    ist_skipping skipping; /* --skipping */
+    int64_t chunk_bytes;       /* what travels between ranks at once */
+    int64_t chunk_rows;        /* --chunk-rows; 0: no limit of its own */
+    ist_skipping skipping;     /* --skipping */
     double checkpoint_seconds; /* --checkpoint-minutes; 0: passes are not kept */
-    int64_t memory_limit;  /* --max-memory, bytes a rank; 0: what the machine has free */
-    int ranks;             /* plan only: --ranks */
-    double max_hours;      /* --max-hours; 0: no limit */
+    int64_t memory_limit;      /* --max-memory, bytes a rank; 0: what the machine has free */
+    int ranks;                 /* plan only: --ranks */
+    double max_hours;          /* --max-hours; 0: no limit */
     bool quiet;
 } ist_options;
 

@@ -11,11 +11,25 @@ enum { MOST_FAULTS = 8, NAME = 32 };
 
 typedef enum { KILL9, SEGV, STOP, SLEEP, ENOSPC_ERROR, EIO_ERROR } fault_action;
 static const char *const action_names[] = {"kill9", "segv", "stop", "sleep", "enospc", "eio"};
-static const char *const points[] = {
-    "start",          "step",           "tile",          "task",           "layer.read",
-    "journal.write",  "journal.sync",   "journal.close", "view.create",    "view.write",
-    "view.sync",      "view.close",     "view.rename",   "view.folder",    "checkpoint.create",
-    "checkpoint.write", "checkpoint.sync", "checkpoint.close", "checkpoint.read"};
+static const char *const points[] = {"start",
+                                     "step",
+                                     "tile",
+                                     "task",
+                                     "layer.read",
+                                     "journal.write",
+                                     "journal.sync",
+                                     "journal.close",
+                                     "view.create",
+                                     "view.write",
+                                     "view.sync",
+                                     "view.close",
+                                     "view.rename",
+                                     "view.folder",
+                                     "checkpoint.create",
+                                     "checkpoint.write",
+                                     "checkpoint.sync",
+                                     "checkpoint.close",
+                                     "checkpoint.read"};
 
 typedef struct {
     char point[NAME];

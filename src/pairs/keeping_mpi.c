@@ -37,8 +37,8 @@ static ist_hash hash_of_block(const ist_keeping *k, int64_t block)
     else
         parts[0] = hash_of_values(rows, &rows->home, at, count, seed);
     if (rows->order)
-        parts[2] = ist_hash_bytes(rows->order + start[block], (size_t)count * sizeof *rows->order,
-                                  seed);
+        parts[2] =
+            ist_hash_bytes(rows->order + start[block], (size_t)count * sizeof *rows->order, seed);
     if (!k->consumer->learns) {
         size_t bytes = k->consumer->out_bytes(k->state);
         char *asked = ist_alloc((size_t)count, bytes);
@@ -121,8 +121,7 @@ static const char *fault_of(ist_keeping *k, const ist_kept *kept)
     if (kept->rows != k->rows->n || kept->blocks != k->rows->blocks.count ||
         kept->row_bytes != row_bytes(k))
         return "it is of another shape";
-    if (!kept->complete &&
-        !ist_progress_read(k->progress, kept->progress, kept->progress_bytes))
+    if (!kept->complete && !ist_progress_read(k->progress, kept->progress, kept->progress_bytes))
         return "what it says of finished pairs cannot be";
     int64_t damaged = !read_blocks(k, kept, false);
     return ist_largest(k->comm, damaged) ? "some of its rows are damaged or missing" : NULL;
@@ -150,8 +149,7 @@ static bool take_up(ist_keeping *k)
             if (!read_blocks(k, kept, true))
                 ist_abort_all("a checkpoint changed while it was read: start the job again");
             k->is_there = k->shared = true;
-            k->keeper->take_up(k->keeper->data, kept,
-                               kept->complete ? 1 : share_done(k->progress));
+            k->keeper->take_up(k->keeper->data, kept, kept->complete ? 1 : share_done(k->progress));
             return kept->complete;
         }
         k->keeper->reject(k->keeper->data, kept, fault);
@@ -202,13 +200,14 @@ int64_t ist_keeping_width(const ist_comm *comm, const ist_engine *engine, const 
 
 bool ist_keeping_due(const ist_keeping *k)
 {
-    return k->progress && k->progress->marked > 0 &&
-           ist_seconds() - k->round >= k->keeper->seconds;
+    return k->progress && k->progress->marked > 0 && ist_seconds() - k->round >= k->keeper->seconds;
 }
 
 static bool pairs_with(ist_pairing pairing, int64_t x, int64_t y)
 {
-    return pairing == IST_PAIRS_ALL || ((x + y) % 2 == 0) == (pairing == IST_PAIRS_EVEN);
+    if (pairing == IST_PAIRS_OWN || pairing == IST_PAIRS_ALL)
+        return true;
+    return ((x + y) % 2 == 0) == (pairing == IST_PAIRS_EVEN);
 }
 
 bool ist_keeping_has_left(const ist_keeping *k, int ranks, int a, int b, ist_pairing pairing)
@@ -246,9 +245,8 @@ static void share_progress(ist_keeping *k)
     ist_progress *p = k->progress;
     int ranks = k->comm->size;
     for (int64_t w = 0; w < p->words; w += INT32_MAX)
-        MPI_Allreduce(MPI_IN_PLACE, p->finished + w,
-                      ist_narrow(ist_min(p->words - w, INT32_MAX)), MPI_UINT64_T, MPI_BOR,
-                      k->comm->handle);
+        MPI_Allreduce(MPI_IN_PLACE, p->finished + w, ist_narrow(ist_min(p->words - w, INT32_MAX)),
+                      MPI_UINT64_T, MPI_BOR, k->comm->handle);
     ist_progress_tidy(p);
     int64_t own;
     ist_begun *begun = own_begun(k, &own);

@@ -210,6 +210,9 @@ static void step(traffic *t, int from, int to, const ist_span *in, int64_t in_co
 static void against_itself(traffic *t)
 {
     ist_sweep *sweep = t->sweep;
+    int me = t->comm->rank;
+    if (!ist_keeping_has_left(t->keeping, t->comm->size, me, me, IST_PAIRS_OWN))
+        return;
     ist_chunk chunk = ist_chunk_new(sweep->rows, &sweep->rows->home, t->ties);
     sweep_unless_left(t, &chunk, sweep->state, IST_PAIRS_OWN);
     ist_chunk_release(&chunk);

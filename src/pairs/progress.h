@@ -18,12 +18,13 @@ typedef struct {
 
 typedef struct ist_progress {
     const ist_blocks *blocks; /* borrowed */
-    int64_t *first_pair;      /* by superblock: its pair with itself; those with the next ones of its segment follow */
+    int64_t *
+        first_pair; /* by superblock: its pair with itself; those with the next ones of its segment follow */
     int64_t pairs, words;
     uint64_t *finished;
     ist_begun *begun; /* a hash table */
     int64_t begun_count, begun_room;
-    int64_t last; /* the place looked at last: tiles come in runs */
+    int64_t last;   /* the place looked at last: tiles come in runs */
     int64_t marked; /* tiles since somebody set it to 0 */
 } ist_progress;
 

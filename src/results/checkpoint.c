@@ -64,7 +64,8 @@ void ist_checkpoint_line(const ist_checkpoint *c, ist_text *out)
 {
     char hash[IST_HASH_TEXT];
     const ist_kept *kept = &c->kept;
-    ist_text_add(out, "{\"kind\":\"checkpoint\",\"format\":%d,\"identity\":\"%s\",\"what\":", FORMAT,
+    ist_text_add(out,
+                 "{\"kind\":\"checkpoint\",\"format\":%d,\"identity\":\"%s\",\"what\":", FORMAT,
                  ist_hash_format(kept->identity, hash));
     ist_text_add_json(out, kept->what);
     ist_text_add(out,
@@ -427,8 +428,8 @@ bool ist_checkpoint_read(const char *folder, const ist_checkpoint *c, const ist_
     while (c->first_block[file + 1] <= block)
         file++;
     int64_t before = c->first_block[file];
-    int64_t at = (blocks->start[block] - blocks->start[before]) * c->kept.row_bytes +
-                 (block - before) * SUM;
+    int64_t at =
+        (blocks->start[block] - blocks->start[before]) * c->kept.row_bytes + (block - before) * SUM;
     size_t count = (size_t)((blocks->start[block + 1] - blocks->start[block]) * c->kept.row_bytes);
     char *path = path_of(folder, c, file);
     int descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
