@@ -16,6 +16,8 @@
 #ifndef INFOSTRATA_PAIRS_H
 #define INFOSTRATA_PAIRS_H
 
+#include <stdatomic.h>
+
 #include "infostrata/base.h"
 #include "infostrata/kernels.h"
 #include "infostrata/plan.h"
@@ -258,6 +260,11 @@ double ist_scaled_threshold(double eps, double factor);
  * trial says that it pays, always, never. */
 typedef enum { IST_SKIP_AUTO, IST_SKIP_ALWAYS, IST_SKIP_NEVER } ist_skipping;
 
+/* Pairs that this rank has visited since it began, for whoever looks on from another thread. */
+typedef struct {
+    atomic_int_fast64_t pairs;
+} ist_pulse;
+
 /* How a pass is run; never part of a result. */
 typedef struct {
     const ist_kernel *kernel;
@@ -266,6 +273,7 @@ typedef struct {
     ist_skipping skipping;
     struct ist_stop *stop;           /* stop.h: a pass may be left before its end; NULL: never */
     const struct ist_keeper *keeper; /* passes are kept on disk meanwhile; NULL: they are not */
+    ist_pulse *pulse;                /* NULL: nobody looks on */
 } ist_engine;
 
 /* ---- passes on disk ------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "infostrata/measures.h"
 #include "infostrata/pairs.h"
 #include "infostrata/plan.h"
+#include "infostrata/status.h"
 
 /* ---- the folder and its lock --------------------------------------------------------------- */
 
@@ -18,23 +19,16 @@ typedef struct {
     int descriptor;
 } ist_lock;
 
-/* Makes the folder (and its parents) if needed and takes `FOLDER/lock`, which names host, pid,
- * start time of the process and, under Slurm, the job. IST_REFUSED if another live run holds it,
- * naming that run. The lock of a process of this host that is gone, and that of an earlier start of
- * the same Slurm job, is taken over, so that a killed run never blocks the next one. */
-ist_code ist_lock_take(const char *folder, ist_lock *lock, ist_error *error);
+/* Makes the folder (and its parents) if needed and takes `FOLDER/lock` (of a shard: `lock-I-of-N`), which names
+ * host, pid, start time of the process and, under Slurm, the job. IST_REFUSED if another live run holds it,
+ * naming that run; also the whole job if a shard is at work, and a shard if the whole job is. The lock of a process of
+ * this host that is gone, that of an earlier start of the same Slurm job, and that of another host without a
+ * heartbeat for IST_LOCK_SECONDS is taken over, so that a killed run never blocks the next one. */
+enum { IST_LOCK_SECONDS = 600, IST_LOCK_BEAT_SECONDS = 30 };
+ist_code ist_lock_take(const char *folder, ist_shard shard, ist_lock *lock, ist_error *error);
+/* The holder is alive: to be called every IST_LOCK_BEAT_SECONDS or so, from any thread. */
+void ist_lock_beat(const ist_lock *lock);
 void ist_lock_release(ist_lock *lock);
-
-/* ---- a wish that the run end ---------------------------------------------------------------- */
-
-/* The file FOLDER/stop, as it is now: a run ends when it looks other than at the run's start. */
-typedef struct {
-    int64_t there, inode, mtime_ns;
-} ist_wish;
-ist_wish ist_wish_look(const char *path);
-/* The caller frees it. */
-char *ist_wish_path(const char *folder);
-ist_code ist_wish_make(const char *folder, ist_error *error);
 
 /* ---- journal ------------------------------------------------------------------------------- */
 
@@ -72,9 +66,11 @@ typedef struct ist_journal ist_journal;
 
 /* Reads FOLDER/journal*.jsonl: one JSON object a line with its own checksum. A torn last line is
  * dropped (and cut off before anything is appended), a damaged line is skipped and counted; the
- * last line of a key wins. Opens FOLDER/journal.jsonl for appending if `append`; else the folder
+ * last line of a key wins. Opens FOLDER/journal.jsonl (or that of the shard) for appending if `append`; else the folder
  * may be absent or read-only. */
-ist_journal *ist_journal_open(const char *folder, bool append, ist_error *error);
+ist_journal *ist_journal_open(const char *folder, ist_shard shard, bool append, ist_error *error);
+/* Bytes of whole lines in the file that is appended to. */
+int64_t ist_journal_length(const ist_journal *journal);
 /* Lines that were damaged or torn. */
 size_t ist_journal_damaged(const ist_journal *journal);
 /* NULL if there is none. */
@@ -102,7 +98,7 @@ ist_code ist_journal_close(ist_journal **journal, ist_error *error);
 
 /* ---- checkpoints --------------------------------------------------------------------------- */
 
-/* A pass on disk, in FOLDER/checkpoint: IDENTITY-GENERATION.json says what it is, IDENTITY-GENERATION.FILE.raw have the
+/* A pass on disk, in a folder of its own in the output folder: IDENTITY-GENERATION.json says what it is, IDENTITY-GENERATION.FILE.raw have the
  * superblocks' bytes, each with a checksum. The .json is renamed into place when all else is on disk. */
 typedef struct {
     ist_kept kept;
@@ -120,7 +116,7 @@ bool ist_checkpoint_parse(const char *line, size_t length, ist_checkpoint *out);
  * has none. */
 ist_code ist_checkpoints_read(const char *folder, ist_text *lines, size_t *dropped,
                               ist_error *error);
-/* Makes FOLDER/checkpoint. */
+/* Makes the folder. */
 ist_code ist_checkpoints_prepare(const char *folder, ist_error *error);
 /* Writes one of its files (forced to disk), or nothing; then, when all are there, what makes them a checkpoint. */
 ist_code ist_checkpoint_write_file(const char *folder, const ist_checkpoint *checkpoint,

@@ -39,6 +39,8 @@ typedef struct {
     ist_stop *stop;
     ist_keeping *keeping;
     bool stopped, paused; /* pairs of this rank were left out: for good; for a checkpoint */
+    ist_pulse *pulse;
+    double told; /* pairs of this pass, to the pulse */
 } traffic;
 
 static bool is_left(const traffic *t)
@@ -107,6 +109,14 @@ static void wait_for_returning(traffic *t)
     t->returning_bytes = 0;
 }
 
+static void beat(traffic *t)
+{
+    double pairs = t->sweep->stats.pairs;
+    if (t->pulse)
+        atomic_fetch_add(&t->pulse->pairs, (int_fast64_t)(pairs - t->told));
+    t->told = pairs;
+}
+
 /* MPI moves large messages only while it is called. */
 static bool keep_moving(void *data)
 {
@@ -114,6 +124,7 @@ static bool keep_moving(void *data)
     int flag;
     MPI_Testall(MESSAGES, t->in.pending, &flag, MPI_STATUSES_IGNORE);
     MPI_Testall(MESSAGES, t->out.pending, &flag, MPI_STATUSES_IGNORE);
+    beat(t);
     t->stopped |= ist_stop_poll(t->stop);
     t->paused |= ist_keeping_due(t->keeping);
     return is_left(t);
@@ -320,12 +331,14 @@ bool ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *ro
                  .ties = ties,
                  .returning = MPI_REQUEST_NULL,
                  .stop = engine->stop,
-                 .keeping = &keeping};
+                 .keeping = &keeping,
+                 .pulse = engine->pulse};
     nothing_pending(t.in.pending);
     nothing_pending(t.out.pending);
     sweep.poke = keep_moving;
     sweep.poke_data = &t;
     bool whole = visit_all(&t, engine);
+    beat(&t);
     ist_geometry_release(&geometry);
     ist_free(sweep.word);
     add_stats(stats, &sweep.stats);

@@ -14,7 +14,6 @@
 #include "line.h"
 
 enum { FORMAT = 1, SUM = sizeof(ist_hash), MANIFEST = -1 };
-static const char subfolder[] = "checkpoint";
 
 void ist_checkpoint_release(ist_checkpoint *checkpoint)
 {
@@ -145,8 +144,7 @@ static char *path_of(const char *folder, const ist_checkpoint *c, int64_t file)
 {
     char hash[IST_HASH_TEXT];
     ist_text name = {0};
-    ist_text_add(&name, "%s/%s-%" PRId64, subfolder, ist_hash_format(c->kept.identity, hash),
-                 c->generation);
+    ist_text_add(&name, "%s-%" PRId64, ist_hash_format(c->kept.identity, hash), c->generation);
     if (file == MANIFEST)
         ist_text_add(&name, ".json");
     else
@@ -216,17 +214,17 @@ static void remove_in(const char *path, const char *name)
 }
 
 /* The line of one of the folder's .json; false if there is none to be believed. */
-static bool read_one(const char *path, const char *name, ist_text *lines)
+static bool read_one(const char *folder, const char *name, ist_text *lines)
 {
     ist_text text = {0};
     ist_error ignored = {0};
     ist_checkpoint c;
-    char *file = ist_join_path(path, name), *own = NULL;
+    char *file = ist_join_path(folder, name), *own = NULL;
     bool good = ist_read_plain(file, &text, &ignored) == IST_OK && text.length > 0 &&
                 ist_checkpoint_parse(text.data, text.length - 1, &c);
     if (good) {
         /* A file that somebody renamed would be looked for in vain. */
-        own = path_of(path, &c, MANIFEST);
+        own = path_of(folder, &c, MANIFEST);
         good = strcmp(strrchr(own, '/') + 1, name) == 0;
         if (good)
             ist_text_add_bytes(lines, text.data, text.length);
@@ -250,15 +248,14 @@ static bool has_manifest(const names *n, const char *name, size_t stem)
 ist_code ist_checkpoints_read(const char *folder, ist_text *lines, size_t *dropped,
                               ist_error *error)
 {
-    char *path = ist_join_path(folder, subfolder);
     names n;
     size_t stem;
     *dropped = 0;
-    list(path, &n, error);
+    list(folder, &n, error);
     for (size_t i = 0; i < n.count; i++)
         if (ends_with(n.name[i], ".json") && is_ours(n.name[i], &stem) &&
-            !read_one(path, n.name[i], lines)) {
-            remove_in(path, n.name[i]);
+            !read_one(folder, n.name[i], lines)) {
+            remove_in(folder, n.name[i]);
             n.name[i][0] = '\0';
             ++*dropped;
         }
@@ -266,37 +263,32 @@ ist_code ist_checkpoints_read(const char *folder, ist_text *lines, size_t *dropp
         if (ends_with(n.name[i], ".tmp") ||
             (is_ours(n.name[i], &stem) && ends_with(n.name[i], ".raw") &&
              !has_manifest(&n, n.name[i], stem)))
-            remove_in(path, n.name[i]);
+            remove_in(folder, n.name[i]);
     names_release(&n);
-    ist_free(path);
     return error->code;
 }
 
 ist_code ist_checkpoints_prepare(const char *folder, ist_error *error)
 {
-    char *path = ist_join_path(folder, subfolder);
     struct stat info;
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
-        ist_fail(error, IST_BROKEN, "cannot make the folder '%s': %s", path, strerror(errno));
-    else if (lstat(path, &info) != 0 || !S_ISDIR(info.st_mode))
-        ist_fail(error, IST_BROKEN, "'%s' is not a folder", path);
-    ist_free(path);
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+        ist_fail(error, IST_BROKEN, "cannot make the folder '%s': %s", folder, strerror(errno));
+    else if (lstat(folder, &info) != 0 || !S_ISDIR(info.st_mode))
+        ist_fail(error, IST_BROKEN, "'%s' is not a folder", folder);
     return error->code;
 }
 
 void ist_checkpoints_remove(const char *folder)
 {
-    char *path = ist_join_path(folder, subfolder);
     names n;
     size_t stem;
     ist_error ignored = {0};
-    list(path, &n, &ignored);
+    list(folder, &n, &ignored);
     for (size_t i = 0; i < n.count; i++)
         if (is_ours(n.name[i], &stem) || ends_with(n.name[i], ".tmp"))
-            remove_in(path, n.name[i]);
+            remove_in(folder, n.name[i]);
     names_release(&n);
-    rmdir(path);
-    ist_free(path);
+    rmdir(folder);
 }
 
 void ist_checkpoint_remove_file(const char *folder, const ist_checkpoint *c, int64_t file)

@@ -8,8 +8,6 @@
 
 #include "journal.h"
 
-static const char main_name[] = "journal.jsonl";
-
 /* ---- reading --------------------------------------------------------------------------------- */
 
 /* One line whose checksum is right. A kind that we do not know is from a later version: passed
@@ -72,9 +70,9 @@ static int by_name(const void *a, const void *b)
     return ist_compare_natural(*(char *const *)a, *(char *const *)b);
 }
 
-/* Names of the other journals (one per group leader) in the folder, sorted; a folder that is not
- * there has none. */
-static ist_code list_others(const char *folder, char ***names, size_t *count, ist_error *error)
+/* Names of the journals other than `own` in the folder, sorted; a folder that is not there has none. */
+static ist_code list_others(const char *folder, const char *own, char ***names, size_t *count,
+                            ist_error *error)
 {
     DIR *directory = opendir(folder);
     *names = NULL;
@@ -85,7 +83,7 @@ static ist_code list_others(const char *folder, char ***names, size_t *count, is
         return ist_fail(error, IST_BROKEN, "cannot read the folder '%s': %s", folder,
                         strerror(errno));
     for (const struct dirent *entry; (entry = readdir(directory));) {
-        if (fnmatch("journal*.jsonl", entry->d_name, 0) != 0 || !strcmp(entry->d_name, main_name))
+        if (fnmatch("journal*.jsonl", entry->d_name, 0) != 0 || !strcmp(entry->d_name, own))
             continue;
         *names = ist_grow(*names, *count, *count + 1, sizeof **names);
         (*names)[(*count)++] = ist_copy_text(entry->d_name);
@@ -96,11 +94,11 @@ static ist_code list_others(const char *folder, char ***names, size_t *count, is
     return IST_OK;
 }
 
-static void read_others(ist_journal *journal, const char *folder, ist_error *error)
+static void read_others(ist_journal *journal, const char *folder, const char *own, ist_error *error)
 {
     char **names = NULL;
     size_t count = 0;
-    list_others(folder, &names, &count, error);
+    list_others(folder, own, &names, &count, error);
     for (size_t i = 0; i < count; i++) {
         ist_text text = {0};
         char *path = ist_join_path(folder, names[i]);
@@ -126,12 +124,12 @@ static void read_main(ist_journal *journal, const char *path, bool append, ist_e
     ist_text_release(&text);
 }
 
-ist_journal *ist_journal_open(const char *folder, bool append, ist_error *error)
+ist_journal *ist_journal_open(const char *folder, ist_shard shard, bool append, ist_error *error)
 {
     ist_journal *journal = ist_alloc(1, sizeof *journal);
     journal->appender.file = -1;
-    read_others(journal, folder, error);
-    char *path = ist_join_path(folder, main_name);
+    char *path = ist_shard_path(folder, shard, "journal", ".jsonl");
+    read_others(journal, folder, strrchr(path, '/') + 1, error);
     if (error->code == IST_OK)
         read_main(journal, path, append, error);
     ist_free(path);
@@ -140,6 +138,11 @@ ist_journal *ist_journal_open(const char *folder, bool append, ist_error *error)
     ist_error ignored = {0};
     ist_journal_close(&journal, &ignored);
     return NULL;
+}
+
+int64_t ist_journal_length(const ist_journal *journal)
+{
+    return journal->appender.length;
 }
 
 size_t ist_journal_damaged(const ist_journal *journal)

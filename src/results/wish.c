@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "infostrata/results.h"
+#include "infostrata/status.h"
 
 ist_wish ist_wish_look(const char *path)
 {

@@ -11,7 +11,7 @@ enum { RESERVE = 1 << 20 };
 
 static const char *folder_of(const ist_session *s)
 {
-    return s->known.job->output;
+    return s->kept.folder;
 }
 
 /* ---- what there is --------------------------------------------------------------------------- */
@@ -212,6 +212,7 @@ ist_code ist_open_kept(ist_session *s, ist_error *error)
     size_t dropped = 0;
     if (s->options->checkpoint_seconds <= 0)
         return IST_OK;
+    s->kept.folder = ist_shard_path(s->known.job->output, s->options->shard, "checkpoint", "");
     if (s->comm->rank == 0)
         ist_checkpoints_read(folder_of(s), &lines, &dropped, error);
     if (dropped > 0)
@@ -253,6 +254,8 @@ void ist_close_kept(ist_session *s, bool done)
         forget_item(s, s->kept.count - 1);
     ist_free(s->kept.item);
     s->kept.item = NULL;
-    if (done && s->comm->rank == 0 && s->engine.keeper)
+    if (done && s->comm->rank == 0 && s->kept.folder)
         ist_checkpoints_remove(folder_of(s));
+    ist_free(s->kept.folder);
+    s->kept.folder = NULL;
 }

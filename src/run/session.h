@@ -5,6 +5,7 @@
 #include "infostrata/ring.h"
 #include "infostrata/stop.h"
 #include "job.h"
+#include "monitor.h"
 
 /* Neighbour lists of this rank's rows of one set, k entries each. */
 typedef struct {
@@ -73,6 +74,7 @@ typedef struct {
 } ist_kept_pass;
 
 typedef struct {
+    char *folder; /* NULL: passes are not kept */
     ist_kept_pass *item;
     size_t count;
     size_t last_step; /* of the passes at work */
@@ -101,10 +103,14 @@ typedef struct {
     /* The tasks that each step completes, as linked lists through next_task; SIZE_MAX ends one. */
     size_t *first_of_step, *next_task;
     size_t done, failed, to_do; /* tasks of this run */
-    double last_line;           /* when the last progress line was written */
-    char *stop_file;            /* of `infostrata stop`; rank 0 only */
-    ist_wish old_wish;          /* as it was when the run began */
-    double looked;              /* when it was looked at */
+    size_t failed_before;       /* tasks that failed in earlier runs, and stay so */
+    ist_stop_reason stopped_by;
+    double last_line;     /* when the last progress line was written */
+    ist_pulse pulse;      /* of the passes */
+    ist_monitor *monitor; /* rank 0 only, once the folder is open */
+    char *stop_file;      /* of `infostrata stop`; rank 0 only */
+    ist_wish old_wish;    /* as it was when the run began */
+    double looked;        /* when it was looked at */
 } ist_session;
 
 /* Collective. Brings a layer into memory, with its rows in the order of the parts if asked for.

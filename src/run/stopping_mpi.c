@@ -63,9 +63,9 @@ ist_code ist_stop_soon(ist_session *s, ist_error *error)
 
 void ist_log_stop(ist_session *s, const ist_error *where)
 {
-    ist_stop_reason reason = ist_stop_agreed(s->engine.stop);
+    s->stopped_by = ist_stop_agreed(s->engine.stop);
     ist_log_line(
         &s->log,
         "stopped by %s %s; %zu of %zu tasks of this run are done; the same command continues",
-        ist_stop_text(reason), where->text, s->done, s->to_do);
+        ist_stop_text(s->stopped_by), where->text, s->done, s->to_do);
 }

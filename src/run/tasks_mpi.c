@@ -283,6 +283,9 @@ static ist_code journal_outcome(ist_session *s, const ist_task *task, ist_outcom
         return error->code;
     s->done++;
     s->failed += outcome->failed;
+    if (s->monitor)
+        ist_monitor_tasks(s->monitor, s->done, s->failed_before + s->failed,
+                          ist_journal_length(s->journal));
     progress(s);
     return IST_OK;
 }

@@ -24,7 +24,7 @@ static const char *lock_path(void)
 static ist_code take(ist_lock *lock, ist_error *error)
 {
     *error = (ist_error){0};
-    return ist_lock_take(folder(), lock, error);
+    return ist_lock_take(folder(), (ist_shard){0}, lock, error);
 }
 
 static void expect_taken(void)
@@ -106,11 +106,11 @@ Test(lock, a_folder_that_cannot_be_made)
     ist_lock lock;
     ist_error error = {0};
     file_write_text(scratch_path("file"), "x");
-    cr_expect(ist_lock_take(scratch_path("file"), &lock, &error) == IST_BROKEN);
+    cr_expect(ist_lock_take(scratch_path("file"), (ist_shard){0}, &lock, &error) == IST_BROKEN);
     cr_expect(strstr(error.text, "there is a file of this name"), "%s", error.text);
     error = (ist_error){0};
-    cr_expect(ist_lock_take(scratch_text("%s/a/b", scratch_path("file")), &lock, &error) ==
-              IST_BROKEN);
+    cr_expect(ist_lock_take(scratch_text("%s/a/b", scratch_path("file")), (ist_shard){0}, &lock,
+                            &error) == IST_BROKEN);
     cr_expect(strstr(error.text, "cannot make the folder"), "%s", error.text);
 }
 
