@@ -274,6 +274,9 @@ typedef struct {
     struct ist_stop *stop;           /* stop.h: a pass may be left before its end; NULL: never */
     const struct ist_keeper *keeper; /* passes are kept on disk meanwhile; NULL: they are not */
     ist_pulse *pulse;                /* NULL: nobody looks on */
+    /* Called between tiles, every few milliseconds, for what must not wait for the end of a pass; NULL: nothing. */
+    void (*attend)(void *data);
+    void *attend_data;
 } ist_engine;
 
 /* ---- passes on disk ------------------------------------------------------------------------- */
@@ -440,6 +443,9 @@ typedef struct {
     /* Called between tiles, to keep messages moving; true: leave the rest of the tiles out. May be NULL. */
     bool (*poke)(void *);
     void *poke_data;
+    void (*attend)(void *); /* the engine's */
+    void *attend_data;
+    double attended; /* when it was called last */
 } ist_sweep;
 
 /* Local. Visits all wanted pairs of home rows and the chunk's; `columns` is the chunk's state and

@@ -20,6 +20,9 @@ typedef ist_stop_reason ist_stop_watch(void *data);
 
 /* Collective. `watch` may be NULL, and differ between ranks. comm is borrowed. */
 ist_stop *ist_stop_new(const ist_comm *comm, ist_stop_watch *watch, void *data);
+/* Local: from now on the calls that are collective are so among these ranks, a group of those of ist_stop_new, or all of them
+ * again. Reasons travel among all as before. stop may be NULL. */
+void ist_stop_work_in(ist_stop *stop, const ist_comm *comm);
 /* Collective. *stop becomes NULL. */
 void ist_stop_free(ist_stop **stop);
 

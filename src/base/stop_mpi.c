@@ -26,6 +26,12 @@ ist_stop *ist_stop_new(const ist_comm *comm, ist_stop_watch *watch, void *data)
     return stop;
 }
 
+void ist_stop_work_in(ist_stop *stop, const ist_comm *comm)
+{
+    if (stop)
+        stop->comm = comm;
+}
+
 static void learn(ist_stop *stop, ist_stop_reason reason)
 {
     if (stop->reason == IST_GO_ON && reason != IST_GO_ON)

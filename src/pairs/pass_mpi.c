@@ -312,8 +312,12 @@ bool ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *ro
         ist_keeping_end(&keeping, false);
         return true;
     }
-    ist_sweep sweep = {
-        .rows = rows, .kernel = engine->kernel, .consumer = consumer, .state = state};
+    ist_sweep sweep = {.rows = rows,
+                       .kernel = engine->kernel,
+                       .consumer = consumer,
+                       .state = state,
+                       .attend = engine->attend,
+                       .attend_data = engine->attend_data};
     sweep.progress = keeping.progress;
     sweep.word = ist_alloc((size_t)rows->home.count, sizeof *sweep.word);
     for (int64_t i = 0; i < rows->home.count; i++)

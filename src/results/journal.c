@@ -111,8 +111,7 @@ static void read_others(ist_journal *journal, const char *folder, const char *ow
     ist_free(names);
 }
 
-/* The journal that is appended to comes last: it is the newest. */
-static void read_main(ist_journal *journal, const char *path, bool append, ist_error *error)
+static void read_own(ist_journal *journal, const char *path, bool append, ist_error *error)
 {
     ist_text text = {0};
     if (append) {
@@ -124,15 +123,19 @@ static void read_main(ist_journal *journal, const char *path, bool append, ist_e
     ist_text_release(&text);
 }
 
-ist_journal *ist_journal_open(const char *folder, ist_shard shard, bool append, ist_error *error)
+static ist_journal *journal_new(void)
 {
     ist_journal *journal = ist_alloc(1, sizeof *journal);
     journal->appender.file = -1;
-    char *path = ist_shard_path(folder, shard, "journal", ".jsonl");
-    read_others(journal, folder, strrchr(path, '/') + 1, error);
+    return journal;
+}
+
+static ist_journal *open_own(ist_journal *journal, char *path, bool append, ist_error *error)
+{
     if (error->code == IST_OK)
-        read_main(journal, path, append, error);
+        read_own(journal, path, append, error);
     ist_free(path);
+    journal->run++;
     if (error->code == IST_OK)
         return journal;
     ist_error ignored = {0};
@@ -140,9 +143,34 @@ ist_journal *ist_journal_open(const char *folder, ist_shard shard, bool append, 
     return NULL;
 }
 
+ist_journal *ist_journal_open(const char *folder, ist_shard shard, bool append, ist_error *error)
+{
+    ist_journal *journal = journal_new();
+    char *path = ist_shard_path(folder, shard, "journal", ".jsonl");
+    read_others(journal, folder, strrchr(path, '/') + 1, error);
+    return open_own(journal, path, append, error);
+}
+
+ist_journal *ist_journal_open_leader(const char *folder, ist_shard shard, int leader, int64_t run,
+                                     ist_error *error)
+{
+    char stem[32];
+    snprintf(stem, sizeof stem, "journal-%d", leader);
+    ist_journal *journal =
+        open_own(journal_new(), ist_shard_path(folder, shard, stem, ".jsonl"), true, error);
+    if (journal)
+        journal->run = run;
+    return journal;
+}
+
 int64_t ist_journal_length(const ist_journal *journal)
 {
     return journal->appender.length;
+}
+
+int64_t ist_journal_run(const ist_journal *journal)
+{
+    return journal->run;
 }
 
 size_t ist_journal_damaged(const ist_journal *journal)
@@ -166,7 +194,7 @@ static ist_code append(ist_journal *journal, ist_text *line, ist_error *error)
 ist_code ist_journal_add_outcome(ist_journal *journal, const ist_outcome *outcome, ist_error *error)
 {
     ist_text line = {0};
-    ist_line_outcome(outcome, &line);
+    ist_line_outcome(outcome, journal->run, &line);
     return append(journal, &line, error);
 }
 
@@ -177,7 +205,7 @@ ist_code ist_journal_add_input(ist_journal *journal, const ist_input_state *inpu
         known->inode == input->inode && ist_hash_compare(known->content, input->content) == 0)
         return IST_OK;
     ist_text line = {0};
-    ist_line_input(input, &line);
+    ist_line_input(input, journal->run, &line);
     return append(journal, &line, error);
 }
 

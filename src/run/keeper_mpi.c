@@ -206,13 +206,11 @@ static bool save(void *data, const ist_kept *kept, const ist_blocks *blocks, ist
 
 /* ---- a run's begin and end -------------------------------------------------------------------------- */
 
-ist_code ist_open_kept(ist_session *s, ist_error *error)
+/* Collective. */
+static ist_code read_folder(ist_session *s, ist_error *error)
 {
     ist_text lines = {0};
     size_t dropped = 0;
-    if (s->options->checkpoint_seconds <= 0)
-        return IST_OK;
-    s->kept.folder = ist_shard_path(s->known.job->output, s->options->shard, "checkpoint", "");
     if (s->comm->rank == 0)
         ist_checkpoints_read(folder_of(s), &lines, &dropped, error);
     if (dropped > 0)
@@ -226,6 +224,17 @@ ist_code ist_open_kept(ist_session *s, ist_error *error)
                 add_item(s, &c, SIZE_MAX);
             at += (size_t)(end - line) + 1;
         }
+    }
+    ist_text_release(&lines);
+    return error->code;
+}
+
+ist_code ist_open_kept(ist_session *s, ist_error *error)
+{
+    if (s->options->checkpoint_seconds <= 0)
+        return IST_OK;
+    s->kept.folder = ist_shard_path(s->known.job->output, s->options->shard, "checkpoint", "");
+    if (read_folder(s, error) == IST_OK) {
         s->keeper = (ist_keeper){.data = s,
                                  .seconds = s->options->checkpoint_seconds,
                                  .has_any = has_any,
@@ -237,8 +246,16 @@ ist_code ist_open_kept(ist_session *s, ist_error *error)
         s->engine.keeper = &s->keeper;
         s->kept.last_step = SIZE_MAX;
     }
-    ist_text_release(&lines);
     return error->code;
+}
+
+void ist_reread_kept(ist_session *s, ist_error *error)
+{
+    ist_error reading = {0};
+    while (s->kept.count > 0)
+        forget_item(s, s->kept.count - 1);
+    if (s->kept.folder && read_folder(s, &reading) != IST_OK && error->code == IST_OK)
+        *error = reading;
 }
 
 void ist_drop_kept(ist_session *s, size_t step)

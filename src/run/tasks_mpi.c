@@ -261,9 +261,12 @@ static ist_hash content_of_target(const ist_session *s, const ist_task *task)
     return ist_target_content(task, target, s->known.label_content);
 }
 
-static void progress(ist_session *s)
+void ist_tell_progress(ist_session *s)
 {
     double now = ist_seconds();
+    if (s->monitor)
+        ist_monitor_tasks(s->monitor, s->done, s->failed_before + s->failed,
+                          ist_journal_length(s->journal));
     if (s->done < s->to_do && now - s->last_line < 5)
         return;
     s->last_line = now;
@@ -283,10 +286,7 @@ static ist_code journal_outcome(ist_session *s, const ist_task *task, ist_outcom
         return error->code;
     s->done++;
     s->failed += outcome->failed;
-    if (s->monitor)
-        ist_monitor_tasks(s->monitor, s->done, s->failed_before + s->failed,
-                          ist_journal_length(s->journal));
-    progress(s);
+    ist_tell_progress(s);
     return IST_OK;
 }
 

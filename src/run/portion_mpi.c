@@ -1,0 +1,68 @@
+/* One portion at work: its steps in their order, by the ranks of the session. */
+#include "session.h"
+
+static void drop_lists(ist_session *s, size_t step)
+{
+    const ist_steps *steps = &s->portion->steps;
+    for (size_t i = 0; i < steps->count; i++) {
+        const ist_step *each = &s->schedule->steps[steps->step[i]];
+        if (each->counts && s->schedule->targets[each->index].last_step == step)
+            ist_told_release(s->told[each->index]);
+        if (!each->counts && s->schedule->sources[each->index].last_step == step)
+            ist_lists_release(&s->lists[each->index]);
+    }
+}
+
+static size_t step_layer(const ist_session *s, const ist_step *step)
+{
+    return step->counts ? s->schedule->targets[step->index].layer
+                        : s->schedule->sources[step->index].layer;
+}
+
+/* What a pass visits: all pairs, once more in the parts, for every batch of thresholds. */
+static double step_pairs(const ist_session *s, const ist_step *step)
+{
+    const ist_layer *layer = &s->known.plan->layers[step_layer(s, step)];
+    double n = (double)layer->n, pairs = n * (n - 1) / 2;
+    bool parts = step->counts ? s->schedule->targets[step->index].parts
+                              : s->schedule->sources[step->index].parts;
+    return parts ? pairs * (1 + 1.0 / IST_PARTS) : pairs;
+}
+
+static void tell_step(ist_session *s, size_t i)
+{
+    if (!s->monitor)
+        return;
+    const ist_step *step = &s->schedule->steps[i];
+    ist_text what = {0};
+    ist_text_add(&what, "%s %s", step->counts ? "counts in" : "neighbours in",
+                 s->known.plan->layers[step_layer(s, step)].key);
+    ist_monitor_step(s->monitor, i + 1, s->schedule->step_count, what.data, step_pairs(s, step));
+    ist_text_release(&what);
+}
+
+ist_code ist_take_portion(ist_session *s, const ist_portion *portion, ist_error *error)
+{
+    const double LONG_SECONDS = 0.2;
+    s->portion = portion;
+    bool long_passes = portion->seconds > LONG_SECONDS * (double)portion->steps.count;
+    for (size_t i = 0; i < portion->steps.count && error->code == IST_OK; i++) {
+        size_t step = portion->steps.step[i];
+        if (ist_stop_now(s, error) != IST_OK)
+            break;
+        tell_step(s, step);
+        ist_take_step(s, step, error);
+        drop_lists(s, step);
+        /* What is finished must not wait for the end of a long pass; else the journal sees to it. */
+        ist_error sync = {0};
+        bool kept = s->kept.count > 0;
+        if (s->journal && (long_passes || kept))
+            ist_journal_sync(s->journal, &sync);
+        if (ist_agree(s->comm, &sync) != IST_OK && error->code != IST_BROKEN)
+            *error = sync;
+        if (error->code == IST_OK && kept)
+            ist_drop_kept(s, step);
+    }
+    ist_unload_layers(s);
+    return error->code;
+}
