@@ -110,6 +110,8 @@ char *ist_folder_of(const char *path);
  * of a fault in a file operation, which the caller takes as if the operation had failed; 0 otherwise, and at once if the variable
  * is not set. */
 int ist_fault(const char *point);
+/* The same for file operations: false, with errno, if it is to fail. */
+bool ist_fault_passed(const char *point);
 /* Is the variable as it should be? Before any work. */
 ist_code ist_fault_check(ist_error *error);
 /* For tests in one process: as if the variable had this value (NULL: not set), all points counted anew. */

@@ -143,6 +143,14 @@ static int act(fault_action action)
     return 0;
 }
 
+bool ist_fault_passed(const char *point)
+{
+    int fault = ist_fault(point);
+    if (fault != 0)
+        errno = fault;
+    return fault == 0;
+}
+
 int ist_fault(const char *point)
 {
     int error = 0;

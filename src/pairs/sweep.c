@@ -384,6 +384,7 @@ bool ist_visit_wants(const ist_visit *v, int64_t a, int64_t b)
 
 bool ist_visit_ends(const ist_visit *v)
 {
+    ist_fault("tile");
     return v->sweep->poke && v->sweep->poke(v->sweep->poke_data);
 }
 

@@ -315,13 +315,6 @@ static uint64_t seed_of(const ist_checkpoint *c, int64_t block)
     return ist_hash_bytes(parts, sizeof parts, 0).low;
 }
 
-static bool pass_point(const char *point)
-{
-    int fault = ist_fault(point);
-    errno = fault ? fault : errno;
-    return fault == 0;
-}
-
 static bool write_blocks(int descriptor, const ist_checkpoint *c, int64_t file,
                          const ist_blocks *blocks, ist_pack_block *pack, const void *source)
 {
@@ -333,7 +326,8 @@ static bool write_blocks(int descriptor, const ist_checkpoint *c, int64_t file,
         pack(source, b, bytes);
         ist_hash sum = ist_hash_bytes(bytes, count, seed_of(c, b));
         memcpy(bytes + count, &sum, SUM);
-        good = pass_point("checkpoint.write") && ist_write_all(descriptor, bytes, count + SUM);
+        good =
+            ist_fault_passed("checkpoint.write") && ist_write_all(descriptor, bytes, count + SUM);
     }
     int reason = errno;
     ist_free(bytes);
@@ -345,12 +339,12 @@ static bool write_blocks(int descriptor, const ist_checkpoint *c, int64_t file,
 static bool finish(int descriptor, bool good)
 {
     int reason = errno;
-    if (good && (!pass_point("checkpoint.sync") || fsync(descriptor) != 0)) {
+    if (good && (!ist_fault_passed("checkpoint.sync") || fsync(descriptor) != 0)) {
         good = false;
         reason = errno;
     }
     bool closed = close(descriptor) == 0;
-    if (good && (!closed || !pass_point("checkpoint.close"))) {
+    if (good && (!closed || !ist_fault_passed("checkpoint.close"))) {
         good = false;
         reason = errno;
     }
@@ -371,7 +365,7 @@ ist_code ist_checkpoint_write_file(const char *folder, const ist_checkpoint *c, 
     char *path = path_of(folder, c, file);
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     unlink(path); /* of a checkpoint that was begun */
-    int descriptor = pass_point("checkpoint.create") ? open(path, flags, 0666) : -1;
+    int descriptor = ist_fault_passed("checkpoint.create") ? open(path, flags, 0666) : -1;
     bool good = descriptor >= 0 &&
                 finish(descriptor, write_blocks(descriptor, c, file, blocks, pack, source));
     if (!good) {
@@ -415,7 +409,7 @@ bool ist_checkpoint_read(const char *folder, const ist_checkpoint *c, const ist_
                          int64_t block, void *bytes)
 {
     int64_t file = 0;
-    if (block < 0 || block >= c->kept.blocks || !pass_point("checkpoint.read"))
+    if (block < 0 || block >= c->kept.blocks || !ist_fault_passed("checkpoint.read"))
         return false;
     while (c->first_block[file + 1] <= block)
         file++;

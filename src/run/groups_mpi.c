@@ -142,8 +142,8 @@ static ist_code open_journal(ist_session *s, const ist_comm *all, int64_t run, i
 {
     MPI_Bcast(&run, 1, MPI_INT64_T, 0, all->handle);
     if (s->comm->rank == 0 && all->rank != 0)
-        s->journal = ist_journal_open_leader(s->known.job->output, s->options->shard, all->rank,
-                                             run, error);
+        s->journal =
+            ist_journal_open_leader(s->known.job->output, s->options->shard, all->rank, run, error);
     return ist_agree(all, error);
 }
 
@@ -154,8 +154,7 @@ static ist_code close_journals(ist_session *s, const ist_comm *all, ist_error *e
     if (s->journal)
         ist_journal_close(&s->journal, &closing);
     if (ist_agree(all, &closing) == IST_OK && all->rank == 0)
-        s->journal =
-            ist_journal_open(s->known.job->output, s->options->shard, true, &closing);
+        s->journal = ist_journal_open(s->known.job->output, s->options->shard, true, &closing);
     ist_agree(all, &closing);
     /* A run that was told to stop ends in order. */
     ist_agree(all, error);

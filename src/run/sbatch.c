@@ -93,12 +93,13 @@ static void add_command(const ist_sbatch *s, ist_text *out)
 }
 
 /* What is kept of the work: journals, and checkpoints of passes. */
-static const char *const requeue_text = "kept() { stat -c '%n %s %Y' \"$folder/journal$share.jsonl\" "
-                                        "\"$folder/checkpoint$share\"* 2>/dev/null; }\n"
-                                        "\n"
-                                        "before=$(kept)\n"
-                                        "told=no\n"
-                                        "trap 'told=yes; kill -USR1 \"$pid\"' USR1\n";
+static const char *const requeue_text =
+    "kept() { stat -c '%n %s %Y' \"$folder/journal$share.jsonl\" "
+    "\"$folder/checkpoint$share\"* 2>/dev/null; }\n"
+    "\n"
+    "before=$(kept)\n"
+    "told=no\n"
+    "trap 'told=yes; kill -USR1 \"$pid\"' USR1\n";
 
 static const char *const wait_text =
     " &\n"

@@ -466,6 +466,7 @@ static void compute(work *w, bool parts)
 
 ist_code ist_complete_task(ist_session *s, const ist_found *found, ist_error *error)
 {
+    ist_fault("task");
     const ist_plan *plan = s->known.plan;
     work w = {.s = s, .task = &plan->tasks[found->task], .found = found};
     w.measure = ist_measures[plan->job->entries[w.task->entry].measure];
