@@ -11,8 +11,7 @@ enum { MOST_FAULTS = 8, NAME = 32 };
 
 typedef enum { KILL9, SEGV, STOP, SLEEP, ENOSPC_ERROR, EIO_ERROR } fault_action;
 static const char *const action_names[] = {"kill9", "segv", "stop", "sleep", "enospc", "eio"};
-static const char *const points[] = {"start",
-                                     "step",
+static const char *const points[] = {"step",
                                      "tile",
                                      "task",
                                      "layer.read",
@@ -145,10 +144,10 @@ static int act(fault_action action)
 
 bool ist_fault_passed(const char *point)
 {
-    int fault = ist_fault(point);
-    if (fault != 0)
-        errno = fault;
-    return fault == 0;
+    int reason = ist_fault(point);
+    if (reason != 0)
+        errno = reason;
+    return reason == 0;
 }
 
 int ist_fault(const char *point)

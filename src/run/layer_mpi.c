@@ -162,8 +162,13 @@ static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_err
         ist_read_rows(s->comm, &layer->at, &layer->shape, first, last - first, &matrix, &census,
                       &reading);
     ist_fault("layer.read");
-    if (reading.code == IST_OK)
+    if (reading.code == IST_OK) {
         check_unchanged(s, &layer->at, &stamp, &reading);
+        if (reading.code != IST_OK) {
+            ist_free(matrix.narrow);
+            ist_free(matrix.wide);
+        }
+    }
     if (reading.code == IST_BROKEN)
         return ist_fail(error, IST_BROKEN, "%s", reading.text);
     if (reading.code != IST_OK)
