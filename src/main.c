@@ -26,6 +26,8 @@ enum {
     OPTION_CSV,
     OPTION_HOURS,
     OPTION_CHECKPOINT,
+    OPTION_FAIL_FAST,
+    OPTION_RETRY,
     OPTION_JSON,
     OPTION_SHARD,
     OPTION_NODES,
@@ -67,6 +69,12 @@ static const command_option command_options[] = {
       "keep a long pass on disk every M minutes (default 15; 0: never); results do not depend on "
       "it",
       1}},
+    {RUN,
+     {"fail-fast", OPTION_FAIL_FAST, NULL, 0,
+      "stop at the first task that fails (default: it is a row with its reason, the others go on)",
+      1}},
+    {RUN,
+     {"retry-failed", OPTION_RETRY, NULL, 0, "try tasks again that failed in an earlier run", 1}},
     {RUN,
      {"max-hours", OPTION_HOURS, "H", 0,
       "stop after H hours (0.5: half an hour) and exit with 75; the same command continues", 1}},
@@ -245,6 +253,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         a->options.ranks = (int)ist_min(positive(state, "--ranks", text), 1 << 24);
         return 0;
     case OPTION_HOURS: a->options.max_hours = hours(state, "--max-hours", text); return 0;
+    case OPTION_FAIL_FAST: a->options.fail_fast = true; return 0;
+    case OPTION_RETRY: a->options.retry_failed = true; return 0;
     case OPTION_CHECKPOINT: a->options.checkpoint_seconds = 60 * minutes(state, text); return 0;
     case OPTION_NOTES: a->notes = true; return 0;
     case OPTION_SHARD: a->options.shard = shard_of(state, text); return 0;

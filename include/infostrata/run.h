@@ -17,13 +17,14 @@ typedef struct {
     int64_t chunk_rows;        /* --chunk-rows; 0: no limit of its own */
     ist_skipping skipping;     /* --skipping */
     double checkpoint_seconds; /* --checkpoint-minutes; 0: passes are not kept */
-    int64_t memory_limit;      /* --max-memory, bytes a rank; 0: what the machine has free */
-    int ranks;                 /* plan and sbatch only: --ranks */
-    int nodes, array;          /* sbatch only: --nodes, --array; array 0: none */
-    double hours;              /* sbatch only: --hours; 0: as planned */
-    bool no_requeue;           /* sbatch only */
-    double max_hours;          /* --max-hours; 0: no limit */
-    ist_shard shard;           /* --shard */
+    bool fail_fast, retry_failed;
+    int64_t memory_limit; /* --max-memory, bytes a rank; 0: what the machine has free */
+    int ranks;            /* plan and sbatch only: --ranks */
+    int nodes, array;     /* sbatch only: --nodes, --array; array 0: none */
+    double hours;         /* sbatch only: --hours; 0: as planned */
+    bool no_requeue;      /* sbatch only */
+    double max_hours;     /* --max-hours; 0: no limit */
+    ist_shard shard;      /* --shard */
     bool quiet;
 } ist_options;
 

@@ -287,6 +287,9 @@ static ist_code journal_outcome(ist_session *s, const ist_task *task, ist_outcom
     s->done++;
     s->failed += outcome->failed;
     ist_tell_progress(s);
+    if (outcome->failed && s->options->fail_fast)
+        return ist_fail(error, IST_FAILED, "the first failed task ends the run (--fail-fast): %s",
+                        outcome->reason);
     return IST_OK;
 }
 
