@@ -68,11 +68,11 @@ typedef struct ist_journal ist_journal;
 
 /* Reads FOLDER/journal*.jsonl: one JSON object a line with its own checksum. A torn last line is
  * dropped (and cut off before anything is appended), a damaged line is skipped and counted; of the lines of a
- * key that of the latest run wins, and its last one. Opens FOLDER/journal.jsonl (or that of the shard) for appending if
- * `append`: a run begins; else the folder may be absent or read-only. */
+ * key that of the latest run wins, and its last one. Opens FOLDER/journal.jsonl (of a shard: journal-I-of-N.jsonl) for
+ * appending if `append`: a run begins; else the folder may be absent or read-only. */
 ist_journal *ist_journal_open(const char *folder, ist_shard shard, bool append, ist_error *error);
-/* A journal of its own for the leader of a group of ranks, from 1 on: FOLDER/journal-LEADER.jsonl (or that of the shard) is read and
- * appended to, the others are not. run: that of the main journal. */
+/* A journal of its own for the leader of a group of ranks, from 1 on: FOLDER/journal-LEADER.jsonl (of a shard:
+ * journal-I-of-N-LEADER.jsonl) is read and appended to, the others are not. run: that of the main journal. */
 ist_journal *ist_journal_open_leader(const char *folder, ist_shard shard, int leader, int64_t run,
                                      ist_error *error);
 /* The number of the run that appends: 1 for the first. */

@@ -23,13 +23,14 @@ typedef enum { IST_RUNNING, IST_FINISHED, IST_ENDED_STOPPED, IST_ENDED_BROKEN } 
 typedef struct {
     ist_run_state state;
     char job[128], host[256], slurm_job[64], since[IST_TIME_TEXT], heartbeat[IST_TIME_TEXT];
-    char step[256];  /* what is being done */
+    char step[256];  /* what rank 0 does */
     char reason[64]; /* stopped: by what */
     int64_t pid, restarts, ranks;
     int64_t tasks, done,
         failed; /* of the whole job (or shard), earlier runs included; failed ones are done, too */
-    int64_t step_number, steps;     /* 1, 2, ...; of this run */
-    int64_t percent;                /* of the step */
+    int64_t step_number;            /* passes that rank 0 has begun in this run */
+    int64_t steps;                  /* passes of this run, of all ranks */
+    int64_t percent;                /* of the pass of rank 0 */
     int64_t pairs_per_second;       /* of all ranks */
     int64_t seconds_left;           /* -1: not known */
     int64_t memory, memory_planned; /* bytes of the rank that has most (running: of rank 0) */

@@ -1,11 +1,13 @@
 /* Rounds of a reduction that nobody waits for: whoever polls begins the next one a moment after it saw the end of the
  * last. A rank that does not poll delays the answer, never the work. */
+#include <time.h>
+
 #include "infostrata/stop.h"
 
 static const double ROUND_SECONDS = 0.1;
 
 struct ist_stop {
-    const ist_comm *comm; /* for collective calls */
+    const ist_comm *comm; /* all ranks */
     MPI_Comm rounds;      /* for the rounds alone: nothing else must come between them */
     ist_stop_watch *watch;
     void *data;
@@ -24,12 +26,6 @@ ist_stop *ist_stop_new(const ist_comm *comm, ist_stop_watch *watch, void *data)
     *stop = (ist_stop){.comm = comm, .watch = watch, .data = data, .pending = MPI_REQUEST_NULL};
     MPI_Comm_dup(comm->handle, &stop->rounds);
     return stop;
-}
-
-void ist_stop_work_in(ist_stop *stop, const ist_comm *comm)
-{
-    if (stop)
-        stop->comm = comm;
 }
 
 static void learn(ist_stop *stop, ist_stop_reason reason)
@@ -92,31 +88,48 @@ bool ist_stop_poll(ist_stop *stop)
     return stop->agreed;
 }
 
-ist_stop_reason ist_stop_agreed(ist_stop *stop)
+ist_stop_reason ist_stop_agreed(ist_stop *stop, const ist_comm *comm)
 {
     if (!stop)
         return IST_GO_ON;
-    look(stop);
-    learn(stop, (ist_stop_reason)ist_largest(stop->comm, stop->reason));
-    stop->agreed = stop->reason != IST_GO_ON;
-    return stop->reason;
+    if (ist_stop_poll(stop))
+        look(stop); /* a stronger one may have come since */
+    int64_t known = stop->agreed ? (int64_t)stop->reason : IST_GO_ON;
+    known = ist_largest(comm, known);
+    /* Who has not seen the end of the round yet has taken part in it all the same. */
+    stop->agreed = known != IST_GO_ON;
+    learn(stop, (ist_stop_reason)known);
+    return (ist_stop_reason)known;
 }
 
-bool ist_stop_urgent(ist_stop *stop, double seconds)
+bool ist_stop_urgent(ist_stop *stop, const ist_comm *comm, double seconds)
 {
-    ist_stop_reason reason = ist_stop_agreed(stop);
+    ist_stop_reason reason = ist_stop_agreed(stop, comm);
     if (reason == IST_GO_ON || reason >= IST_STOP_INTERRUPT)
         return reason != IST_GO_ON;
-    return ist_largest(stop->comm, ist_seconds() - stop->since > seconds) > 0;
+    return ist_largest(comm, ist_seconds() - stop->since > seconds) > 0;
 }
 
-bool ist_stop_break_off(ist_stop *stop, bool incomplete)
+void ist_stop_wait(ist_stop *stop, const ist_comm *comm)
 {
-    if (!stop)
+    const struct timespec pause = {0, 1000000};
+    MPI_Request barrier;
+    int there = 0;
+    MPI_Ibarrier(comm->handle, &barrier);
+    for (;;) {
+        MPI_Test(&barrier, &there, MPI_STATUS_IGNORE);
+        if (there)
+            return;
+        ist_stop_poll(stop);
+        nanosleep(&pause, NULL);
+    }
+}
+
+bool ist_stop_break_off(ist_stop *stop, const ist_comm *comm, bool incomplete)
+{
+    if (!stop || ist_largest(comm, incomplete) == 0)
         return false;
-    if (ist_largest(stop->comm, incomplete) == 0)
-        return false;
-    ist_stop_agreed(stop);
+    ist_stop_agreed(stop, comm);
     stop->broke_off = true;
     return true;
 }

@@ -279,7 +279,7 @@ static bool visit_all(traffic *t, const ist_engine *engine)
         around_the_ring(t, engine);
         if (!ist_largest(t->comm, is_left(t)))
             return true;
-        bool broken = ist_stop_break_off(t->stop, t->stopped);
+        bool broken = ist_stop_break_off(t->stop, t->comm, t->stopped);
         if (t->keeping->progress)
             ist_keeping_save(t->keeping);
         if (broken)

@@ -46,6 +46,15 @@ static bool read_line(ist_journal *journal, const ist_json_object *line)
     return true;
 }
 
+/* The journal of the leader with this number; that of leader 0 is the main one. */
+static char *path_of(const char *folder, ist_shard shard, int leader)
+{
+    char ending[32] = ".jsonl";
+    if (leader > 0)
+        snprintf(ending, sizeof ending, "-%d.jsonl", leader);
+    return ist_shard_path(folder, shard, "journal", ending);
+}
+
 /* All lines of one file; returns the bytes up to the last '\n'. */
 static size_t read_lines(ist_journal *journal, const ist_text *text)
 {
@@ -130,6 +139,7 @@ static ist_journal *journal_new(void)
     return journal;
 }
 
+/* Takes over the path. */
 static ist_journal *open_own(ist_journal *journal, char *path, bool append, ist_error *error)
 {
     if (error->code == IST_OK)
@@ -146,7 +156,7 @@ static ist_journal *open_own(ist_journal *journal, char *path, bool append, ist_
 ist_journal *ist_journal_open(const char *folder, ist_shard shard, bool append, ist_error *error)
 {
     ist_journal *journal = journal_new();
-    char *path = ist_shard_path(folder, shard, "journal", ".jsonl");
+    char *path = path_of(folder, shard, 0);
     read_others(journal, folder, strrchr(path, '/') + 1, error);
     return open_own(journal, path, append, error);
 }
@@ -154,23 +164,20 @@ ist_journal *ist_journal_open(const char *folder, ist_shard shard, bool append, 
 ist_journal *ist_journal_open_leader(const char *folder, ist_shard shard, int leader, int64_t run,
                                      ist_error *error)
 {
-    char stem[32];
-    snprintf(stem, sizeof stem, "journal-%d", leader);
-    ist_journal *journal =
-        open_own(journal_new(), ist_shard_path(folder, shard, stem, ".jsonl"), true, error);
+    ist_journal *journal = open_own(journal_new(), path_of(folder, shard, leader), true, error);
     if (journal)
         journal->run = run;
     return journal;
 }
 
-int64_t ist_journal_length(const ist_journal *journal)
-{
-    return journal->appender.length;
-}
-
 int64_t ist_journal_run(const ist_journal *journal)
 {
     return journal->run;
+}
+
+int64_t ist_journal_length(const ist_journal *journal)
+{
+    return journal->appender.length;
 }
 
 size_t ist_journal_damaged(const ist_journal *journal)

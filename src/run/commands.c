@@ -63,7 +63,9 @@ ist_cost ist_planned_cost(const ist_options *options, ist_known_job *known, ist_
     bool *pending = pending_tasks(known, error);
     if (pending) {
         ist_schedule *schedule = ist_schedule_new(known->plan, pending);
-        cost = ist_schedule_cost(known->plan, schedule, machine);
+        ist_division *division = ist_divide(known->plan, schedule, machine);
+        cost = ist_division_cost(known->plan, schedule, division, machine);
+        ist_division_free(&division);
         ist_schedule_free(&schedule);
     }
     ist_free(pending);

@@ -55,20 +55,15 @@ static void attend(void *data)
     }
 }
 
-/* Until every group is done. Whoever waits lets the others know that all are to stop, and rank 0 answers. */
-static void wait_for_all(phase *p)
+/* Others may work for long yet: who waits for them must hear of a stop. */
+static void attend_to_the_end(phase *p)
 {
-    const struct timespec moment = {0, 100000};
-    MPI_Request here;
-    int ended = 0;
-    MPI_Ibarrier(p->all->handle, &here);
-    while (!ended) {
-        if (p->all->rank == 0)
-            attend(p);
+    const struct timespec pause = {0, 1000000};
+    while (p->asking > 0) {
+        attend(p);
         ist_stop_poll(p->s->engine.stop);
-        MPI_Test(&here, &ended, MPI_STATUS_IGNORE);
-        if (!ended)
-            nanosleep(&moment, NULL);
+        if (p->asking > 0)
+            nanosleep(&pause, NULL);
     }
 }
 
@@ -147,19 +142,19 @@ static ist_code open_journal(ist_session *s, const ist_comm *all, int64_t run, i
     return ist_agree(all, error);
 }
 
-/* Rank 0 reads what the other leaders wrote. */
+/* Rank 0 reads what the other leaders wrote, also where the run was told to stop. */
 static ist_code close_journals(ist_session *s, const ist_comm *all, ist_error *error)
 {
-    ist_error closing = {0};
+    ist_error stopped = {0}, broken = {0};
+    *(error->code == IST_BROKEN ? &broken : &stopped) = *error;
     if (s->journal)
-        ist_journal_close(&s->journal, &closing);
-    if (ist_agree(all, &closing) == IST_OK && all->rank == 0)
-        s->journal = ist_journal_open(s->known.job->output, s->options->shard, true, &closing);
-    ist_agree(all, &closing);
-    /* A run that was told to stop ends in order. */
-    ist_agree(all, error);
-    if (closing.code != IST_OK && error->code != IST_BROKEN)
-        *error = closing;
+        ist_journal_close(&s->journal, &broken);
+    ist_agree(all, &broken);
+    if (all->rank == 0 && broken.code == IST_OK)
+        s->journal = ist_journal_open(s->known.job->output, s->options->shard, true, &broken);
+    ist_agree(all, &broken);
+    ist_agree(all, &stopped);
+    *error = broken.code != IST_OK ? broken : stopped;
     return error->code;
 }
 
@@ -181,12 +176,12 @@ static ist_code in_groups(ist_session *s, size_t first, size_t end, int groups, 
         phase p = {.s = s, .all = all, .next = first, .end = end, .asking = groups - 1};
         s->engine.attend = all->rank == 0 ? attend : NULL;
         s->engine.attend_data = &p;
-        ist_stop_work_in(s->engine.stop, &group);
         work(&p, error);
-        wait_for_all(&p);
-        ist_stop_work_in(s->engine.stop, all);
+        if (all->rank == 0)
+            attend_to_the_end(&p);
         s->engine.attend = NULL;
     }
+    ist_stop_wait(s->engine.stop, all);
     close_journals(s, all, error);
     s->comm = all;
     ist_reread_kept(s, error);

@@ -64,8 +64,8 @@ static void say_state(const ist_status *s, bool lost, ist_text *out)
 
 static void say_work(const ist_status *s, ist_text *out)
 {
-    ist_text_add(out, "  pass %" PRId64 " of %" PRId64 ", %s, %" PRId64 " %%\n", s->step_number,
-                 s->steps, s->step, s->percent);
+    ist_text_add(out, "  rank 0 is at: %s, %" PRId64 " %%; %" PRId64 " passes in this run\n",
+                 s->step, s->percent, s->steps);
     ist_text_add(out, "  %.3g pairs/s, about ", (double)s->pairs_per_second);
     ist_text_add_duration(out, s->seconds_left);
     ist_text_add(out, " left; %.1f core-hours so far; %.0f MiB a rank, planned %.0f\n",
@@ -81,7 +81,7 @@ static void say_status(const ist_status *s, bool lost, ist_text *out)
                  s->tasks, s->failed);
     say_who(s, out);
     ist_text_add(out, "\n");
-    if (s->state == IST_RUNNING && !lost && s->steps > 0)
+    if (s->state == IST_RUNNING && !lost && s->step_number > 0)
         say_work(s, out);
 }
 

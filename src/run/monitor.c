@@ -40,7 +40,7 @@ static void refresh(ist_monitor *m)
 {
     ist_status *s = &m->status;
     double ranks = (double)ist_max(s->ranks, 1), pairs = pairs_now(m), now = ist_seconds();
-    double share = m->step_pairs > 0 ? (pairs - m->pairs_before) * ranks / m->step_pairs : 0;
+    double share = m->step_pairs > 0 ? (pairs - m->pairs_before) / m->step_pairs : 0;
     s->percent = ist_min((int64_t)(100 * share), 99);
     double seconds = m->began > 0 ? now - m->began : 0;
     s->pairs_per_second = seconds > 0 ? (int64_t)(pairs * ranks / seconds) : 0;
@@ -66,9 +66,8 @@ static void describe(const ist_status *s, ist_text *out)
     ist_text_add(out, "%" PRId64 " of %" PRId64 " tasks done", s->done, s->tasks);
     if (s->failed > 0)
         ist_text_add(out, ", %" PRId64 " failed", s->failed);
-    if (s->steps > 0)
-        ist_text_add(out, "; pass %" PRId64 " of %" PRId64 ", %s, %" PRId64 " %%", s->step_number,
-                     s->steps, s->step, s->percent);
+    if (s->step_number > 0)
+        ist_text_add(out, "; %s, %" PRId64 " %%", s->step, s->percent);
     if (s->pairs_per_second > 0) {
         ist_text_add(out, "; %.2g pairs/s; ", (double)s->pairs_per_second);
         ist_text_add_duration(out, s->seconds_left);
@@ -80,7 +79,7 @@ static void describe(const ist_status *s, ist_text *out)
 
 static void tell(ist_monitor *m, double now)
 {
-    bool line = now - m->last_line >= LINE_EVERY && m->status.steps > 0;
+    bool line = now - m->last_line >= LINE_EVERY && m->status.step_number > 0;
     if (!m->terminal && !line)
         return;
     ist_text text = {0};
@@ -199,22 +198,22 @@ void ist_monitor_close(ist_monitor *m)
         m->started = start_thread(m);
 }
 
-void ist_monitor_plan(ist_monitor *m, double pairs)
+void ist_monitor_plan(ist_monitor *m, double pairs, size_t passes)
 {
     if (!m)
         return;
     pthread_mutex_lock(&m->mutex);
     m->planned_pairs = pairs;
+    m->status.steps = (int64_t)passes;
     pthread_mutex_unlock(&m->mutex);
 }
 
-void ist_monitor_step(ist_monitor *m, size_t number, size_t steps, const char *what, double pairs)
+void ist_monitor_step(ist_monitor *m, const char *what, double pairs)
 {
     if (!m)
         return;
     pthread_mutex_lock(&m->mutex);
-    m->status.step_number = (int64_t)number;
-    m->status.steps = (int64_t)steps;
+    m->status.step_number++;
     snprintf(m->status.step, sizeof m->status.step, "%s", what);
     m->step_pairs = pairs;
     m->pairs_before = pairs_now(m);

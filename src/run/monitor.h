@@ -20,10 +20,10 @@ void ist_monitor_end(ist_monitor **monitor, ist_run_state state, const char *rea
 ist_status *ist_monitor_open(ist_monitor *monitor);
 void ist_monitor_close(ist_monitor *monitor);
 
-/* A step begins, the number-th of `steps`; pairs of it, of all ranks (0: not known). */
-void ist_monitor_step(ist_monitor *monitor, size_t number, size_t steps, const char *what,
-                      double pairs);
-void ist_monitor_plan(ist_monitor *monitor, double pairs);
+/* A pass begins; pairs of it that are this rank's (0: not known). */
+void ist_monitor_step(ist_monitor *monitor, const char *what, double pairs);
+/* So many pairs and passes are to come, of all ranks. */
+void ist_monitor_plan(ist_monitor *monitor, double pairs, size_t passes);
 void ist_monitor_tasks(ist_monitor *monitor, size_t done, size_t failed, int64_t journal_bytes);
 
 #endif

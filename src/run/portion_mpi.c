@@ -29,6 +29,7 @@ static double step_pairs(const ist_session *s, const ist_step *step)
     return parts ? pairs * (1 + 1.0 / IST_PARTS) : pairs;
 }
 
+/* Rank 0 speaks of its own group. */
 static void tell_step(ist_session *s, size_t i)
 {
     if (!s->monitor)
@@ -37,7 +38,7 @@ static void tell_step(ist_session *s, size_t i)
     ist_text what = {0};
     ist_text_add(&what, "%s %s", step->counts ? "counts in" : "neighbours in",
                  s->known.plan->layers[step_layer(s, step)].key);
-    ist_monitor_step(s->monitor, i + 1, s->schedule->step_count, what.data, step_pairs(s, step));
+    ist_monitor_step(s->monitor, what.data, step_pairs(s, step) / s->comm->size);
     ist_text_release(&what);
 }
 

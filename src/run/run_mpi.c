@@ -233,7 +233,7 @@ static ist_code check_memory(const ist_session *s, const ist_cost *cost, ist_err
     return refuse_memory(s, cost->worst_layer, cost->memory, error);
 }
 
-static void tell_plan(ist_session *s, size_t tasks, double pairs)
+static void tell_plan(ist_session *s, size_t tasks)
 {
     if (!s->monitor)
         return;
@@ -244,7 +244,7 @@ static void tell_plan(ist_session *s, size_t tasks, double pairs)
     status->failed = (int64_t)s->failed_before;
     status->memory_planned = s->planned_memory;
     ist_monitor_close(s->monitor);
-    ist_monitor_plan(s->monitor, pairs);
+    ist_monitor_plan(s->monitor, s->planned_pairs, s->schedule->step_count);
 }
 
 static ist_code make_schedule(ist_session *s, ist_error *error)
@@ -262,7 +262,8 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
     size_t tasks = 0;
     for (size_t t = 0; t < s->known.plan->task_count; t++)
         tasks += s->known.plan->tasks[t].twin == t && !(s->known.foreign && s->known.foreign[t]);
-    tell_plan(s, tasks, cost.pairs);
+    s->planned_pairs = cost.pairs;
+    tell_plan(s, tasks);
     if (s->to_do == 0)
         ist_log_line(&s->log, "all %zu tasks are done already: nothing to compute", tasks);
     else
@@ -450,6 +451,7 @@ static ist_code end_stopped(ist_session *s, ist_error *error)
         ist_journal_sync(s->journal, &ignored);
     }
     ist_log_stop(s, error);
+    ist_log_closing(s);
     *error = (ist_error){0};
     ist_code code = write_views(s, error);
     return code == IST_BROKEN ? code : IST_STOPPED;
@@ -498,6 +500,7 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
         code = ist_take_all(&s, &error);
     bool done = code == IST_OK;
     if (code == IST_OK) {
+        ist_log_closing(&s);
         log_memory(&s);
         code = write_views(&s, &error);
     } else if (code == IST_STOPPED) {

@@ -94,7 +94,7 @@ static void add_command(const ist_sbatch *s, ist_text *out)
 
 /* What is kept of the work: journals, and checkpoints of passes. */
 static const char *const requeue_text =
-    "kept() { stat -c '%n %s %Y' \"$folder/journal$share.jsonl\" "
+    "kept() { stat -c '%n %s %Y' \"$folder/journal$share\"*.jsonl "
     "\"$folder/checkpoint$share\"* 2>/dev/null; }\n"
     "\n"
     "before=$(kept)\n"

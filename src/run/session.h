@@ -81,6 +81,16 @@ typedef struct {
     bool saved;       /* the last one that was to be kept is */
 } ist_kept_passes;
 
+/* What a rank's time goes into; waiting is for other ranks' messages, and not in the others. */
+typedef enum {
+    IST_PHASE_READING,
+    IST_PHASE_NEIGHBOURS,
+    IST_PHASE_COUNTS,
+    IST_PHASE_TASKS,
+    IST_PHASE_WAITING,
+    IST_PHASES
+} ist_phase;
+
 typedef struct {
     const ist_comm *comm; /* the ranks that work on the present portion */
     const ist_options *options;
@@ -109,12 +119,15 @@ typedef struct {
     size_t done, failed, to_do; /* tasks of this run */
     size_t failed_before;       /* tasks that failed in earlier runs, and stay so */
     ist_stop_reason stopped_by;
-    double last_line;     /* when the last progress line was written */
-    ist_pulse pulse;      /* of the passes */
-    ist_monitor *monitor; /* rank 0 only, once the folder is open */
-    char *stop_file;      /* of `infostrata stop`; rank 0 only */
-    ist_wish old_wish;    /* as it was when the run began */
-    double looked;        /* when it was looked at */
+    double last_line;           /* when the last progress line was written */
+    double seconds[IST_PHASES]; /* of this rank, in this run */
+    int64_t bytes_read;         /* of layers, by this rank */
+    double planned_pairs;       /* of all ranks, in this run */
+    ist_pulse pulse;            /* of the passes */
+    ist_monitor *monitor;       /* rank 0 only, once the folder is open */
+    char *stop_file;            /* of `infostrata stop`; rank 0 only */
+    ist_wish old_wish;          /* as it was when the run began */
+    double looked;              /* when it was looked at */
 } ist_session;
 
 /* Collective. Brings a layer into memory, with its rows in the order of the parts if asked for.
@@ -136,6 +149,8 @@ ist_code ist_stop_in_pass(ist_session *s, const char *kind, ist_error *error);
 ist_code ist_stop_soon(ist_session *s, ist_error *error);
 /* Collective. The line of the log that says why and where; `where` is the error that those left. */
 void ist_log_stop(ist_session *s, const ist_error *where);
+/* Collective. The table that closes the log. */
+void ist_log_closing(ist_session *s);
 /* Local: ist_stop_watch of rank 0. */
 ist_stop_reason ist_watch(void *session);
 

@@ -37,8 +37,9 @@ static ist_code stopped(ist_error *error, const char *where)
 
 ist_code ist_stop_now(ist_session *s, ist_error *error)
 {
-    return ist_stop_agreed(s->engine.stop) == IST_GO_ON ? error->code
-                                                        : stopped(error, "between two passes");
+    return ist_stop_agreed(s->engine.stop, s->comm) == IST_GO_ON
+               ? error->code
+               : stopped(error, "between two passes");
 }
 
 ist_code ist_stop_in_pass(ist_session *s, const char *kind, ist_error *error)
@@ -56,14 +57,19 @@ ist_code ist_stop_in_pass(ist_session *s, const char *kind, ist_error *error)
 
 ist_code ist_stop_soon(ist_session *s, ist_error *error)
 {
-    return ist_stop_urgent(s->engine.stop, PATIENCE)
+    return ist_stop_urgent(s->engine.stop, s->comm, PATIENCE)
                ? stopped(error, "among the tasks of a pass, which is repeated for the others")
                : error->code;
 }
 
 void ist_log_stop(ist_session *s, const ist_error *where)
 {
-    s->stopped_by = ist_stop_agreed(s->engine.stop);
+    s->stopped_by = ist_stop_agreed(s->engine.stop, s->comm);
+    if (!s->schedule) {
+        ist_log_line(&s->log, "stopped by %s before the first pass; the same command continues",
+                     ist_stop_text(s->stopped_by));
+        return;
+    }
     ist_log_line(
         &s->log,
         "stopped by %s %s; %zu of %zu tasks of this run are done; the same command continues",

@@ -263,10 +263,10 @@ static ist_hash content_of_target(const ist_session *s, const ist_task *task)
 
 void ist_tell_progress(ist_session *s)
 {
-    double now = ist_seconds();
     if (s->monitor)
         ist_monitor_tasks(s->monitor, s->done, s->failed_before + s->failed,
                           ist_journal_length(s->journal));
+    double now = ist_seconds();
     if (s->done < s->to_do && now - s->last_line < 5)
         return;
     s->last_line = now;
