@@ -276,12 +276,54 @@ typedef struct {
     int64_t chunk_rows;  /* at most so many rows travel at once; 0: no limit of its own */
     ist_skipping skipping;
     ist_tree_use tree;
-    struct ist_stop *stop; /* stop.h: a pass may be left before its end; NULL: never */
-    ist_pulse *pulse;      /* NULL: nobody looks on */
+    struct ist_stop *stop;           /* stop.h: a pass may be left before its end; NULL: never */
+    const struct ist_keeper *keeper; /* passes are kept on disk meanwhile; NULL: they are not */
+    ist_pulse *pulse;                /* NULL: nobody looks on */
     /* Called between tiles, every few milliseconds, for what must not wait for the end of a pass; NULL: nothing. */
     void (*attend)(void *data);
     void *attend_data;
 } ist_engine;
+
+/* ---- passes on disk ------------------------------------------------------------------------- */
+
+/* A pass that is kept, whole or as far as it got: of each row what it found, and which pairs it found it in. No rank, chunk or
+ * kernel comes into it. */
+enum { IST_KEPT_WHAT = 64 };
+typedef struct {
+    ist_hash
+        identity; /* of all that decides what a whole pass finds (docs/reliability.md) but for `width` */
+    char what[IST_KEPT_WHAT]; /* for people: "nearest", "counts below 7 thresholds" */
+    int64_t width;            /* of lists: their k; else 0 */
+    int64_t rows, blocks, row_bytes;
+    bool complete;
+    const char *progress; /* complete: none */
+    size_t progress_bytes;
+} ist_kept;
+
+/* What was found for the rows of a superblock: rows x row_bytes bytes. */
+typedef void ist_pack_block(const void *source, int64_t block, void *bytes);
+
+/* Who keeps passes: files and folders are no business of this room. A pass that is asked for again finds itself by its
+ * identity. */
+typedef struct ist_keeper {
+    void *data;
+    double seconds; /* so long after a pass began or was last kept it is kept (again) */
+    /* Local, the same on all ranks: is anything kept? */
+    bool (*has_any)(void *data);
+    /* Local, the same on all ranks: the best that is kept of it, of just this width or (wider) of at least this
+     * width; NULL: nothing. Valid until the next call of reject or save. */
+    const ist_kept *(*find)(void *data, ist_hash identity, int64_t width, bool wider);
+    /* Local: false if the bytes are not those that were written. */
+    bool (*read)(void *data, const ist_kept *kept, const ist_blocks *blocks, int64_t block,
+                 void *bytes);
+    /* Collective: it is not to be believed (why), and gone; it was taken up, so much of its pairs done. */
+    void (*reject)(void *data, const ist_kept *kept, const char *why);
+    void (*take_up)(void *data, const ist_kept *kept, double share);
+    /* Collective: whether it is on disk now, beside or (complete) in place of what was kept of this identity
+     * before. */
+    bool (*save)(void *data, const ist_kept *kept, const ist_blocks *blocks, ist_pack_block *pack,
+                 const void *source);
+} ist_keeper;
 
 /* ---- tiles and consumers ------------------------------------------------------------------- */
 
@@ -359,7 +401,8 @@ typedef struct {
     void (*pack_out)(const void *home, int64_t first, int64_t count, void *message);
     /* A visiting state for the rows of a chunk (borrowed), from the message. */
     void *(*init)(const void *home, const ist_chunk *chunk, const void *message);
-    void (*pack_back)(const void *visiting, void *message);
+    /* What rows [first, first + count) of a state found; of home's too, for a disk, between two chunks. */
+    void (*pack_back)(const void *state, int64_t first, int64_t count, void *message);
     /* Commutative, associative, exact: any order of merges gives the same state. */
     void (*merge)(void *home, int64_t first, int64_t count, const void *message);
     void (*release)(void *visiting);
@@ -381,6 +424,9 @@ typedef struct {
     const float *(*closer)(const void *state, int64_t m);  /* NULL: nothing is counted */
     void (*count_closer)(void *state, int64_t row, int64_t m, int32_t columns);
     bool learns; /* limits fall while pairs are visited: near ones first */
+    /* What a whole pass finds, beside the rows and what pack_out asks (of a consumer that learns: nothing); returns
+     * ist_kept.width. NULL: its passes are not kept. */
+    int64_t (*describe)(const void *state, ist_text *what);
 } ist_consumer;
 
 typedef enum {
@@ -399,6 +445,7 @@ typedef struct {
     const struct ist_geometry *geometry; /* of home: tiles are skipped; NULL: all are visited */
     ist_skipping skipping;
     ist_pass_stats stats;
+    struct ist_progress *progress; /* done tiles are left out, tiles are marked; NULL: neither */
     /* Called between tiles, to keep messages moving; true: leave the rest of the tiles out. May be NULL. */
     bool (*poke)(void *);
     void *poke_data;
@@ -451,6 +498,8 @@ ist_nearest *ist_nearest_lists(const ist_rows *rows, int64_t k, ist_tie_rule tie
 void ist_nearest_free(ist_nearest **nearest);
 /* Turns each row's heap into ascending order. */
 void ist_nearest_sort(ist_nearest *nearest);
+/* Of sorted lists the first k; those that are not longer stay as they are. */
+void ist_nearest_trim(ist_nearest *nearest, int64_t k);
 /* Bytes a row of its state. */
 int64_t ist_nearest_bytes(int64_t k);
 extern const ist_consumer ist_nearest_consumer;

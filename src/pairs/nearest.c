@@ -253,6 +253,25 @@ void ist_nearest_free(ist_nearest **nearest)
     *nearest = NULL;
 }
 
+void ist_nearest_trim(ist_nearest *s, int64_t k)
+{
+    if (k >= s->k)
+        return;
+    size_t entries = (size_t)(s->count * k), each = (size_t)k;
+    double *distance = ist_alloc(entries, sizeof *distance);
+    int32_t *neighbour = ist_alloc(entries, sizeof *neighbour);
+    for (int64_t i = 0; i < s->count; i++) {
+        memcpy(distance + i * k, s->distance + i * s->k, each * sizeof *distance);
+        memcpy(neighbour + i * k, s->neighbour + i * s->k, each * sizeof *neighbour);
+        s->held[i] = (int32_t)ist_min(s->held[i], k);
+    }
+    ist_free(s->distance);
+    ist_free(s->neighbour);
+    s->distance = distance;
+    s->neighbour = neighbour;
+    s->k = k;
+}
+
 /* ---- scanning -------------------------------------------------------------------------------- */
 
 static void meet(void *rows, void *columns, const ist_meeting *meeting)
@@ -451,16 +470,16 @@ static void *init(const void *home, const ist_chunk *chunk, const void *message)
     return s;
 }
 
-static void pack_back(const void *visiting, void *message)
+static void pack_back(const void *state, int64_t first, int64_t count, void *message)
 {
-    const ist_nearest *s = visiting;
-    size_t entries = (size_t)(s->count * s->k);
+    const ist_nearest *s = state;
+    size_t from = (size_t)(first * s->k), entries = (size_t)(count * s->k);
     char *at = message;
-    memcpy(at, s->distance, entries * sizeof *s->distance);
+    memcpy(at, s->distance + from, entries * sizeof *s->distance);
     at += entries * sizeof *s->distance;
-    memcpy(at, s->neighbour, entries * sizeof *s->neighbour);
+    memcpy(at, s->neighbour + from, entries * sizeof *s->neighbour);
     at += entries * sizeof *s->neighbour;
-    memcpy(at, s->held, (size_t)s->count * sizeof *s->held);
+    memcpy(at, s->held + first, (size_t)count * sizeof *s->held);
 }
 
 static void merge(void *home, int64_t first, int64_t count, const void *message)
@@ -483,6 +502,14 @@ static void release(void *visiting)
     ist_nearest_free(&s);
 }
 
+/* Longer lists begin with the shorter ones. */
+static int64_t describe(const void *state, ist_text *what)
+{
+    const ist_nearest *s = state;
+    ist_text_add(what, "nearest");
+    return s->k;
+}
+
 const ist_consumer ist_nearest_consumer = {.out_bytes = out_bytes,
                                            .back_bytes = back_bytes,
                                            .touched_bytes = touched_bytes,
@@ -497,4 +524,5 @@ const ist_consumer ist_nearest_consumer = {.out_bytes = out_bytes,
                                            .take = take,
                                            .limits = limits,
                                            .farther = farther,
-                                           .learns = true};
+                                           .learns = true,
+                                           .describe = describe};

@@ -8,6 +8,7 @@
 #include "geometry.h"
 #include "infostrata/ring.h"
 #include "infostrata/stop.h"
+#include "keeping.h"
 #include "kdtree_gather.h"
 #include "travel.h"
 
@@ -37,10 +38,16 @@ typedef struct {
     MPI_Request returning;
     int64_t returning_bytes;
     ist_stop *stop;
-    bool incomplete; /* pairs of this rank were left out */
+    ist_keeping *keeping;
+    bool stopped, paused; /* pairs of this rank were left out: for good; for a checkpoint */
     ist_pulse *pulse;
     double told; /* pairs of this pass, to the pulse */
 } traffic;
+
+static bool is_left(const traffic *t)
+{
+    return t->stopped || t->paused;
+}
 
 static int64_t arrival_bytes(const ist_sweep *sweep, int64_t rows)
 {
@@ -119,18 +126,17 @@ static bool keep_moving(void *data)
     MPI_Testall(MESSAGES, t->in.pending, &flag, MPI_STATUSES_IGNORE);
     MPI_Testall(MESSAGES, t->out.pending, &flag, MPI_STATUSES_IGNORE);
     beat(t);
-    if (ist_stop_poll(t->stop))
-        t->incomplete = true;
-    return t->incomplete;
+    t->stopped |= ist_stop_poll(t->stop);
+    t->paused |= ist_keeping_due(t->keeping);
+    return is_left(t);
 }
 
-/* Once all are to stop, chunks still travel, as others expect, but nothing is computed any more. */
-static void sweep_unless_stopped(traffic *t, const ist_chunk *chunk, void *columns,
-                                 ist_pairing pairing)
+/* Once the rest is to be left out, chunks of this step still travel, as others expect, but nothing is computed. */
+static void sweep_unless_left(traffic *t, const ist_chunk *chunk, void *columns,
+                              ist_pairing pairing)
 {
-    if (ist_stop_poll(t->stop))
-        t->incomplete = true;
-    else
+    t->stopped |= ist_stop_poll(t->stop);
+    if (!is_left(t))
         ist_sweep_chunk(t->sweep, chunk, columns, 0, pairing);
 }
 
@@ -140,12 +146,12 @@ static void receive_guests(traffic *t, arrival *guest, int from, ist_pairing pai
     ist_sweep *sweep = t->sweep;
     ist_chunk chunk = ist_chunk_new(sweep->rows, &guest->slab, t->ties);
     void *visiting = sweep->consumer->init(sweep->state, &chunk, guest->request);
-    sweep_unless_stopped(t, &chunk, visiting, pairing);
+    sweep_unless_left(t, &chunk, visiting, pairing);
     size_t back_bytes = sweep->consumer->back_bytes(sweep->state);
     wait_for_returning(t);
     ist_free(t->result);
     t->result = ist_alloc((size_t)guest->slab.count, back_bytes);
-    sweep->consumer->pack_back(visiting, t->result);
+    sweep->consumer->pack_back(visiting, 0, guest->slab.count, t->result);
     ist_send_records(t->comm, t->result, guest->slab.count, back_bytes, from, IST_TAG_RESULT,
                      &t->returning);
     t->returning_bytes = result_bytes(sweep, guest->slab.count);
@@ -216,9 +222,23 @@ static void step(traffic *t, int from, int to, const ist_span *in, int64_t in_co
 static void against_itself(traffic *t)
 {
     ist_sweep *sweep = t->sweep;
+    int me = t->comm->rank;
+    if (!ist_keeping_has_left(t->keeping, t->comm->size, me, me, IST_PAIRS_OWN))
+        return;
     ist_chunk chunk = ist_chunk_new(sweep->rows, &sweep->rows->home, t->ties);
-    sweep_unless_stopped(t, &chunk, sweep->state, IST_PAIRS_OWN);
+    sweep_unless_left(t, &chunk, sweep->state, IST_PAIRS_OWN);
     ist_chunk_release(&chunk);
+}
+
+/* Who has left its work out, or has nothing to do with another's rows, is not visited: ranks that meet tell each other. */
+static bool is_wanted(traffic *t, int from, int to, bool want)
+{
+    int mine = want, wanted = 0;
+    MPI_Request pending[2];
+    MPI_Irecv(&wanted, 1, MPI_INT, to, IST_TAG_WANTED, t->comm->handle, &pending[0]);
+    MPI_Isend(&mine, 1, MPI_INT, from, IST_TAG_WANTED, t->comm->handle, &pending[1]);
+    wait_for(t, 2, pending);
+    return wanted;
 }
 
 /* Half the ring meets every rank once; at an even number of ranks the opposite pairs meet twice
@@ -237,11 +257,35 @@ static void around_the_ring(traffic *t, const ist_engine *engine)
         ist_pairing pairing = IST_PAIRS_ALL;
         if (2 * s == ranks)
             pairing = me < from ? IST_PAIRS_EVEN : IST_PAIRS_ODD;
+        bool want = !is_left(t) && ist_keeping_has_left(t->keeping, ranks, me, from, pairing);
+        if (!want)
+            in_count = 0;
+        if (!is_wanted(t, from, to, want))
+            out_count = 0;
         step(t, from, to, in, in_count, out, out_count, pairing);
         ist_free(in);
         ist_free(out);
     }
     ist_free(t->result);
+    t->result = NULL;
+}
+
+/* Rounds: what a round leaves out, the next one finds. Between two of them no result is under way, so that the pass can be kept.
+ * False: broken off. */
+static bool visit_all(traffic *t, const ist_engine *engine)
+{
+    for (;;) {
+        t->stopped = t->paused = false;
+        against_itself(t);
+        around_the_ring(t, engine);
+        if (!ist_largest(t->comm, is_left(t)))
+            return true;
+        bool broken = ist_stop_break_off(t->stop, t->comm, t->stopped);
+        if (t->keeping->progress)
+            ist_keeping_save(t->keeping);
+        if (broken)
+            return false;
+    }
 }
 
 static void add_stats(ist_pass_stats *total, const ist_pass_stats *more)
@@ -262,14 +306,20 @@ bool ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *ro
               const ist_consumer *consumer, void *state, const ist_tie_rule *ties,
               ist_pass_stats *stats)
 {
+    ist_keeping keeping;
     if (ist_stop_broke_off(engine->stop))
         return false;
+    if (ist_keeping_begin(&keeping, comm, engine, rows, consumer, state, ties)) {
+        ist_keeping_end(&keeping, false);
+        return true;
+    }
     ist_sweep sweep = {.rows = rows,
                        .kernel = engine->kernel,
                        .consumer = consumer,
                        .state = state,
                        .attend = engine->attend,
                        .attend_data = engine->attend_data};
+    sweep.progress = keeping.progress;
     sweep.word = ist_alloc((size_t)rows->home.count, sizeof *sweep.word);
     for (int64_t i = 0; i < rows->home.count; i++)
         sweep.word[i] = ist_tie_word(ties, ist_row_number(rows, rows->home.first + i));
@@ -286,18 +336,19 @@ bool ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *ro
                  .ties = ties,
                  .returning = MPI_REQUEST_NULL,
                  .stop = engine->stop,
+                 .keeping = &keeping,
                  .pulse = engine->pulse};
     nothing_pending(t.in.pending);
     nothing_pending(t.out.pending);
     sweep.poke = keep_moving;
     sweep.poke_data = &t;
-    against_itself(&t);
-    around_the_ring(&t, engine);
+    bool whole = visit_all(&t, engine);
     beat(&t);
     ist_geometry_release(&geometry);
     ist_free(sweep.word);
     add_stats(stats, &sweep.stats);
-    return !ist_stop_break_off(engine->stop, comm, t.incomplete);
+    ist_keeping_end(&keeping, whole);
+    return whole;
 }
 
 /* Records of the visited set's home rows, for those of the set that was asked about. */
@@ -334,12 +385,14 @@ static ist_nearest *nearest_by_tiles(const ist_comm *comm, const ist_engine *eng
                                      const ist_rows *visited, int64_t k, ist_tie_rule ties,
                                      ist_pass_stats *stats)
 {
-    ist_nearest *nearest = ist_nearest_new(visited, k, ties);
+    int64_t kept = ist_keeping_width(comm, engine, visited, &ties, k);
+    ist_nearest *nearest = ist_nearest_new(visited, kept, ties);
     if (!ist_pass(comm, engine, visited, &ist_nearest_consumer, nearest, &ties, stats)) {
         ist_nearest_free(&nearest);
         return NULL;
     }
     ist_nearest_sort(nearest);
+    ist_nearest_trim(nearest, k);
     return nearest;
 }
 

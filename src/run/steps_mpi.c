@@ -397,6 +397,10 @@ ist_code ist_take_step(ist_session *s, size_t step, ist_error *error)
 {
     const ist_step *now = &s->schedule->steps[step];
     slot_table tables[2] = {{0}};
+    s->kept.last_step = now->counts ? s->schedule->targets[now->index].last_step
+                                    : s->schedule->sources[now->index].last_step;
+    s->kept.saved = false;
+    ist_fault("step");
     if (now->counts)
         count_targets(s, now->index, tables, error);
     else
