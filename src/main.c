@@ -17,6 +17,7 @@ enum {
     OPTION_CHUNK_MIB,
     OPTION_CHUNK_ROWS,
     OPTION_SKIPPING,
+    OPTION_TREE,
     OPTION_MEMORY,
     OPTION_RANKS,
     OPTION_NOTES,
@@ -118,6 +119,12 @@ static const command_option command_options[] = {
       "leave out what the rows' places settle: auto (where a trial says that it pays; default, but "
       "not of bench), always or never (default of bench); results do not depend on it",
       3}},
+    {RUN | PLAN | BENCH,
+     {"tree", OPTION_TREE, "WHEN", 0,
+      "answer layers of up to 3 features by a k-d tree: auto (where a trial says that it is "
+      "faster; "
+      "default, but not of bench), always or never (default of bench); results do not depend on it",
+      3}},
     {RUN | BENCH,
      {"chunk-rows", OPTION_CHUNK_ROWS, "N", 0,
       "at most N rows travel at once; results do not depend on it", 3}},
@@ -187,6 +194,18 @@ static void choose_skipping(struct argp_state *state, arguments *a, const char *
     argp_error(state, "--skipping takes auto, always or never, not '%s'", name);
 }
 
+static void choose_tree(struct argp_state *state, arguments *a, const char *name)
+{
+    static const char *const names[] = {"auto", "always", "never"};
+    static const ist_tree_use values[] = {IST_TREE_AUTO, IST_TREE_ALWAYS, IST_TREE_NEVER};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0) {
+            a->options.tree = a->bench.engine.tree = values[i];
+            return;
+        }
+    argp_error(state, "--tree takes auto, always or never, not '%s'", name);
+}
+
 static void pick_work(struct argp_state *state, ist_bench_options *bench, const char *name)
 {
     if (ist_bench_pick(bench, name))
@@ -246,6 +265,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_CHUNK_ROWS: a->options.chunk_rows = positive(state, "--chunk-rows", text); return 0;
     case OPTION_SKIPPING: choose_skipping(state, a, text); return 0;
+    case OPTION_TREE: choose_tree(state, a, text); return 0;
     case OPTION_MEMORY:
         a->options.memory_limit = ist_min(positive(state, "--max-memory", text), 1 << 30) << 20;
         return 0;
@@ -301,7 +321,8 @@ static void IST_NORETURN memory_exhausted(size_t bytes)
 
 static ist_comm start_mpi(void)
 {
-    MPI_Init(NULL, NULL);
+    int given; /* one thread beside this one, which never calls MPI */
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &given);
     ist_on_memory_exhausted(memory_exhausted);
     return ist_comm_new(MPI_COMM_WORLD);
 }
@@ -402,7 +423,8 @@ static int bench_command(const arguments *a)
     options.engine = (ist_engine){.kernel = a->options.kernel,
                                   .chunk_bytes = a->options.chunk_bytes,
                                   .chunk_rows = a->options.chunk_rows,
-                                  .skipping = a->bench.engine.skipping};
+                                  .skipping = a->bench.engine.skipping,
+                                  .tree = a->bench.engine.tree};
     ist_comm world = start_mpi();
     return end_mpi(&world, ist_bench(&world, &options));
 }
@@ -481,9 +503,11 @@ static int obey(const command *chosen, int argc, char **argv)
     arguments a = {.options = {.kernel = ist_kernel_choose(NULL),
                                .chunk_bytes = INT64_C(32) << 20,
                                .checkpoint_seconds = 15 * 60,
+                               .tree = IST_TREE_AUTO,
                                .ranks = ist_core_count(),
                                .nodes = 1},
-                   .bench = {.rounds = ROUNDS, .engine = {.skipping = IST_SKIP_NEVER}}};
+                   .bench = {.rounds = ROUNDS,
+                             .engine = {.skipping = IST_SKIP_NEVER, .tree = IST_TREE_NEVER}}};
     ist_error error = {0};
     struct argp_option options[COMMAND_OPTIONS + 1] = {{0}};
     for (int o = 0, taken = 0; o < COMMAND_OPTIONS; o++)

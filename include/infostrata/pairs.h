@@ -260,6 +260,10 @@ double ist_scaled_threshold(double eps, double factor);
  * trial says that it pays, always, never. */
 typedef enum { IST_SKIP_AUTO, IST_SKIP_ALWAYS, IST_SKIP_NEVER } ist_skipping;
 
+/* Whether sets of few features (3 of a layer) are answered by a k-d tree instead of tiles: never, where a trial says
+ * that it is faster, always. */
+typedef enum { IST_TREE_NEVER, IST_TREE_AUTO, IST_TREE_ALWAYS } ist_tree_use;
+
 /* Pairs that this rank has visited since it began, for whoever looks on from another thread. */
 typedef struct {
     atomic_int_fast64_t pairs;
@@ -271,6 +275,7 @@ typedef struct {
     int64_t chunk_bytes; /* rows and state that travel at once */
     int64_t chunk_rows;  /* at most so many rows travel at once; 0: no limit of its own */
     ist_skipping skipping;
+    ist_tree_use tree;
     struct ist_stop *stop;           /* stop.h: a pass may be left before its end; NULL: never */
     const struct ist_keeper *keeper; /* passes are kept on disk meanwhile; NULL: they are not */
     ist_pulse *pulse;                /* NULL: nobody looks on */
@@ -330,6 +335,7 @@ typedef struct {
     int64_t in_flight, most_in_flight;   /* bytes of messages under way, in and out: now, at most */
     int64_t tiles_skipped;               /* nothing of them was computed */
     int64_t tiles_thinned, rows_thinned; /* some rows and columns alone were computed: how many */
+    int64_t compared;                    /* by a k-d tree: distances that it computed */
     double seconds_waiting;
 } ist_pass_stats;
 
@@ -487,6 +493,8 @@ typedef struct {
 } ist_nearest;
 
 ist_nearest *ist_nearest_new(const ist_rows *rows, int64_t k, ist_tie_rule ties);
+/* The lists alone, empty: for who finds the neighbours otherwise, and in order. */
+ist_nearest *ist_nearest_lists(const ist_rows *rows, int64_t k, ist_tie_rule ties);
 void ist_nearest_free(ist_nearest **nearest);
 /* Turns each row's heap into ascending order. */
 void ist_nearest_sort(ist_nearest *nearest);
@@ -552,6 +560,7 @@ typedef struct {
     bool wide;
     int segments, ranks;
     bool twin; /* it gets a twin: skipping; joint: its components have some */
+    bool tree; /* passes may be answered by a k-d tree, if features are few enough */
     /* Of a joint set: features of the second component, d and wide being the first's; 0: not joint. */
     int64_t joint_d;
     bool joint_wide;
@@ -567,7 +576,7 @@ int64_t ist_ordering_bytes(const ist_set_shape *set);
 enum { IST_CARRIED_AT_ONCE = 8192 };
 /* Bytes that come on top at most: while ist_duplicates looks for equal rows; while ist_rows_by_part, or
  * ist_rows_joint of sets with twins, brings rows from another order; in a pass for the k nearest (thresholds = 0) or the counts below T
- * thresholds with targets (k = 0), chunks of chunk_bytes included. */
+ * thresholds with targets (k = 0), chunks of chunk_bytes included: by tiles or a tree, whichever needs more. */
 int64_t ist_duplicates_bytes(const ist_set_shape *set);
 int64_t ist_reorder_bytes(const ist_set_shape *set);
 int64_t ist_pass_bytes(const ist_set_shape *set, int64_t k, int64_t thresholds,

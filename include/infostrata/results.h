@@ -62,6 +62,7 @@ typedef struct {
     int64_t most_in_flight; /* bytes of messages at once, of the rank that had most */
     int64_t peak_memory;    /* bytes resident so far, of the rank that had most; 0: not known */
     int64_t tiles_skipped, tiles_thinned;
+    int64_t compared; /* distances that a k-d tree computed; 0: tiles answered */
 } ist_timing;
 
 typedef struct ist_journal ist_journal;

@@ -16,6 +16,7 @@ typedef struct {
     int64_t chunk_bytes;       /* what travels between ranks at once */
     int64_t chunk_rows;        /* --chunk-rows; 0: no limit of its own */
     ist_skipping skipping;     /* --skipping */
+    ist_tree_use tree;         /* --tree */
     double checkpoint_seconds; /* --checkpoint-minutes; 0: passes are not kept */
     bool fail_fast, retry_failed;
     int64_t memory_limit; /* --max-memory, bytes a rank; 0: what the machine has free */

@@ -9,6 +9,7 @@
 #include "infostrata/ring.h"
 #include "infostrata/stop.h"
 #include "keeping.h"
+#include "kdtree_gather.h"
 #include "travel.h"
 
 /* The slab's messages, and what is asked or told of its rows. */
@@ -379,10 +380,11 @@ static void bring_home(const ist_comm *comm, const ist_rows *rows, ist_nearest *
     nearest->count = rows->home.count;
 }
 
-ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                              int64_t k, ist_tie_rule ties, ist_pass_stats *stats)
+/* NULL: broken off. */
+static ist_nearest *nearest_by_tiles(const ist_comm *comm, const ist_engine *engine,
+                                     const ist_rows *visited, int64_t k, ist_tie_rule ties,
+                                     ist_pass_stats *stats)
 {
-    const ist_rows *visited = rows->twin ? rows->twin : rows;
     int64_t kept = ist_keeping_width(comm, engine, visited, &ties, k);
     ist_nearest *nearest = ist_nearest_new(visited, kept, ties);
     if (!ist_pass(comm, engine, visited, &ist_nearest_consumer, nearest, &ties, stats)) {
@@ -391,7 +393,20 @@ ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, co
     }
     ist_nearest_sort(nearest);
     ist_nearest_trim(nearest, k);
-    if (rows->twin)
+    return nearest;
+}
+
+ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                              int64_t k, ist_tie_rule ties, ist_pass_stats *stats)
+{
+    const ist_rows *visited = rows->twin ? rows->twin : rows;
+    ist_kdtree *tree = ist_kdtree_gather(comm, engine, visited, ties, stats);
+    if (tree && !ist_kdtree_is_faster_for_nearest(comm, engine, tree, k))
+        ist_kdtree_free(&tree);
+    ist_nearest *nearest = tree ? ist_kdtree_pass_nearest(comm, engine, tree, k, stats)
+                                : nearest_by_tiles(comm, engine, visited, k, ties, stats);
+    ist_kdtree_free(&tree);
+    if (nearest && rows->twin)
         bring_home(comm, rows, nearest);
     return nearest;
 }
@@ -413,6 +428,7 @@ static void *take_slots(const void *all, size_t bytes, int64_t rows, int64_t str
 typedef struct {
     const ist_comm *comm;
     const ist_engine *engine;
+    ist_kdtree **tree; /* of the rows that are visited; becomes NULL where tiles are faster */
     bool by_index;
     int64_t now;     /* thresholds a row */
     int32_t *target; /* either may be NULL */
@@ -421,27 +437,66 @@ typedef struct {
     ist_pass_stats *stats;
 } counting;
 
-/* Takes over target and given. NULL: broken off. */
-static ist_counts *count_batch(const counting *c, const ist_rows *rows)
+/* Of each row the ranks of its thresholds, `stride` a row, and how many are equal to those that are told. */
+typedef struct {
+    int64_t stride, *twice_rank, told_stride, *equal;
+} ranks_of;
+
+/* The distances to the targets, or what was given: takes that over. */
+static double *thresholds_of(const counting *c, const ist_rows *rows)
 {
-    double *distance = c->given;
-    if (c->target) {
-        int64_t entries = rows->home.count * c->now;
-        distance = ist_alloc((size_t)entries, sizeof *distance);
+    if (!c->target)
+        return c->given;
+    int64_t entries = rows->home.count * c->now;
+    double *distance = ist_alloc((size_t)entries, sizeof *distance);
+    if (*c->tree)
+        ist_kdtree_distances(*c->tree, c->now, c->target, distance);
+    else
         ist_turn_distances(c->comm, c->engine, rows, c->now, c->target, distance, c->stats);
-        for (int64_t e = 0; c->given && e < entries; e++)
-            if (c->target[e] < 0)
-                distance[e] = c->given[e];
-        ist_free(c->given);
-    }
+    for (int64_t e = 0; c->given && e < entries; e++)
+        if (c->target[e] < 0)
+            distance[e] = c->given[e];
+    ist_free(c->given);
+    return distance;
+}
+
+/* Takes over the target and the distance. */
+static bool count_by_tiles(const counting *c, const ist_rows *rows, double *distance,
+                           const ranks_of *to)
+{
     ist_counts *counts = ist_counts_new(rows, c->now, c->by_index, c->target, distance);
-    if (!ist_pass(c->comm, c->engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0},
-                  c->stats)) {
-        ist_counts_free(&counts);
-        return NULL;
+    bool complete = ist_pass(c->comm, c->engine, rows, &ist_counts_consumer, counts,
+                             &(ist_tie_rule){0}, c->stats);
+    if (complete) {
+        ist_counts_scanned(counts);
+        ist_counts_ranks(counts, to->stride, to->twice_rank, c->told, to->told_stride, to->equal);
     }
-    ist_counts_scanned(counts);
-    return counts;
+    ist_counts_free(&counts);
+    return complete;
+}
+
+/* Takes over target and given. false: broken off. */
+static bool count_batch(const counting *c, const ist_rows *rows, const ranks_of *to)
+{
+    double *distance = thresholds_of(c, rows);
+    ist_kd_question question = {.thresholds = c->now,
+                                .by_index = c->by_index && c->target,
+                                .distance = distance,
+                                .target = c->target};
+    if (*c->tree && !ist_kdtree_is_faster_for_counts(c->comm, c->engine, *c->tree, &question))
+        ist_kdtree_free(c->tree);
+    if (!*c->tree)
+        return count_by_tiles(c, rows, distance, to);
+    ist_kd_answer answer = {.stride = to->stride,
+                            .twice_rank = to->twice_rank,
+                            .told = c->told,
+                            .told_stride = to->told_stride,
+                            .told_equal = to->equal};
+    bool complete =
+        ist_kdtree_pass_counts(c->comm, c->engine, *c->tree, &question, &answer, c->stats);
+    ist_free(distance);
+    ist_free(c->target);
+    return complete;
 }
 
 /* columns [0, count) of `from`, side by side, to their place among `stride` columns. */
@@ -452,8 +507,7 @@ static void put_columns(const int64_t *from, int64_t rows, int64_t count, int64_
         memcpy(to + i * stride, from + i * count, (size_t)count * sizeof *to);
 }
 
-static bool count_in_twin(const counting *c, const ist_rows *rows, int64_t stride,
-                          int64_t *twice_rank, int64_t equal_stride, int64_t *equal)
+static bool count_in_twin(const counting *c, const ist_rows *rows, const ranks_of *to)
 {
     const ist_rows *twin = rows->twin;
     int64_t count = rows->home.count;
@@ -467,19 +521,19 @@ static bool count_in_twin(const counting *c, const ist_rows *rows, int64_t strid
     }
     ist_free(c->target);
     ist_free(c->given);
-    ist_counts *counts = count_batch(&there, twin);
-    if (!counts)
-        return false;
     int64_t *ranks = ist_alloc((size_t)(twin->home.count * c->now), sizeof *ranks);
     int64_t *same = ist_alloc((size_t)(twin->home.count * c->told), sizeof *same);
-    ist_counts_ranks(counts, c->now, ranks, c->told, c->told, same);
-    ist_counts_free(&counts);
+    if (!count_batch(&there, twin, &(ranks_of){c->now, ranks, c->told, same})) {
+        ist_free(ranks);
+        ist_free(same);
+        return false;
+    }
     ranks = carry_home(c->comm, rows, (size_t)c->now * sizeof *ranks, ranks);
-    put_columns(ranks, count, c->now, twice_rank, stride);
+    put_columns(ranks, count, c->now, to->twice_rank, to->stride);
     ist_free(ranks);
     if (c->told > 0) {
         same = carry_home(c->comm, rows, (size_t)c->told * sizeof *same, same);
-        put_columns(same, count, c->told, equal, equal_stride);
+        put_columns(same, count, c->told, to->equal, to->told_stride);
     }
     ist_free(same);
     return true;
@@ -490,11 +544,16 @@ bool ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
                      int64_t *twice_rank, int64_t *equal, ist_pass_stats *stats)
 {
     int64_t stride = thresholds->stride, told = thresholds->told, count = rows->home.count;
-    for (int64_t from = 0; from < stride; from += batch) {
+    bool complete = true;
+    /* Where numbers decide, they are the words that equal rows are ordered by. */
+    ist_kdtree *tree = ist_kdtree_gather(comm, engine, rows->twin ? rows->twin : rows,
+                                         (ist_tie_rule){.by_index = true}, stats);
+    for (int64_t from = 0; from < stride && complete; from += batch) {
         int64_t now = ist_min(batch, stride - from);
         int64_t first_told = ist_max(from, stride - told);
         counting c = {.comm = comm,
                       .engine = engine,
+                      .tree = &tree,
                       .by_index = by_index,
                       .now = now,
                       .told = ist_max(0, from + now - first_told),
@@ -502,18 +561,11 @@ bool ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
         c.target = take_slots(thresholds->target, sizeof *c.target, count, stride, from, now);
         c.given = take_slots(thresholds->given, sizeof *c.given, count, stride, from, now);
         int64_t *same = c.told > 0 ? equal + first_told - (stride - told) : NULL;
-        if (rows->twin) {
-            if (!count_in_twin(&c, rows, stride, twice_rank + from, told, same))
-                return false;
-            continue;
-        }
-        ist_counts *counts = count_batch(&c, rows);
-        if (!counts)
-            return false;
-        ist_counts_ranks(counts, stride, twice_rank + from, c.told, told, same);
-        ist_counts_free(&counts);
+        ranks_of to = {stride, twice_rank + from, told, same};
+        complete = rows->twin ? count_in_twin(&c, rows, &to) : count_batch(&c, rows, &to);
     }
-    return true;
+    ist_kdtree_free(&tree);
+    return complete;
 }
 
 static bool counts_below_in_twin(const ist_comm *comm, const ist_engine *engine,
@@ -537,13 +589,10 @@ static bool counts_below_in_twin(const ist_comm *comm, const ist_engine *engine,
     return complete;
 }
 
-bool ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                           int64_t thresholds, const double *threshold, int64_t *closer,
-                           int64_t *equal, ist_pass_stats *stats)
+static bool counts_by_tiles(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                            int64_t thresholds, const double *threshold, int64_t *closer,
+                            int64_t *equal, ist_pass_stats *stats)
 {
-    if (rows->twin)
-        return counts_below_in_twin(comm, engine, rows, thresholds, threshold, closer, equal,
-                                    stats);
     size_t entries = (size_t)(rows->home.count * thresholds);
     double *own = ist_alloc(entries, sizeof *own);
     if (entries > 0)
@@ -554,5 +603,24 @@ bool ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const
     if (complete)
         ist_counts_get(counts, closer, equal);
     ist_counts_free(&counts);
+    return complete;
+}
+
+bool ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                           int64_t thresholds, const double *threshold, int64_t *closer,
+                           int64_t *equal, ist_pass_stats *stats)
+{
+    if (rows->twin)
+        return counts_below_in_twin(comm, engine, rows, thresholds, threshold, closer, equal,
+                                    stats);
+    ist_kdtree *tree =
+        ist_kdtree_gather(comm, engine, rows, (ist_tie_rule){.by_index = true}, stats);
+    ist_kd_question question = {.thresholds = thresholds, .distance = threshold};
+    ist_kd_answer answer = {.closer = closer, .equal = equal};
+    bool complete =
+        tree && ist_kdtree_is_faster_for_counts(comm, engine, tree, &question)
+            ? ist_kdtree_pass_counts(comm, engine, tree, &question, &answer, stats)
+            : counts_by_tiles(comm, engine, rows, thresholds, threshold, closer, equal, stats);
+    ist_kdtree_free(&tree);
     return complete;
 }

@@ -36,6 +36,7 @@ static ist_machine assumed_machine(const ist_options *options)
         .chunk_bytes = options->chunk_bytes,
         .memory_limit = limit,
         .twins = ist_may_skip(options),
+        .trees = options->tree != IST_TREE_NEVER,
         .program = PROGRAM_MIB << 20,
         .pass_memory = ist_step_memory};
 }

@@ -301,6 +301,7 @@ static ist_machine machine_of(const ist_comm *comm, const ist_options *options)
                          .chunk_bytes = options->chunk_bytes,
                          .memory_limit = memory_limit(comm, options),
                          .twins = ist_may_skip(options),
+                         .trees = options->tree != IST_TREE_NEVER,
                          .program = ist_largest(comm, ist_resident_memory().now),
                          .pass_memory = ist_step_memory};
 }
@@ -381,6 +382,15 @@ static void log_memory(ist_session *s)
                      "program itself",
                      (double)peak / 1048576, (double)s->planned_memory / 1048576,
                      (double)s->machine.program / 1048576);
+}
+
+static void log_trees(ist_session *s)
+{
+    int64_t sums[2] = {s->by_tree, s->passes};
+    ist_sum(s->comm, sums, 2);
+    if (sums[0] > 0)
+        ist_log_line(&s->log, "%" PRId64 " of %" PRId64 " passes answered by k-d trees", sums[0],
+                     sums[1]);
 }
 
 static ist_code write_views(ist_session *s, ist_error *error)
@@ -479,6 +489,7 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
                             .chunk_bytes = options->chunk_bytes,
                             .chunk_rows = options->chunk_rows,
                             .skipping = options->skipping,
+                            .tree = options->tree,
                             .pulse = &s.pulse,
                             .stop = ist_stop_new(comm, comm->rank == 0 ? ist_watch : NULL, &s)};
     ist_code code = prepare(&s, &error);
@@ -498,6 +509,7 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     bool done = code == IST_OK;
     if (code == IST_OK) {
         ist_log_closing(&s);
+        log_trees(&s);
         log_memory(&s);
         code = write_views(&s, &error);
     } else if (code == IST_STOPPED) {

@@ -119,7 +119,9 @@ typedef struct {
     size_t done, failed, to_do; /* tasks of this run */
     size_t failed_before;       /* tasks that failed in earlier runs, and stay so */
     ist_stop_reason stopped_by;
-    double last_line;           /* when the last progress line was written */
+    double last_line; /* when the last progress line was written */
+    int64_t passes,
+        by_tree; /* steps so far, of this group; those that k-d trees answered, at least in part */
     double seconds[IST_PHASES]; /* of this rank, in this run */
     int64_t bytes_read;         /* of layers, by this rank */
     double planned_pairs;       /* of all ranks, in this run */

@@ -10,8 +10,8 @@ static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int6
                                double started, const ist_pass_stats *stats, ist_error *error)
 {
     const ist_layer *layer = &s->known.plan->layers[s->loaded.layer];
-    int64_t sums[] = {stats->decided_again, stats->exact_tiles,   stats->tiles,
-                      stats->bytes_sent,    stats->tiles_skipped, stats->tiles_thinned};
+    int64_t sums[] = {stats->decided_again, stats->exact_tiles,   stats->tiles,   stats->bytes_sent,
+                      stats->tiles_skipped, stats->tiles_thinned, stats->compared};
     ist_sum(s->comm, sums, sizeof sums / sizeof sums[0]);
     ist_timing timing = {
         .layer = layer->key,
@@ -33,7 +33,10 @@ static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int6
         .peak_memory = ist_largest(s->comm, ist_resident_memory().peak),
         .tiles_skipped = sums[4],
         .tiles_thinned = sums[5],
+        .compared = sums[6],
     };
+    s->passes += s->comm->rank == 0;
+    s->by_tree += s->comm->rank == 0 && timing.compared > 0;
     if (s->journal)
         ist_journal_add_timing(s->journal, &timing, error);
     return ist_agree(s->comm, error);
