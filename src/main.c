@@ -321,7 +321,8 @@ static void IST_NORETURN memory_exhausted(size_t bytes)
 
 static ist_comm start_mpi(void)
 {
-    MPI_Init(NULL, NULL);
+    int given; /* one thread beside this one, which never calls MPI */
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &given);
     ist_on_memory_exhausted(memory_exhausted);
     return ist_comm_new(MPI_COMM_WORLD);
 }

@@ -376,6 +376,8 @@ void ist_division_free(ist_division **division);
 ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,
                            const ist_division *division, const ist_machine *machine);
 
+/* Bytes that passes kept on disk take up at most, if all of them are long enough to be kept. */
+int64_t ist_schedule_disk(const ist_plan *plan, const ist_schedule *schedule);
 /* The page that `infostrata plan` prints. */
 void ist_plan_print(const ist_plan *plan, const ist_schedule *schedule,
                     const ist_division *division, const ist_cost *cost, const ist_machine *machine,

@@ -276,12 +276,3 @@ bool ist_progress_read(ist_progress *p, const char *bytes, size_t count)
     }
     return true;
 }
-
-int64_t ist_progress_bytes(int64_t n)
-{
-    /* Tiles are begun ahead of their pairs along a row of tiles, and near the diagonal: a few a superblock and side. */
-    enum { BEGUN = 64, COPIES = 3 };
-    int64_t blocks = ist_ceil_div(n, ist_blocks_size(n)), bits = blocks * (blocks + 1) / 2;
-    int64_t begun = ist_blocks_size(n) > IST_TILE ? BEGUN * (int64_t)sizeof(ist_begun) : 0;
-    return COPIES * (bits / 8 + blocks * begun) + blocks * (int64_t)sizeof(int64_t);
-}

@@ -48,7 +48,5 @@ ist_begun *ist_progress_begun(const ist_progress *progress, int64_t *count);
 /* As bytes for a file, and back (into a new progress): false if they are not of such superblocks. */
 void ist_progress_write(const ist_progress *progress, ist_text *out);
 bool ist_progress_read(ist_progress *progress, const char *bytes, size_t count);
-/* Bytes in memory of a set of n rows in one segment, at most, with what is exchanged of it. */
-int64_t ist_progress_bytes(int64_t n);
 
 #endif

@@ -232,6 +232,12 @@ void ist_plan_print(const ist_plan *plan, const ist_schedule *schedule,
     print_passes(schedule, cost, out);
     print_groups(division, machine, out);
     print_memory(plan, schedule, cost, machine, out);
+    if (schedule->step_count > 0) {
+        head(out, "disk");
+        ist_text_add(out, "up to ");
+        ist_add_bytes(out, ist_schedule_disk(plan, schedule));
+        ist_text_add(out, " for checkpoints of long passes\n");
+    }
     head(out, "time");
     ist_text_add(out, "about ");
     ist_add_duration(out, cost->seconds);

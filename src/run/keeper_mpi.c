@@ -102,26 +102,18 @@ static void take_up(void *data, const ist_kept *kept, double share)
 
 /* ---- to disk -------------------------------------------------------------------------------------- */
 
-/* The oldest of two that are there already makes room: one of them is whole at any time. */
-static int64_t next_generation(ist_session *s, ist_hash identity)
+static int64_t next_generation(const ist_session *s, ist_hash identity)
 {
-    int64_t newest = 0, same = 0;
-    size_t oldest = 0;
+    int64_t newest = 0;
     for (size_t i = 0; i < s->kept.count; i++) {
         const ist_checkpoint *c = &s->kept.item[i].checkpoint;
-        if (ist_hash_compare(c->kept.identity, identity) != 0)
-            continue;
-        if (same == 0 || c->generation < s->kept.item[oldest].checkpoint.generation)
-            oldest = i;
-        newest = ist_max(newest, c->generation);
-        same++;
+        if (ist_hash_compare(c->kept.identity, identity) == 0)
+            newest = ist_max(newest, c->generation);
     }
-    if (same > 1)
-        remove_item(s, oldest);
     return newest + 1;
 }
 
-static ist_checkpoint checkpoint_new(ist_session *s, const ist_kept *kept)
+static ist_checkpoint checkpoint_new(const ist_session *s, const ist_kept *kept)
 {
     int ranks = s->comm->size;
     ist_checkpoint c = {.kept = *kept, .files = ranks};
@@ -170,12 +162,13 @@ static ist_code write_all(ist_session *s, const ist_checkpoint *c, const ist_blo
     return error->code;
 }
 
-static void remove_others(ist_session *s, const ist_checkpoint *c)
+/* Two generations stay, of a whole pass one; what is older goes when the new one is there. */
+static void remove_older(ist_session *s, const ist_kept *kept, int64_t generation)
 {
     for (size_t i = s->kept.count; i-- > 0;) {
         const ist_checkpoint *other = &s->kept.item[i].checkpoint;
-        if (ist_hash_compare(other->kept.identity, c->kept.identity) == 0 &&
-            other->generation != c->generation)
+        if (ist_hash_compare(other->kept.identity, kept->identity) == 0 &&
+            other->generation < generation - (kept->complete ? 0 : 1))
             remove_item(s, i);
     }
 }
@@ -196,8 +189,7 @@ static bool save(void *data, const ist_kept *kept, const ist_blocks *blocks, ist
         return false;
     }
     add_item(s, &c, s->kept.last_step);
-    if (kept->complete)
-        remove_others(s, &c);
+    remove_older(s, kept, c.generation);
     ist_log_line(&s->log, "%s: the pass '%s', %.1f MiB in %.2f s",
                  kept->complete ? "kept for later" : "checkpoint", kept->what,
                  (double)ist_checkpoint_bytes(kept) / 1048576, ist_seconds() - started);

@@ -417,14 +417,11 @@ static ist_code write_views(ist_session *s, ist_error *error)
 
 static void close_session(ist_session *s, ist_lock *lock, ist_code code)
 {
-    ist_error ignored = {0};
     ist_run_state state = code == IST_STOPPED                    ? IST_ENDED_STOPPED
                           : code == IST_OK || code == IST_FAILED ? IST_FINISHED
                                                                  : IST_ENDED_BROKEN;
     const char *reason = code == IST_STOPPED ? ist_stop_text(s->stopped_by) : "";
     ist_monitor_end(&s->monitor, state, reason);
-    if (s->journal)
-        ist_journal_close(&s->journal, &ignored);
     if (lock->path)
         ist_lock_release(lock);
     if (s->log.file)
@@ -519,6 +516,14 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
         code = end_stopped(&s, &error);
     } else if (code == IST_FAILED) {
         code = end_failed(&s, &error);
+    }
+    /* A network file system may tell only now that its disk is full. */
+    ist_error closing = {0};
+    if (s.journal)
+        ist_journal_close(&s.journal, &closing);
+    if (ist_agree(comm, &closing) != IST_OK && error.code == IST_OK) {
+        error = closing;
+        code = closing.code;
     }
     if (comm->rank == 0 && error.text[0])
         fprintf(stderr, "infostrata: error: %s\n", error.text);

@@ -14,11 +14,12 @@ static const char *write_job(void)
                             "measures:\n  - imbalance: {k: [1, 3]}\n  - imbalance: {target: y}\n");
 }
 
-static spawn_result run_with(const char *fault, const char *job, const char *output)
+static spawn_result run_with(const char *fault, const char *minutes, const char *job,
+                             const char *output)
 {
     const char *env[] = {scratch_text("INFOSTRATA_FAULT=%s", fault), NULL};
     const char *argv[] = {IST_PROGRAM, "run", job, "--output", output, "--checkpoint-minutes",
-                          "0.00001",   NULL};
+                          minutes,     NULL};
     return spawn_run(&(spawn_options){.deadline = 45, .env = env, .dir = scratch_dir()}, argv);
 }
 
@@ -29,7 +30,7 @@ static int fail_in_turn(const char *point, int times, const char *job, const cha
     for (int nth = 1; nth <= times; nth++) {
         const char *fault = scratch_text("%s:%d:%s", point, nth, nth % 2 ? "enospc" : "eio");
         const char *output = scratch_path("%s-%d", point, nth);
-        spawn_result r = run_with(fault, job, output);
+        spawn_result r = run_with(fault, "0", job, output);
         cr_assert(r.code == 0 || r.code == 3, "%s\n%s", fault, spawn_story(&r));
         if (r.code == 3) {
             const char *reason = nth % 2 ? "No space left on device" : "Input/output error";
@@ -75,7 +76,7 @@ Test(files, F10_F11_F12_checkpoints, .timeout = 240)
         for (int nth = 1; nth <= 4; nth++) {
             const char *output = scratch_path("%s-%d", points[p], nth);
             const char *fault = scratch_text("%s:%d%s:enospc", points[p], nth, nth == 1 ? "+" : "");
-            spawn_result r = run_with(fault, job, output);
+            spawn_result r = run_with(fault, "0.00001", job, output);
             EXPECT_CODE(r, 0);
             EXPECT_SAYS(r, "the run goes on without: cannot write");
             EXPECT_SAYS(r, "bytes needed");
@@ -91,7 +92,7 @@ Test(files, a_fault_that_there_is_not, .timeout = 60)
                                         "tile:1:kill9@x", "tile:1:kill9,,", "tile:1:eio,a"};
     const char *job = write_job();
     for (size_t w = 0; w < sizeof wrong / sizeof *wrong; w++) {
-        spawn_result r = run_with(wrong[w], job, scratch_path("out"));
+        spawn_result r = run_with(wrong[w], "0", job, scratch_path("out"));
         EXPECT_CODE(r, 2);
         EXPECT_SAYS(r, "INFOSTRATA_FAULT is '");
     }

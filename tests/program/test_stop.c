@@ -107,6 +107,18 @@ static void stop_by_wish(const char *job, const char *output)
     EXPECT_SAYS(wish, "nothing to stop");
 }
 
+/* Each of five runs closes its log with it. */
+static void expect_closing_table(const char *log)
+{
+    const char *const phases[] = {"reading", "neighbours", "counts",
+                                  "tasks",   "waiting",    "all work"};
+    cr_expect(count_text(log, "time of the ranks in seconds") == 5, "%s", log);
+    for (size_t p = 0; p < sizeof phases / sizeof phases[0]; p++)
+        cr_expect(count_text(log, scratch_text("   %s ", phases[p])) == 5, "%s", phases[p]);
+    cr_expect(count_text(log, " core-hours used, about ") == 5);
+    cr_expect(count_text(log, " core-hours used, about 0.000 left") >= 1);
+}
+
 Test(stop, F06_usr1_stop_file_and_time_limit, .timeout = 150)
 {
     const char *job = slow_job(), *output = scratch_path("out"), *whole = scratch_path("whole");
@@ -119,11 +131,28 @@ Test(stop, F06_usr1_stop_file_and_time_limit, .timeout = 150)
     int tasks = journal_count(output, "task");
     cr_expect(tasks >= 3 && tasks < 4 * CELLS, "%d tasks", tasks);
     RUN(0, 2, job, output);
+    expect_closing_table(log_of(output));
     expect_same_results(output, whole, "after four stops");
     cr_expect(journal_count(output, "task") == 4 * CELLS, "a task was done twice");
     spawn_result status = PROGRAM(0, "status", job, "--output", output);
     EXPECT_SAYS(status,
                 scratch_text("finished\n  tasks: %d of %d done, 0 failed", 4 * CELLS, 4 * CELLS));
+}
+
+/* A line that is written over while a pass is at work, and none of it in run.log. */
+Test(stop, progress_on_a_terminal, .timeout = 60)
+{
+    const char *job = slow_job();
+    const char *command = scratch_text(
+        "%s run %s --output out --kernel reference --max-hours 0.0006", IST_PROGRAM, job);
+    const spawn_options options = {.deadline = 50, .dir = scratch_dir()};
+    spawn_result r =
+        spawn_run(&options, (const char *[]){"script", "-qec", command, "/dev/null", NULL});
+    EXPECT_CODE(r, 75);
+    EXPECT_SAYS(r, "\r\033[K");
+    EXPECT_SAYS(r, " tasks done; ");
+    EXPECT_SAYS(r, " pairs/s; ");
+    cr_expect(!strstr(log_of(scratch_path("out")), "\033"));
 }
 
 Test(stop, hours_must_be_positive, .timeout = 30)

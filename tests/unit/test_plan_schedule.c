@@ -344,6 +344,7 @@ Test(plan_print, the_page)
         "reads       2.6 GB\n"
         "memory      91 MB a rank of 4.0 GB, most for ../data.h5:/x\n"
         "            and 40 MB for the program itself\n"
+        "disk        up to 274 MB for checkpoints of long passes\n"
         "time        about 3 min 32 s on 4 ranks\n"
         "output      /jobs/out\n");
     ist_text_release(&out);
