@@ -4,6 +4,7 @@ permuted rows. Of layers every null is compared with the brute force."""
 
 import io
 import os
+import subprocess
 import tempfile
 import unittest
 
@@ -37,9 +38,6 @@ measures:
   - imbalance: {pairs: [[ties, wide]], k: [1, 5], ties: [random, index], null: {permutations: 1, within: each}}
   - mi-ksg: {pairs: [[ties, wide]], k: [1, 3], type: [1, 2], null: {permutations: 1, within: each}}
   - mi-mixed: {pairs: [[ties, wide]], form: [code, paper], scale: [rms, none], null: {permutations: 1, within: each}}
-  - imbalance: {pairs: [[ties, wide]], k: 30, null: {permutations: 39}}
-  - mi-ksg: {pairs: [[ties, wide]], null: {permutations: 39}}
-  - mi-mixed: {pairs: [[ties, wide]], null: {permutations: 39}}
 """
 
 
@@ -94,9 +92,6 @@ class Null(unittest.TestCase):
             if "null=39" not in row.params or "within" in row.params:
                 continue
             mean, sd = float(detail["null_mean"]), float(detail["null_sd"])
-            if self.is_of_layers(row) and row.measure != "overlap":
-                self.assertEqual(float(detail["p"]), 1 / 40, f"{row.measure} {row.source}")
-                continue  # what chance alone gives is compared with the brute force, below
             by_chance = {"overlap": float(detail.get("by_chance", 0)), "imbalance": 1}.get(row.measure, 0)
             self.assertEqual(float(detail["p"]), 1 / 40, f"{row.measure} {row.source}")
             if row.measure != "mi-mixed" or row.source == "wide":  # of a lattice it has a bias of its own
@@ -169,14 +164,25 @@ class NullOfLayers(unittest.TestCase):
                     yield (f"  - {measure}: {{{operands}{said}, se: none, null: {{permutations: {null['permutations']}{within}}}}}\n",
                            measure, pair, form, null)
 
+    def write_job(self, folder, n, lines):
+        for name, values in self.make(n).items():
+            np.save(os.path.join(folder, name + ".npy"), values)
+        path = os.path.join(folder, "null.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines([LAYERS, *lines])
+        return path
+
+    def nulls_of_plan(self, n, lines, *options):
+        """The line of the plan."""
+        with tempfile.TemporaryDirectory(prefix="plan of nulls ") as folder:
+            done = subprocess.run([PROGRAM, "plan", self.write_job(folder, n, lines), "--ranks", "2", *options],
+                                  check=True, capture_output=True, text=True)
+            self.assertNotIn("DOES NOT FIT", done.stdout)
+            return next(line for line in done.stdout.splitlines() if line.startswith("nulls  "))
+
     def run_job(self, n, ranks, lines, *options):
         with tempfile.TemporaryDirectory(prefix="null of layers ") as folder:
-            for name, values in self.make(n).items():
-                np.save(os.path.join(folder, name + ".npy"), values)
-            path = os.path.join(folder, "null.yaml")
-            with open(path, "w", encoding="utf-8") as file:
-                file.writelines([LAYERS, *lines])
-            against_brute.launch(PROGRAM, ranks, path, *options)
+            against_brute.launch(PROGRAM, ranks, self.write_job(folder, n, lines), *options)
             with open(os.path.join(folder, "results", "results.csv"), encoding="utf-8") as file:
                 text = file.read()
             return text, pd.read_csv(io.StringIO(text), keep_default_na=False, float_precision="round_trip")
@@ -204,12 +210,18 @@ class NullOfLayers(unittest.TestCase):
         plain = self.run_job(n, 1, [entry[0] for entry in entries], "--kernel", "reference", "--skipping", "never")[0]
         self.assertEqual(plain, text)
 
+    def test_dependence_is_found(self):
+        lines = [f"  - {measure}: {{pairs: [[real, ties]], se: none, null: {{permutations: 39}}}}\n" for measure in ("imbalance", "mi-ksg", "mi-mixed")]
+        rows = self.run_job(300, 2, lines)[1]
+        self.assertEqual(rows.detail.str.extract(r"(?:^|;)p=([0-9.]+)")[0].astype(float).tolist(), [1 / 40] * 4)
+
     def test_few_that_fit_at_once(self):
         """A limit of memory changes how many permutations are counted together, and nothing else."""
         lines = ["  - imbalance: {layers: [real], target: ties, k: 4, se: none, null: {permutations: 70}}\n",
                  "  - mi-ksg: {pairs: [[real, ties]], k: [1, 3], type: [1, 2], se: none, null: {permutations: 40}}\n"]
-        texts = {self.run_job(130, 2, lines, *options)[0] for options in ((), ("--max-memory", "2"))}
-        self.assertEqual(len(texts), 1)
+        limits = ((), ("--max-memory", "2"))
+        self.assertEqual(len({self.run_job(130, 2, lines, *limit)[0] for limit in limits}), 1)
+        self.assertEqual(len({self.nulls_of_plan(130, lines, *limit) for limit in limits}), 2)
 
 
 @unittest.skipUnless(PROGRAM, "INFOSTRATA does not name the program")
