@@ -25,7 +25,8 @@ static ist_pass_shape null_shape(const ist_plan *plan, const ist_schedule *sched
     shape.null_thresholds = thresholds_of(null);
     for (size_t i = 0; i < null->slot_count; i++)
         shape.null_k = ist_max(shape.null_k, null->slots[i].k);
-    int64_t most = (null->counts ? RANKS_AT_ONCE : JOINT_AT_ONCE) / shape.null_thresholds;
+    int64_t most =
+        (null->counts ? RANKS_AT_ONCE : JOINT_AT_ONCE) / ist_max(shape.null_thresholds, 1);
     ist_most_that_fit(&shape, &shape.null_at_once, ist_min(most, null->permutations), kept,
                       machine);
     return shape;
