@@ -36,24 +36,41 @@ static int64_t told_bytes(int64_t n, const ist_target_pass *pass, const ist_mach
     return 16 * told * home_rows(n, machine) * (pass->parts ? 2 : 1);
 }
 
-/* Bytes of the neighbour lists and of the counts that lie in memory at each step, less those a pass 1 makes in it. */
-static int64_t *kept_lists(const ist_plan *plan, const ist_schedule *s, const ist_machine *machine)
+/* Where a step stands in the list; its end if it is not there (a pass of another portion). */
+static size_t place_of(const ist_steps *steps, size_t step)
 {
-    int64_t *kept = ist_alloc(s->step_count + 1, sizeof *kept);
-    for (size_t i = 0; i < s->step_count; i++) {
-        if (s->steps[i].counts) {
-            const ist_target_pass *counted = &s->targets[s->steps[i].index];
+    size_t low = 0, high = steps->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (steps->step[middle] < step)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Bytes of the neighbour lists and of the counts that lie in memory at each of the steps, less those a pass 1 makes in
+ * it. */
+static int64_t *kept_lists(const ist_plan *plan, const ist_schedule *s, const ist_steps *steps,
+                           const ist_machine *machine)
+{
+    int64_t *kept = ist_alloc(steps->count + 1, sizeof *kept);
+    for (size_t i = 0; i < steps->count; i++) {
+        const ist_step *step = &s->steps[steps->step[i]];
+        if (step->counts) {
+            const ist_target_pass *counted = &s->targets[step->index];
             int64_t bytes = told_bytes(plan->layers[counted->layer].n, counted, machine);
             kept[i] += bytes;
-            kept[counted->last_step + 1] -= bytes;
+            kept[place_of(steps, counted->last_step) + 1] -= bytes;
             continue;
         }
-        const ist_source_pass *pass = &s->sources[s->steps[i].index];
+        const ist_source_pass *pass = &s->sources[step->index];
         int64_t bytes = list_bytes(plan->layers[pass->layer].n, pass, machine);
         kept[i + 1] += bytes;
-        kept[pass->last_step + 1] -= bytes;
+        kept[place_of(steps, pass->last_step) + 1] -= bytes;
     }
-    for (size_t i = 0; i < s->step_count; i++)
+    for (size_t i = 0; i < steps->count; i++)
         kept[i + 1] += kept[i];
     return kept;
 }
@@ -116,23 +133,26 @@ static void choose_batch(ist_pass_shape *shape, int64_t kept, const ist_machine 
     ist_most_that_fit(shape, &shape->batch, shape->thresholds, kept, machine);
 }
 
-int64_t ist_kept_at(const ist_plan *plan, const ist_schedule *schedule, bool counts, size_t index,
-                    const ist_machine *machine)
+int64_t ist_kept_at(const ist_plan *plan, const ist_schedule *schedule, const ist_steps *steps,
+                    bool counts, size_t index, const ist_machine *machine)
 {
-    int64_t *kept = kept_lists(plan, schedule, machine);
-    size_t step = 0;
-    while (schedule->steps[step].counts != counts || schedule->steps[step].index != index)
-        step++;
-    int64_t bytes = kept[step];
+    if (machine->memory_limit <= 0)
+        return 0; /* nobody asks */
+    int64_t *kept = kept_lists(plan, schedule, steps, machine);
+    size_t at = 0;
+    while (schedule->steps[steps->step[at]].counts != counts ||
+           schedule->steps[steps->step[at]].index != index)
+        at++;
+    int64_t bytes = kept[at];
     ist_free(kept);
     return bytes;
 }
 
-int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule, size_t target,
-                           const ist_machine *machine)
+int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule,
+                           const ist_steps *steps, size_t target, const ist_machine *machine)
 {
     ist_pass_shape shape = ist_target_shape(plan, &schedule->targets[target]);
-    choose_batch(&shape, ist_kept_at(plan, schedule, true, target, machine), machine);
+    choose_batch(&shape, ist_kept_at(plan, schedule, steps, true, target, machine), machine);
     return shape.batch;
 }
 
@@ -192,14 +212,14 @@ static int64_t stored_bytes(const ist_layer *layer)
     return layer->n * layer->shape.row_values * layer->shape.value_bytes;
 }
 
-ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
-                           const ist_machine *machine)
+ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, const ist_steps *steps,
+                        const ist_machine *machine)
 {
     ist_cost cost = {.most_batches = 1};
-    int64_t *kept = kept_lists(plan, schedule, machine);
+    int64_t *kept = kept_lists(plan, schedule, steps, machine);
     size_t held = SIZE_MAX;
-    for (size_t i = 0; i < schedule->step_count; i++) {
-        const ist_step *step = &schedule->steps[i];
+    for (size_t i = 0; i < steps->count; i++) {
+        const ist_step *step = &schedule->steps[steps->step[i]];
         size_t layer = ist_step_layer(schedule, step);
         size_t other = step->counts ? SIZE_MAX : schedule->sources[step->index].other;
         if (layer != held)
@@ -214,6 +234,18 @@ ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
         add_nulls(&cost, plan, schedule, step, kept[i], machine);
     }
     ist_free(kept);
-    cost.seconds = ist_seconds_of(&cost, machine) + STEP_SECONDS * (double)schedule->step_count;
+    cost.seconds = ist_seconds_of(&cost, machine) + STEP_SECONDS * (double)steps->count;
+    return cost;
+}
+
+ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
+                           const ist_machine *machine)
+{
+    size_t *step = ist_alloc(schedule->step_count, sizeof *step);
+    for (size_t i = 0; i < schedule->step_count; i++)
+        step[i] = i;
+    ist_steps all = {step, schedule->step_count};
+    ist_cost cost = ist_steps_cost(plan, schedule, &all, machine);
+    ist_free(step);
     return cost;
 }

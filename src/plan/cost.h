@@ -13,9 +13,9 @@ ist_pass_shape ist_target_shape(const ist_plan *plan, const ist_target_pass *pas
 int64_t ist_most_that_fit(ist_pass_shape *shape, int64_t *number, int64_t most, int64_t kept,
                           const ist_machine *machine);
 /* Bytes of the lists and counts of other passes that lie in memory in the step of targets[index] (counts), or of
- * sources[index]. */
-int64_t ist_kept_at(const ist_plan *plan, const ist_schedule *schedule, bool counts, size_t index,
-                    const ist_machine *machine);
+ * sources[index], which is one of the steps; 0 where memory is not limited. */
+int64_t ist_kept_at(const ist_plan *plan, const ist_schedule *schedule, const ist_steps *steps,
+                    bool counts, size_t index, const ist_machine *machine);
 
 /* ---- time (work.c) --------------------------------------------------------------------------- */
 

@@ -32,11 +32,11 @@ static ist_pass_shape null_shape(const ist_plan *plan, const ist_schedule *sched
     return shape;
 }
 
-int64_t ist_schedule_null_batch(const ist_plan *plan, const ist_schedule *schedule, size_t null,
-                                const ist_machine *machine)
+int64_t ist_schedule_null_batch(const ist_plan *plan, const ist_schedule *schedule,
+                                const ist_steps *steps, size_t null, const ist_machine *machine)
 {
     const ist_null_passes *of = &schedule->nulls[null];
-    int64_t kept = ist_kept_at(plan, schedule, of->counts, of->pass, machine);
+    int64_t kept = ist_kept_at(plan, schedule, steps, of->counts, of->pass, machine);
     return null_shape(plan, schedule, null, kept, machine).null_at_once;
 }
 

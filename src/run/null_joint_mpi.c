@@ -122,7 +122,8 @@ void ist_null_of_joint(ist_session *s, size_t null, ist_pass_stats *stats)
                 .permutations = &permutations,
                 .width = (int64_t)of->slot_count};
     if (ist_null_begin(s, null, &permutations)) {
-        int64_t at_once = ist_schedule_null_batch(s->known.plan, s->schedule, null, &s->machine);
+        int64_t at_once = ist_schedule_null_batch(s->known.plan, s->schedule, &s->portion->steps,
+                                                  null, &s->machine);
         for (r.first = 0; r.first < of->permutations; r.first += at_once) {
             r.count = ist_min(at_once, of->permutations - r.first);
             take_rounds(&r, stats);

@@ -90,7 +90,8 @@ void ist_null_of_ranks(ist_session *s, size_t null, ist_pass_stats *stats)
         l.width += known ? of->slots[slot].k : 0;
     }
     if (ist_null_begin(s, null, &permutations) && l.width > 0) {
-        int64_t at_once = ist_schedule_null_batch(s->known.plan, s->schedule, null, &s->machine);
+        int64_t at_once = ist_schedule_null_batch(s->known.plan, s->schedule, &s->portion->steps,
+                                                  null, &s->machine);
         for (int64_t first = 0; first < of->permutations; first += at_once) {
             take_rounds(&l, first, ist_min(at_once, of->permutations - first), stats);
             ist_null_progress(s, null, ist_min(first + at_once, of->permutations));

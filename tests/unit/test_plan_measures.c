@@ -379,22 +379,23 @@ Test(nulls, cost_and_page)
         "  - mi-ksg: {pairs: [[a, b]], k: [1, 3], se: none, null: {permutations: 99}}\n", false);
     ist_schedule *s = ist_schedule_new(p.plan, NULL);
     ist_machine machine = {.ranks = 2, .pass_memory = memory_of_nulls};
-    ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
+    ist_division *division = ist_divide(p.plan, s, &machine);
+    const ist_steps *steps = &division->portions[0].steps;
+    ist_cost cost = ist_division_cost(p.plan, s, division, &machine);
     double all = 999 * 500.0; /* the value's own: a joint pass and two of counts */
-    cr_expect(ist_schedule_null_batch(p.plan, s, 0, &machine) == 32);
+    cr_expect(ist_schedule_null_batch(p.plan, s, steps, 0, &machine) == 32);
     cr_expect(cost.null_joint == 99 && cost.null_counts == 2 * 4 && cost.null_memory == 64000);
     cr_expect(cost.pairs == (2 + 2 + 2 * 99 + 2 * 4) * all, "%g", cost.pairs / all);
     ist_text out = {0};
-    ist_plan_print(p.plan, s, &cost, &machine, &out);
+    ist_plan_print(p.plan, s, division, &cost, &machine, &out);
     cr_expect(
         strstr(out.data, "nulls       99 joint passes and 8 for ranks, of permuted layers: about "),
         "%s", out.data);
-    int64_t kept = cost.memory - cost.null_memory;
-    machine.memory_limit = 14999 + kept; /* seven of two thresholds */
+    machine.memory_limit = 14999; /* seven of two thresholds */
     cost = ist_schedule_cost(p.plan, s, &machine);
-    cr_expect(ist_schedule_null_batch(p.plan, s, 0, &machine) == 7, "%lld",
-              (long long)ist_schedule_null_batch(p.plan, s, 0, &machine));
+    cr_expect(ist_schedule_null_batch(p.plan, s, steps, 0, &machine) == 7);
     cr_expect(cost.null_joint == 99 && cost.null_counts == 2 * 15);
+    ist_division_free(&division);
     ist_text_release(&out);
     ist_schedule_free(&s);
     planned_release(&p);
