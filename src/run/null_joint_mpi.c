@@ -20,8 +20,8 @@ static const ist_rows *rows_of(const rounds *r, int side)
     return side ? &r->s->other.all : &r->s->loaded.all;
 }
 
-/* The k nearest, among the joint rows of one round, and the thresholds that come of them. */
-static void find_round(rounds *r, int64_t at, ist_pass_stats *stats)
+/* The k nearest, among the joint rows of one round, and the thresholds that come of them; false: broken off. */
+static bool find_round(rounds *r, int64_t at, ist_pass_stats *stats)
 {
     ist_session *s = r->s;
     ist_source_pass pass = *r->pass;
@@ -36,7 +36,8 @@ static void find_round(rounds *r, int64_t at, ist_pass_stats *stats)
     ist_rows_by_part(s->comm, rows_of(r, 1), 1, r->permutations->taken, start, &moved);
     const ist_rows *sets[2] = {rows_of(r, 0), &moved};
     r->list[at] = ist_find_joint(s, &pass, sets[0], sets[1], NULL, stats);
-    for (int side = 0; side < 2; side++)
+    bool complete = !ist_stop_broke_off(s->engine.stop);
+    for (int side = 0; side < 2 && complete; side++)
         for (size_t slot = 0; slot < r->of->slot_count; slot++)
             ist_joint_thresholds(s, &pass, side, &r->of->slots[slot], sets[side], &r->list[at],
                                  r->stride, r->threshold[side] + at * r->width + (int64_t)slot,
@@ -44,20 +45,24 @@ static void find_round(rounds *r, int64_t at, ist_pass_stats *stats)
     ist_rows_release(&moved);
     ist_carry_columns(s, rows_of(r, 1), r->permutations->taken, IST_CARRY_BACK, sizeof(double),
                       r->stride, at * r->width, r->width, r->threshold[1]);
+    return complete;
 }
 
-static void count_rounds(rounds *r, ist_pass_stats *stats)
+static bool count_rounds(rounds *r, ist_pass_stats *stats)
 {
     ist_session *s = r->s;
-    for (int side = 0; side < 2; side++) {
+    bool complete = true;
+    for (int side = 0; side < 2 && complete; side++) {
         const ist_rows *rows = rows_of(r, side);
         size_t entries = (size_t)(rows->home.count * r->stride);
         r->closer[side] = ist_alloc(entries, sizeof *r->closer[side]);
         r->equal[side] = ist_alloc(entries, sizeof *r->equal[side]);
-        ist_pass_counts_below(s->comm, &s->engine, rows, r->stride, r->threshold[side],
-                              r->closer[side], r->equal[side], stats);
+        complete = ist_pass_counts_below(s->comm, &s->engine, rows, r->stride, r->threshold[side],
+                                         r->closer[side], r->equal[side], stats);
         ist_free(r->threshold[side]);
+        r->threshold[side] = NULL;
     }
+    return complete;
 }
 
 /* The tasks' values for one round. */
@@ -89,27 +94,33 @@ static void take_values(rounds *r, int64_t at)
     }
 }
 
-static void take_rounds(rounds *r, ist_pass_stats *stats)
+/* False: broken off. */
+static bool take_rounds(rounds *r, ist_pass_stats *stats)
 {
     r->stride = r->count * r->width;
     r->list = ist_alloc((size_t)r->count, sizeof *r->list);
     for (int side = 0; side < 2; side++)
         r->threshold[side] = ist_alloc((size_t)(rows_of(r, side)->home.count * r->stride),
                                        sizeof *r->threshold[side]);
-    for (int64_t at = 0; at < r->count; at++) {
-        find_round(r, at, stats);
+    bool complete = true;
+    for (int64_t at = 0; at < r->count && complete; at++) {
+        complete = find_round(r, at, stats);
         ist_null_progress(r->s, (size_t)(r->of - r->s->schedule->nulls), r->first + at);
     }
-    count_rounds(r, stats);
+    complete = complete && count_rounds(r, stats);
     for (int64_t at = 0; at < r->count; at++) {
-        take_values(r, at);
+        if (complete)
+            take_values(r, at);
         ist_list_release(&r->list[at]);
     }
     for (int side = 0; side < 2; side++) {
+        ist_free(r->threshold[side]);
         ist_free(r->closer[side]);
         ist_free(r->equal[side]);
+        r->closer[side] = r->equal[side] = NULL;
     }
     ist_free(r->list);
+    return complete;
 }
 
 void ist_null_of_joint(ist_session *s, size_t null, ist_pass_stats *stats)
@@ -124,9 +135,10 @@ void ist_null_of_joint(ist_session *s, size_t null, ist_pass_stats *stats)
     if (ist_null_begin(s, null, &permutations)) {
         int64_t at_once = ist_schedule_null_batch(s->known.plan, s->schedule, &s->portion->steps,
                                                   null, &s->machine);
-        for (r.first = 0; r.first < of->permutations; r.first += at_once) {
+        bool complete = true;
+        for (; r.first < of->permutations && complete; r.first += at_once) {
             r.count = ist_min(at_once, of->permutations - r.first);
-            take_rounds(&r, stats);
+            complete = take_rounds(&r, stats);
         }
     }
     ist_permutations_release(&permutations);

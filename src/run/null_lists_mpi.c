@@ -60,7 +60,7 @@ ist_code ist_null_of_lists(const ist_work *w, double *null, ist_error *error)
 {
     ist_permutations p;
     if (ist_permutations_new(w->s, w->s->loaded.all.n, w->task->within, &p, error) == IST_OK)
-        for (int64_t r = 0; r < w->task->permutations; r++) {
+        for (int64_t r = 0; r < w->task->permutations && error->code == IST_OK; r++) {
             ist_class_lists lists = {0};
             ist_permute(&p, w->needs.ties.seed, r);
             int32_t *class_of = permuted_classes(w, p.taken);
@@ -69,6 +69,7 @@ ist_code ist_null_of_lists(const ist_work *w, double *null, ist_error *error)
             ist_made_release(&m);
             ist_class_lists_release(&lists);
             ist_free(class_of);
+            ist_stop_soon(w->s, error);
         }
     ist_permutations_release(&p);
     return error->code;

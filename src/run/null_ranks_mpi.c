@@ -54,8 +54,8 @@ static void take_values(const layout *l, int64_t round, int64_t column, int64_t 
     }
 }
 
-/* The rounds [first, first + count). */
-static void take_rounds(layout *l, int64_t first, int64_t count, ist_pass_stats *stats)
+/* The rounds [first, first + count); false: broken off. */
+static bool take_rounds(layout *l, int64_t first, int64_t count, ist_pass_stats *stats)
 {
     ist_session *s = l->s;
     const ist_rows *rows = &s->loaded.all;
@@ -68,14 +68,16 @@ static void take_rounds(layout *l, int64_t first, int64_t count, ist_pass_stats 
         fill_targets(l, r * l->width, target);
     }
     ist_thresholds thresholds = {.stride = l->stride, .target = target};
-    ist_pass_counts(s->comm, &s->engine, rows, s->schedule->targets[l->of->pass].by_index,
-                    &thresholds, ist_min(l->stride, IST_NULL_BATCH), twice_rank, NULL, stats);
+    bool complete =
+        ist_pass_counts(s->comm, &s->engine, rows, s->schedule->targets[l->of->pass].by_index,
+                        &thresholds, ist_min(l->stride, IST_NULL_BATCH), twice_rank, NULL, stats);
     ist_free(target);
-    for (int64_t r = 0; r < count; r++) {
+    for (int64_t r = 0; r < count && complete; r++) {
         ist_permute(l->permutations, l->of->seed, first + r);
         take_values(l, first + r, r * l->width, twice_rank);
     }
     ist_free(twice_rank);
+    return complete;
 }
 
 void ist_null_of_ranks(ist_session *s, size_t null, ist_pass_stats *stats)
@@ -92,9 +94,11 @@ void ist_null_of_ranks(ist_session *s, size_t null, ist_pass_stats *stats)
     if (ist_null_begin(s, null, &permutations) && l.width > 0) {
         int64_t at_once = ist_schedule_null_batch(s->known.plan, s->schedule, &s->portion->steps,
                                                   null, &s->machine);
-        for (int64_t first = 0; first < of->permutations; first += at_once) {
-            take_rounds(&l, first, ist_min(at_once, of->permutations - first), stats);
-            ist_null_progress(s, null, ist_min(first + at_once, of->permutations));
+        int64_t first = 0;
+        while (first < of->permutations &&
+               take_rounds(&l, first, ist_min(at_once, of->permutations - first), stats)) {
+            first = ist_min(first + at_once, of->permutations);
+            ist_null_progress(s, null, first);
         }
     }
     ist_permutations_release(&permutations);
