@@ -108,6 +108,22 @@ void ist_add_dimension(const ist_totals *t, ist_text *notes, ist_text *detail)
     ist_note_if(notes, t->dimension_source > HIGH, "high-dimension");
 }
 
+void ist_add_calibration(const ist_totals *t, ist_calibrated estimator, int64_t k, ist_text *notes,
+                         ist_text *detail)
+{
+    const double OFF = 0.3;
+    if (t->labels_target)
+        return;
+    double x = ist_calibrated_columns(t->dimension_source, t->dimension_rows);
+    double y = ist_calibrated_columns(t->dimension_target, t->dimension_rows);
+    double found = ist_calibration(estimator, t->n, k, x, y);
+    if (!isnan(t->dimension_target))
+        ist_detail_real(detail, "dimension_target", t->dimension_target);
+    if (!isnan(found))
+        ist_detail_real(detail, "calibration", found);
+    ist_note_if(notes, fabs(found - 1) > OFF, "calibration");
+}
+
 char *ist_take_text(ist_text *text)
 {
     char *copy = ist_copy_text(text->data ? text->data : "");

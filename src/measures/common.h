@@ -49,6 +49,10 @@ void ist_add_joint_facts(const ist_totals *totals, bool rms, int64_t zero, ist_t
                          ist_text *detail);
 /* The dimension of the source, and a note where neighbours are too far away to tell of it. */
 void ist_add_dimension(const ist_totals *totals, ist_text *notes, ist_text *detail);
+/* Between layers: the dimension of the target; what the estimator finds of 1 nat between normal layers of these
+ * dimensions, and a note where that is off by more than 30 %. */
+void ist_add_calibration(const ist_totals *totals, ist_calibrated estimator, int64_t k,
+                         ist_text *notes, ist_text *detail);
 /* The text, owned by the caller; the growing one is empty afterwards. */
 char *ist_take_text(ist_text *text);
 

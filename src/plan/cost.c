@@ -135,11 +135,10 @@ static void add_visits(ist_cost *cost, const ist_layer *layer, double pairs)
 
 /* The m-th row that a list of k sees enters it with probability k / m; twice as many do before it is known
  * how near the k are. */
-static double candidates(const ist_layer *layer, int64_t k, bool parts)
+static double candidates(double among, int64_t k)
 {
-    double n = (double)layer->n, width = (double)k;
-    double seen = width * (1 + 2 * (n > width ? log(n / width) : 0));
-    return n * seen * (parts ? 2 : 1);
+    double width = (double)k;
+    return width * (1 + 2 * (among > width ? log(among / width) : 0));
 }
 
 /* Of all pairs against `total` thresholds a row, in batches. */
@@ -180,7 +179,8 @@ static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pa
     add_visits(cost, layer, share * pairs_of(layer, pass->parts));
     if (pass->other != SIZE_MAX)
         add_visits(cost, &plan->layers[pass->other], pairs_of(layer, pass->parts));
-    cost->seconds += CANDIDATE_SECONDS * candidates(layer, pass->k, pass->parts);
+    double n = (double)layer->n;
+    cost->seconds += CANDIDATE_SECONDS * candidates(n, pass->k) * n * (pass->parts ? 2 : 1);
 }
 
 static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pass *pass,
@@ -199,25 +199,36 @@ static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pa
     cost->seconds += counting_seconds(pairs, total, batches);
 }
 
+/* What a layer costs beside the passes: its reading, if it is not in memory (the dimension is found then, the first
+ * time). */
+static void add_loading(ist_cost *cost, const ist_layer *layer, bool *has_dimension)
+{
+    cost->bytes_read += layer->n * layer->shape.row_values * layer->shape.value_bytes;
+    if (!layer->dimension || *has_dimension)
+        return;
+    *has_dimension = true;
+    cost->dimensions++;
+    double n = (double)layer->n, among = (double)ist_dimension_rows(layer->n);
+    add_visits(cost, layer, n * (among - 1) / 2);
+    cost->seconds += CANDIDATE_SECONDS * candidates(among, 2) * n;
+}
+
 ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
                            const ist_machine *machine)
 {
     ist_cost cost = {.most_batches = 1};
     int64_t *kept = kept_lists(plan, schedule, machine);
+    bool *has_dimension = ist_alloc(plan->layer_count, sizeof *has_dimension);
     size_t held = SIZE_MAX;
     for (size_t i = 0; i < schedule->step_count; i++) {
         const ist_step *step = &schedule->steps[i];
         size_t layer = ist_step_layer(schedule, step);
-        if (layer != held) {
-            const ist_shape *shape = &plan->layers[layer].shape;
-            cost.bytes_read += plan->layers[layer].n * shape->row_values * shape->value_bytes;
-            held = layer;
-        }
+        if (layer != held)
+            add_loading(&cost, &plan->layers[layer], &has_dimension[layer]);
+        held = layer;
         size_t other = step->counts ? SIZE_MAX : schedule->sources[step->index].other;
-        if (other != SIZE_MAX) {
-            const ist_shape *shape = &plan->layers[other].shape;
-            cost.bytes_read += plan->layers[other].n * shape->row_values * shape->value_bytes;
-        }
+        if (other != SIZE_MAX)
+            add_loading(&cost, &plan->layers[other], &has_dimension[other]);
         if (step->counts) {
             add_target(&cost, plan, &schedule->targets[step->index], kept[i], machine);
         } else {
@@ -225,6 +236,7 @@ ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
         }
     }
     ist_free(kept);
+    ist_free(has_dimension);
     double ranks = (double)ist_max(machine->ranks, 1);
     if (machine->flops > 0)
         cost.seconds += cost.operations / machine->flops;

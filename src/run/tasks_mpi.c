@@ -208,6 +208,11 @@ static void add_part(work *w, int part)
 
 /* ---- the record ---------------------------------------------------------------------------- */
 
+static double dimension_of(const ist_session *s, size_t layer)
+{
+    return s->facts[layer].has_dimension ? s->facts[layer].dimension : (double)NAN;
+}
+
 /* values: of all rows, of the parts' set; on rank 0. */
 static ist_totals totals_of(const work *w, bool parts, double *const values[2])
 {
@@ -225,9 +230,9 @@ static ist_totals totals_of(const work *w, bool parts, double *const values[2])
                     .duplicates_source = s->facts[w->task->source].duplicates,
                     .constant_source = s->facts[w->task->source].constant,
                     .square_source = s->facts[w->task->source].mean_square,
-                    .dimension_source = s->facts[w->task->source].has_dimension
-                                            ? s->facts[w->task->source].dimension
-                                            : (double)NAN};
+                    .dimension_source = dimension_of(s, w->task->source),
+                    .dimension_target = NAN,
+                    .dimension_rows = ist_dimension_rows(source->n)};
     if (w->classes) {
         t.class_size = w->classes->size;
         t.class_count = w->classes->class_count;
@@ -236,6 +241,7 @@ static ist_totals totals_of(const work *w, bool parts, double *const values[2])
         t.duplicates_target = s->facts[w->task->target].duplicates;
         t.constant_target = s->facts[w->task->target].constant;
         t.square_target = s->facts[w->task->target].mean_square;
+        t.dimension_target = dimension_of(s, w->task->target);
     }
     for (int p = 0; p < IST_PARTS && parts; p++) {
         t.parts[p] = w->sums + (size_t)(1 + p) * w->measure->sum_count;
