@@ -352,11 +352,14 @@ static ist_code check_arguments(const command *chosen, const arguments *a, ist_e
     if (chosen->arguments && !a->options.manifest)
         return ist_fail(error, IST_REFUSED, "'%s' needs a manifest: infostrata %s job.yaml",
                         chosen->name, chosen->name);
+    if (a->calibrate && a->options.manifest)
+        return ist_fail(error, IST_REFUSED, "the table's file is written --calibrate=%s",
+                        a->options.manifest);
     if (!chosen->arguments && a->options.manifest)
         return ist_fail(error, IST_REFUSED, "'%s' takes no manifest: '%s' is one too many",
                         chosen->name, a->options.manifest);
     ist_calibrate_options calibrate = calibrate_options(a);
-    return a->calibrate ? ist_calibrate_check(&calibrate, error)
+    return a->calibrate ? ist_calibrate_check(&calibrate, &a->bench, error)
                         : ist_bench_check(&a->bench, error);
 }
 

@@ -43,8 +43,9 @@ typedef struct {
     ist_engine engine;
 } ist_calibrate_options;
 
-/* Local. Refused: n and d of no line. */
-ist_code ist_calibrate_check(const ist_calibrate_options *options, ist_error *error);
+/* Local. Refused: n and d of no line; works that are to be measured, too. */
+ist_code ist_calibrate_check(const ist_calibrate_options *options, const ist_bench_options *bench,
+                             ist_error *error);
 
 /* Local. Picks a work of the table; false if there is none of that name. */
 bool ist_bench_pick(ist_bench_options *options, const char *name);

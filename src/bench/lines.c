@@ -36,8 +36,23 @@ int ist_calibrate_lines(const ist_calibrate_options *options, ist_calibrate_line
     return count;
 }
 
-ist_code ist_calibrate_check(const ist_calibrate_options *options, ist_error *error)
+/* What measures, beside --samples and --dimensions, has nothing to say. */
+static bool wants_to_measure(const ist_bench_options *bench)
 {
+    bool picked = false;
+    for (int w = 0; w < IST_BENCH_WORKS; w++)
+        picked |= bench->picked[w];
+    return picked || bench->own.neighbours || bench->own.thresholds || bench->layer || bench->csv;
+}
+
+ist_code ist_calibrate_check(const ist_calibrate_options *options, const ist_bench_options *bench,
+                             ist_error *error)
+{
+    if (wants_to_measure(bench))
+        return ist_fail(
+            error, IST_REFUSED,
+            "--calibrate makes a table and measures no passes: of what is to be measured "
+            "it takes --samples and --dimensions alone");
     if (ist_calibrate_lines(options, NULL) > 0)
         return IST_OK;
     ist_text known = {0};
