@@ -3,10 +3,10 @@
 #include "infostrata/measures.h"
 
 const int64_t ist_calibrated_neighbours[IST_CALIBRATED_NEIGHBOURS] = {1, 3, 10, 30, 100};
-const int64_t ist_calibrated_samples[IST_CALIBRATED_SAMPLES] = {256, 1024, 4096, 16384, 65536};
+const int64_t ist_calibrated_samples[IST_CALIBRATED_SAMPLES] = {256, 1024, 4096, 16384, 32768};
 const int64_t ist_calibrated_dimensions[IST_CALIBRATED_DIMENSIONS] = {1,  2,  3,  5, 8,
                                                                       12, 20, 32, 64};
-const int64_t ist_calibrated_sets[IST_CALIBRATED_SETS] = {64, 256, 1024, 4096, 16384, 65536};
+const int64_t ist_calibrated_sets[IST_CALIBRATED_SETS] = {64, 256, 1024, 4096, 16384, 32768};
 
 /* ---- the table: thousandths, in the order of the axes ---------------------------------------- */
 

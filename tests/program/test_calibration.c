@@ -156,16 +156,23 @@ static char *text_of(const char *path)
     return text;
 }
 
+static bool is_entry(const char *line)
+{
+    return strncmp(line, "INFORMATION", 11) == 0 || strncmp(line, "DIMENSION", 9) == 0;
+}
+
 /* Every line of a table that was made now stands in the shipped one. */
 static void expect_shipped(char *made, int lines)
 {
     char *shipped = text_of(IST_SOURCE_DIR "/src/measures/calibration.def"), *rest = NULL;
-    int count = 0;
+    int count = 0, same = 0, entries = 0;
     for (char *line = strtok_r(made, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        cr_expect(strstr(shipped, scratch_text("%s\n", line)), "not shipped: %s", line);
-        count += strncmp(line, "INFORMATION", 11) == 0 || strncmp(line, "DIMENSION", 9) == 0;
+        same += strstr(shipped, scratch_text("%s\n", line)) != NULL;
+        count++;
+        entries += is_entry(line);
     }
-    cr_expect(count == lines, "%d lines", count);
+    cr_expect(entries == lines && same == count, "%d lines, %d of %d shipped", entries, same,
+              count);
     free(shipped);
 }
 
@@ -190,7 +197,7 @@ Test(calibrate, refusals, .timeout = 120)
         const char *arguments[6], *says;
         int code;
     } bad[] = {
-        {{"--calibrate", "-n", "300"}, "64, 256, 1024, 4096, 16384, 65536 samples", 2},
+        {{"--calibrate", "-n", "300"}, "64, 256, 1024, 4096, 16384, 32768 samples", 2},
         {{"--calibrate", "-d", "4"}, "1, 2, 3, 5, 8, 12, 20, 32, 64 dimensions", 2},
         {{"--calibrate", "-k", "3"}, "--samples and --dimensions alone", 2},
         {{"--calibrate", "--csv", "x.csv"}, "--samples and --dimensions alone", 2},
