@@ -108,14 +108,23 @@ void ist_add_dimension(const ist_totals *t, ist_text *notes, ist_text *detail)
     ist_note_if(notes, t->dimension_source > HIGH, "high-dimension");
 }
 
+/* The normal layer that a layer is compared with has no more columns than it: of a column of whole numbers, with its
+ * equal distances, any dimension is found. */
+static double normal_columns(const ist_totals *t, double dimension, int64_t d)
+{
+    if (isnan(dimension))
+        return (double)NAN;
+    return fmin(ist_calibrated_columns(dimension, t->dimension_rows), (double)d);
+}
+
 void ist_add_calibration(const ist_totals *t, ist_calibrated estimator, int64_t k, ist_text *notes,
                          ist_text *detail)
 {
     const double OFF = 0.3;
     if (t->labels_target)
         return;
-    double x = ist_calibrated_columns(t->dimension_source, t->dimension_rows);
-    double y = ist_calibrated_columns(t->dimension_target, t->dimension_rows);
+    double x = normal_columns(t, t->dimension_source, t->d_source);
+    double y = normal_columns(t, t->dimension_target, t->d_target);
     double found = ist_calibration(estimator, t->n, k, x, y);
     if (!isnan(t->dimension_target))
         ist_detail_real(detail, "dimension_target", t->dimension_target);
