@@ -29,6 +29,8 @@ double ist_two_nn_dimension(const ist_comm *comm, const ist_engine *engine, cons
 {
     ist_pass_stats stats = {0};
     ist_nearest *nearest = ist_pass_nearest(comm, engine, rows, 2, (ist_tie_rule){0}, &stats);
+    if (!nearest)
+        return (double)NAN;
     double *mine = log_ratios(nearest, rows->metric == IST_METRIC_EUCLIDEAN);
     double *all = comm->rank == 0 ? ist_alloc((size_t)rows->n, sizeof *all) : NULL;
     ist_gather_rows(comm, rows, MPI_DOUBLE, mine, all, false);

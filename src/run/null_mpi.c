@@ -76,11 +76,12 @@ ist_code ist_null(ist_session *s, const ist_task *task, uint64_t seed, bool uppe
     ist_classes_release(&within);
     int32_t *taken = ist_alloc((size_t)n, sizeof *taken);
     double *null = ist_alloc((size_t)task->permutations, sizeof *null);
-    for (int64_t r = 0; r < task->permutations; r++) {
+    for (int64_t r = 0; r < task->permutations && error->code == IST_OK; r++) {
         permute(&groups, seed, r, n, taken);
         null[r] = value_of(work, taken);
+        ist_stop_soon(s, error);
     }
-    if (s->comm->rank == 0 && record) {
+    if (s->comm->rank == 0 && record && error->code == IST_OK) {
         ist_text detail = {0};
         ist_text_add(&detail, "%s", record->detail);
         describe(record->value, null, task->permutations, upper, &detail);
@@ -91,5 +92,5 @@ ist_code ist_null(ist_session *s, const ist_task *task, uint64_t seed, bool uppe
     groups_release(&groups);
     ist_free(taken);
     ist_free(null);
-    return IST_OK;
+    return error->code;
 }
