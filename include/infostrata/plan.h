@@ -132,7 +132,7 @@ typedef struct {
     ist_tie_rule ties;
     ist_metric metric;
     ist_scale scale; /* of both layers */
-    bool dimension;  /* of the source layer: facts for the notes */
+    bool dimension;  /* of its layers: facts for the notes */
 } ist_needs;
 
 enum { IST_PARTS = 10 };
@@ -141,6 +141,14 @@ enum { IST_PARTS = 10 };
 static inline bool ist_parts_usable(int64_t n, int64_t k)
 {
     return n / IST_PARTS >= 10 * k;
+}
+
+/* Among how many rows the two-NN dimension of a layer of n is found (ist_needs.dimension), whatever else the job does
+ * with it: those of a random part, for a tenth of a pass; all, where they are few. */
+static inline int64_t ist_dimension_rows(int64_t n)
+{
+    enum { FEW = 1000 };
+    return n < FEW ? n : n / IST_PARTS;
 }
 
 /* The part of a measure's descriptor that planning uses; params[p] follows the schema's order. */
@@ -360,6 +368,7 @@ typedef struct {
     int64_t memory;       /* bytes a rank at the worst step, without the program itself */
     size_t worst_layer;   /* plan->layers index of that step */
     int64_t bytes_read;   /* of input files, all ranks */
+    int64_t dimensions;   /* layers whose two-NN dimension is found, beside the passes */
     double pairs;         /* unordered pairs visited */
     double operations;    /* 2 d a pair, 3 d a threshold */
     double seconds;       /* estimated */

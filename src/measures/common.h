@@ -45,6 +45,10 @@ void ist_detail_real(ist_text *detail, const char *name, double value);
 void ist_detail_integer(ist_text *detail, const char *name, int64_t value);
 /* The dimension of the source, and a note where neighbours are too far away to tell of it. */
 void ist_add_dimension(const ist_totals *totals, ist_text *notes, ist_text *detail);
+/* Between layers: the dimension of the target; what the estimator finds of 1 nat between normal layers of these
+ * dimensions, and a note where that is off by more than 30 %. */
+void ist_add_calibration(const ist_totals *totals, ist_calibrated estimator, int64_t k,
+                         ist_text *notes, ist_text *detail);
 /* The text, owned by the caller; the growing one is empty afterwards. */
 char *ist_take_text(ist_text *text);
 
@@ -63,9 +67,10 @@ ist_record ist_record_of(const ist_value *const *params, int se, const ist_total
                          ist_text *notes, ist_text *detail);
 
 /* That of information from joint neighbours: in nats, with what both such measures say in detail and notes. k, scale, se:
- * positions of these parameters; zero: rows whose k-th joint distance is 0. */
+ * positions of these parameters; zero: rows whose k-th joint distance is 0; estimator: whose calibration it is. */
 ist_record ist_joint_record(const ist_value *const *params, int k, int scale, int se,
-                            const ist_totals *totals, int64_t zero, ist_estimate estimate);
+                            const ist_totals *totals, int64_t zero, ist_calibrated estimator,
+                            ist_estimate estimate);
 
 /* The numbers that are not NaN: how many, and their sum from the first to the last. */
 typedef struct {

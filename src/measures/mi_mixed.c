@@ -132,13 +132,14 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
 {
     (void)error;
     records[0] =
-        ist_joint_record(values, PARAM_K, PARAM_SCALE, PARAM_SE, t, t->all[SUM_ZERO], estimate);
+        ist_joint_record(values, PARAM_K, PARAM_SCALE, PARAM_SE, t, t->all[SUM_ZERO],
+                         is_code(values) ? IST_CALIBRATED_TYPE_1 : IST_CALIBRATED_PAPER, estimate);
     *count = 1;
     return IST_OK;
 }
 
 const ist_measure ist_measure_mi_mixed = {
-    .planner = {.schema = &schema, .version = 1, .needs = needs, .check = check},
+    .planner = {.schema = &schema, .version = 2, .needs = needs, .check = check},
     .sum_count = SUMS,
     .partial = partial,
     .values = values_of_rows,

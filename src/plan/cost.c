@@ -192,7 +192,8 @@ static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pa
     ist_add_visits(&tiles, layer, share * ist_pairs_of(layer, pass->parts));
     if (other)
         ist_add_visits(&tiles, other, ist_pairs_of(layer, pass->parts));
-    tiles.seconds += ist_candidate_seconds(layer, pass->k, pass->parts);
+    double n = (double)layer->n;
+    tiles.seconds += ist_candidate_seconds(n, n, pass->k) * (pass->parts ? 2 : 1);
     double tree = ist_tree_seconds(layer, pass->k, 0, pass->parts, machine);
     double both = other ? ist_tree_seconds(other, pass->k, 0, pass->parts, machine) : tree;
     ist_add_faster(cost, &tiles, both > tree ? both : tree, machine);
@@ -217,9 +218,18 @@ static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pa
 
 /* ---- all of it ---------------------------------------------------------------------------------- */
 
-static int64_t stored_bytes(const ist_layer *layer)
+/* What a layer costs beside the passes: its reading, if it is not in memory (the dimension is found then, the first
+ * time). */
+static void add_loading(ist_cost *cost, const ist_layer *layer, bool *has_dimension)
 {
-    return layer->n * layer->shape.row_values * layer->shape.value_bytes;
+    cost->bytes_read += layer->n * layer->shape.row_values * layer->shape.value_bytes;
+    if (!layer->dimension || *has_dimension)
+        return;
+    *has_dimension = true;
+    cost->dimensions++;
+    double n = (double)layer->n, among = (double)ist_dimension_rows(layer->n);
+    ist_add_visits(cost, layer, n * (among - 1) / 2);
+    cost->seconds += ist_candidate_seconds(n, among, 2);
 }
 
 ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, const ist_steps *steps,
@@ -227,15 +237,16 @@ ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, cons
 {
     ist_cost cost = {.most_batches = 1};
     int64_t *kept = kept_lists(plan, schedule, steps, machine);
+    bool *has_dimension = ist_alloc(plan->layer_count, sizeof *has_dimension);
     size_t held = SIZE_MAX;
     for (size_t i = 0; i < steps->count; i++) {
         const ist_step *step = &schedule->steps[steps->step[i]];
         size_t layer = ist_step_layer(schedule, step);
         size_t other = step->counts ? SIZE_MAX : schedule->sources[step->index].other;
         if (layer != held)
-            cost.bytes_read += stored_bytes(&plan->layers[layer]);
+            add_loading(&cost, &plan->layers[layer], &has_dimension[layer]);
         if (other != SIZE_MAX)
-            cost.bytes_read += stored_bytes(&plan->layers[other]);
+            add_loading(&cost, &plan->layers[other], &has_dimension[other]);
         held = layer;
         if (step->counts)
             add_target(&cost, plan, &schedule->targets[step->index], step, kept[i], machine);
@@ -244,6 +255,7 @@ ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, cons
         add_nulls(&cost, plan, schedule, step, kept[i], machine);
     }
     ist_free(kept);
+    ist_free(has_dimension);
     cost.seconds = ist_seconds_of(&cost, machine) + STEP_SECONDS * (double)steps->count;
     return cost;
 }

@@ -26,8 +26,8 @@ void ist_add_visits(ist_cost *cost, const ist_layer *layer, double pairs);
 /* A pass 2 of `total` thresholds a row in `batches`. */
 void ist_add_counting(ist_cost *cost, const ist_layer *layer, int64_t total, int64_t batches,
                       bool parts);
-/* What may be among the k nearest of a row is looked at more closely. */
-double ist_candidate_seconds(const ist_layer *layer, int64_t k, bool parts);
+/* Of n rows, each of which looks at `among`: what may be among its k nearest is looked at more closely. */
+double ist_candidate_seconds(double n, double among, int64_t k);
 /* Seconds of one rank if a k-d tree answers the pass; infinite if none does. */
 double ist_tree_seconds(const ist_layer *layer, int64_t k, int64_t thresholds, bool parts,
                         const ist_machine *machine);

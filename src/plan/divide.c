@@ -193,6 +193,7 @@ ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,
             all.worst_layer = cost.worst_layer;
         }
         all.bytes_read += cost.bytes_read;
+        all.dimensions += cost.dimensions;
         all.pairs += cost.pairs;
         all.operations += cost.operations;
         all.seconds += cost.seconds / portion->groups;

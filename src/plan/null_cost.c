@@ -59,8 +59,8 @@ static void add_joint(ist_cost *own, const ist_plan *plan, const ist_source_pass
         ist_add_visits(own, layer, (double)count * ist_pairs_of(layer, false));
         add_counts(own, layer, shape, count);
     }
-    own->seconds +=
-        (double)count * ist_candidate_seconds(&plan->layers[pass->layer], shape->null_k, false);
+    double n = (double)plan->layers[pass->layer].n;
+    own->seconds += (double)count * ist_candidate_seconds(n, n, shape->null_k);
     own->null_joint += count;
 }
 

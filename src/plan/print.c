@@ -175,6 +175,12 @@ static void print_passes(const ist_schedule *schedule, const ist_cost *cost, ist
     add_kind(schedule, PASS_JOINT, " joint", out);
     ist_add_count(out, (int64_t)schedule->target_count);
     ist_text_add(out, " for ranks\n");
+    if (cost->dimensions > 0) {
+        head(out, "");
+        ist_text_add(out, "and two-NN dimensions of ");
+        ist_add_count(out, cost->dimensions);
+        ist_text_add(out, " layers, for the notes\n");
+    }
     if (cost->most_batches > 1) {
         head(out, "");
         ist_text_add(out, "ranks in up to %lld batches, because all thresholds do not fit\n",

@@ -30,11 +30,11 @@ void ist_add_visits(ist_cost *cost, const ist_layer *layer, double pairs)
 
 /* The m-th row that a list of k sees enters it with probability k / m; twice as many do before it is known
  * how near the k are. */
-double ist_candidate_seconds(const ist_layer *layer, int64_t k, bool parts)
+double ist_candidate_seconds(double n, double among, int64_t k)
 {
-    double n = (double)layer->n, width = (double)k;
-    double seen = width * (1 + 2 * (n > width ? log(n / width) : 0));
-    return CANDIDATE_SECONDS * n * seen * (parts ? 2 : 1);
+    double width = (double)k;
+    double seen = width * (1 + 2 * (among > width ? log(among / width) : 0));
+    return CANDIDATE_SECONDS * n * seen;
 }
 
 /* Of all pairs against `total` thresholds a row, in batches. */

@@ -151,6 +151,11 @@ void ist_gather_values(ist_work *w, int set)
     w->values[set] = all;
 }
 
+static double dimension_of(const ist_session *s, size_t layer)
+{
+    return s->facts[layer].has_dimension ? s->facts[layer].dimension : (double)NAN;
+}
+
 ist_totals ist_totals_of(const ist_work *w, bool parts, double *const values[2])
 {
     const ist_session *s = w->s;
@@ -167,9 +172,9 @@ ist_totals ist_totals_of(const ist_work *w, bool parts, double *const values[2])
                     .duplicates_source = s->facts[w->task->source].duplicates,
                     .constant_source = s->facts[w->task->source].constant,
                     .square_source = s->facts[w->task->source].mean_square,
-                    .dimension_source = s->facts[w->task->source].has_dimension
-                                            ? s->facts[w->task->source].dimension
-                                            : (double)NAN};
+                    .dimension_source = dimension_of(s, w->task->source),
+                    .dimension_target = NAN,
+                    .dimension_rows = ist_dimension_rows(source->n)};
     if (w->classes) {
         t.class_size = w->classes->size;
         t.class_count = w->classes->class_count;
@@ -178,6 +183,7 @@ ist_totals ist_totals_of(const ist_work *w, bool parts, double *const values[2])
         t.duplicates_target = s->facts[w->task->target].duplicates;
         t.constant_target = s->facts[w->task->target].constant;
         t.square_target = s->facts[w->task->target].mean_square;
+        t.dimension_target = dimension_of(s, w->task->target);
     }
     for (int p = 0; p < IST_PARTS && parts; p++) {
         t.parts[p] = w->sums + (size_t)(1 + p) * w->measure->sum_count;

@@ -183,11 +183,6 @@ void ist_classes_release(ist_classes *classes);
  * squares of what is left without the mean; the same bits for any number of ranks (docs/numerics.md). */
 void ist_column_moments(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
                         int64_t d, double *mean, double *square);
-/* Collective. The two-NN dimension of a set, within its segments; copies are passed over. */
-double ist_two_nn_dimension(ist_session *s, const ist_rows *rows);
-/* Collective. The mean squared euclidean distance of two of the n rows. */
-double ist_mean_square(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
-                       int64_t d);
 /* Collective. Each column less its mean, over its standard deviation (ddof 1), in float64; constant columns
  * become 0, their number is returned. */
 int64_t ist_standardise(const ist_comm *comm, int64_t rows, int64_t n, int64_t d, ist_matrix *m);
