@@ -21,8 +21,9 @@ static const char *write_job(void)
 static void leave(const char *job, const char *output, int nth)
 {
     const char *env[] = {scratch_text("INFOSTRATA_FAULT=checkpoint.create:%d:kill9@0", nth), NULL};
-    const char *argv[] = {IST_PROGRAM, "run",     job, "--output", output, "--checkpoint-minutes",
-                          "0.0000001", "--quiet", NULL};
+    const char *argv[] = {
+        IST_PROGRAM, "run",          job, "--output", output, "--checkpoint-minutes", "0.0000001",
+        "--quiet",   "--tree=never", NULL};
     spawn_result r = spawn_run(&(spawn_options){.deadline = 45, .env = env}, argv);
     EXPECT_CODE(r, 137);
 }
@@ -101,8 +102,9 @@ Test(checkpoints, finished_lists_survive, .timeout = 120)
                *expected = scratch_path("expected");
     RUN(0, 0, job, expected);
     const char *env[] = {"INFOSTRATA_FAULT=step:3:kill9", NULL};
-    const char *argv[] = {IST_PROGRAM, "run",     job, "--output", output, "--checkpoint-minutes",
-                          "0.0000001", "--quiet", NULL};
+    const char *argv[] = {
+        IST_PROGRAM, "run",          job, "--output", output, "--checkpoint-minutes", "0.0000001",
+        "--quiet",   "--tree=never", NULL};
     spawn_result r = spawn_ranks(2, &(spawn_options){.deadline = 45, .env = env}, argv);
     EXPECT_CODE(r, 137);
     int before = journal_count(output, "pass");
@@ -111,7 +113,7 @@ Test(checkpoints, finished_lists_survive, .timeout = 120)
         spawn_result again = spawn_ranks(ranks, &(spawn_options){.deadline = 45, .env = env}, argv);
         EXPECT_CODE(again, 137);
     }
-    RUN(0, 1, job, output);
+    RUN(0, 1, job, output, "--tree=never");
     expect_same_results(output, expected, "after kills in pass 2");
     cr_expect(count_text(log_of(output), "the pass 'nearest' is there from an earlier start") == 6,
               "%s", log_of(output));
