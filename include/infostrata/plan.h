@@ -118,8 +118,16 @@ typedef enum {
                          neighbours, and how many as near as it */
 } ist_count_kind;
 
+/* Random projections (slices.h): how many, onto how many directions each, drawn with which seed. */
+typedef struct {
+    int64_t count; /* 0: none */
+    int columns;
+    uint64_t seed;
+} ist_slice_needs;
+
 /* What one task needs of the engine. */
 typedef struct {
+    ist_slice_needs slices; /* then no pass: rows of the source layer and of a target layer, projected */
     int64_t neighbours; /* k nearest of the source layer */
     ist_among among;
     ist_count_kind counts;
@@ -249,8 +257,19 @@ typedef struct {
     size_t last_step; /* counts of slots of one threshold are kept until then */
 } ist_target_pass;
 
+/* Slices of a layer, or of two (the first `slices` of a seed): they serve all tasks that ask for fewer, too. */
+typedef struct {
+    size_t layer, other; /* other: SIZE_MAX for labels */
+    int64_t slices;
+    int columns;
+    uint64_t seed;
+    double estimates; /* in each slice, of all samples: 1 a task, 1 for its parts, 1 a permutation */
+    bool permutes;    /* some task has a null */
+} ist_slice_pass;
+
 typedef struct {
     bool counts; /* false: sources[index], true: targets[index] */
+    bool sliced; /* neither: slices[index] */
     size_t index;
 } ist_step;
 
@@ -259,6 +278,7 @@ typedef struct {
     size_t source; /* the lists of its source layer */
     size_t second; /* those of its target layer */
     size_t null;   /* lists of the source layer among all, for permuted labels */
+    size_t slices; /* schedule->slices: then nothing else */
     /* What is counted for it, in the source layer (0) and in the target layer (1). */
     size_t target[2], slot[2];
     size_t last_step; /* when all of it is there */
@@ -269,6 +289,8 @@ typedef struct {
     size_t source_count;
     ist_target_pass *targets;
     size_t target_count;
+    ist_slice_pass *slices;
+    size_t slice_count;
     ist_step *steps; /* an order in which every pass 2 comes as soon as its sources are known */
     size_t step_count;
     size_t asked;      /* passes that the tasks would cost one by one */
@@ -296,6 +318,9 @@ typedef struct {
     int64_t some_segments;
     int64_t other_d; /* a joint pass: features of the second layer; else 0 */
     bool other_wide;
+    int64_t slices; /* no pass: so many slices of so many columns, of the second layer, too */
+    int columns;
+    bool permutes;
 } ist_pass_shape;
 
 typedef struct ist_machine ist_machine;
@@ -323,6 +348,9 @@ typedef struct {
     double operations;    /* 2 d a pair, 3 d a threshold */
     double seconds;       /* estimated */
     int64_t most_batches; /* largest number of threshold batches that a pass 2 needs */
+    /* Of these, steps of slices: how many slices, their time, bytes a rank at the worst of them. */
+    int64_t slices, slice_memory;
+    double slice_seconds;
 } ist_cost;
 
 ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,

@@ -104,6 +104,18 @@ double ist_slice_factor(int64_t n, int columns, const double *x);
 ist_slice_found ist_slice_layers(ist_slice_room *room, int64_t n, const int columns[2],
                                  const double *x, const double *y, const ist_slice_ksg *ksg);
 
+/* One slice of a task, or its samples in a part, as a measure gets it. */
+typedef struct {
+    int64_t n;
+    int columns[2];            /* of x; of y, 0: labels */
+    const double *x, *y;       /* column c at x[c n] */
+    const double *value;       /* labels, one column: x in ascending order */
+    const int32_t *row;        /* whose values they are */
+    ist_slice_classes classes; /* labels */
+    double factor[2];          /* layers: ist_slice_factor of all samples of x, of y */
+    const uint64_t *word;      /* layers: tie words */
+} ist_slice;
+
 /* ---- sums over slices ---------------------------------------------------------------------- */
 
 /* Numbers of slices 0, 1, ... as they come. */

@@ -49,6 +49,8 @@ void ist_add_joint_facts(const ist_totals *totals, bool rms, int64_t zero, ist_t
                          ist_text *detail);
 /* The dimension of the source, and a note where neighbours are too far away to tell of it. */
 void ist_add_dimension(const ist_totals *totals, ist_text *notes, ist_text *detail);
+/* What perfectly separated classes give: psi(N) - mean psi(n_y). */
+double ist_label_ceiling(const ist_totals *totals);
 /* The text, owned by the caller; the growing one is empty afterwards. */
 char *ist_take_text(ist_text *text);
 

@@ -50,6 +50,8 @@ static int64_t *kept_lists(const ist_plan *plan, const ist_schedule *s, const is
 {
     int64_t *kept = ist_alloc(s->step_count + 1, sizeof *kept);
     for (size_t i = 0; i < s->step_count; i++) {
+        if (s->steps[i].sliced)
+            continue; /* their tasks are done at once */
         if (s->steps[i].counts) {
             const ist_target_pass *counted = &s->targets[s->steps[i].index];
             int64_t bytes = told_bytes(plan->layers[counted->layer].n, counted, machine);
@@ -199,6 +201,36 @@ static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pa
     cost->seconds += counting_seconds(pairs, total, batches);
 }
 
+/* Projection in float64 at half of the float32 rate; of a sample in a slice: sorting and counting, or neighbours in
+ * the plane, or in a tree. */
+static void add_slices(ist_cost *cost, const ist_plan *plan, const ist_slice_pass *pass,
+                       int64_t kept, const ist_machine *machine)
+{
+    const double LINE = 1.5e-7, PLANE = 1e-6, TREE = 4e-6;
+    bool layers = pass->other != SIZE_MAX;
+    const ist_layer *layer = &plan->layers[pass->layer];
+    ist_pass_shape shape = shape_of(layer, false);
+    shape.parts = false;
+    shape.slices = pass->slices;
+    shape.columns = pass->columns;
+    shape.permutes = pass->permutes;
+    double features = (double)layer->shape.d;
+    if (layers) {
+        shape.other_d = plan->layers[pass->other].shape.d;
+        shape.other_wide = ist_layer_is_wide(&plan->layers[pass->other]);
+        features += (double)shape.other_d;
+    }
+    int64_t bytes = machine->pass_memory(&shape, machine) + kept;
+    raise_memory(cost, bytes, pass->layer);
+    cost->slice_memory = ist_max(cost->slice_memory, bytes);
+    cost->slices += pass->slices;
+    double samples = (double)layer->n * (double)pass->slices;
+    double each = pass->columns > 1 ? TREE : layers ? PLANE : LINE;
+    cost->slice_seconds += each * samples * pass->estimates;
+    if (machine->flops > 0)
+        cost->slice_seconds += 2 * 2 * samples * features * pass->columns / machine->flops;
+}
+
 ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
                            const ist_machine *machine)
 {
@@ -213,12 +245,16 @@ ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
             cost.bytes_read += plan->layers[layer].n * shape->row_values * shape->value_bytes;
             held = layer;
         }
-        size_t other = step->counts ? SIZE_MAX : schedule->sources[step->index].other;
+        size_t other = step->counts   ? SIZE_MAX
+                       : step->sliced ? schedule->slices[step->index].other
+                                      : schedule->sources[step->index].other;
         if (other != SIZE_MAX) {
             const ist_shape *shape = &plan->layers[other].shape;
             cost.bytes_read += plan->layers[other].n * shape->row_values * shape->value_bytes;
         }
-        if (step->counts) {
+        if (step->sliced) {
+            add_slices(&cost, plan, &schedule->slices[step->index], kept[i], machine);
+        } else if (step->counts) {
             add_target(&cost, plan, &schedule->targets[step->index], kept[i], machine);
         } else {
             add_source(&cost, plan, &schedule->sources[step->index], kept[i], machine);
@@ -228,6 +264,7 @@ ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
     double ranks = (double)ist_max(machine->ranks, 1);
     if (machine->flops > 0)
         cost.seconds += cost.operations / machine->flops;
-    cost.seconds = cost.seconds / ranks + STEP_SECONDS * (double)schedule->step_count;
+    cost.slice_seconds /= ranks;
+    cost.seconds = cost.slice_seconds + cost.seconds / ranks + STEP_SECONDS * (double)schedule->step_count;
     return cost;
 }

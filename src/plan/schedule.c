@@ -7,6 +7,7 @@ typedef struct {
     const ist_plan *plan;
     ist_schedule *schedule;
     ist_index sources, targets, slots; /* by what makes a pass (a slot) one */
+    ist_index slices;
     ist_index any_order;               /* a source pass of the layer, by layer and labels */
     size_t source_capacity, target_capacity;
 } collector;
@@ -141,6 +142,27 @@ static int64_t null_length(const ist_plan *plan, const ist_task *task, const ist
     return ist_min(ist_max(bounded, needs->neighbours), n - 1);
 }
 
+/* The slices that serve a task, and others of the same layers, seed and number of directions. */
+static size_t slice_pass(collector *c, const ist_task *task, const ist_needs *needs)
+{
+    ist_schedule *s = c->schedule;
+    ist_slice_pass wanted = {.layer = task->source,
+                             .other = task->labels_target ? SIZE_MAX : task->target,
+                             .columns = needs->slices.columns,
+                             .seed = needs->slices.seed};
+    ist_hash key = key_of(wanted.layer, wanted.other, (uint64_t)wanted.columns, wanted.seed);
+    size_t pass = *ist_index_add(&c->slices, key, s->slice_count);
+    if (pass == s->slice_count) {
+        s->slices = ist_grow(s->slices, pass, pass + 1, sizeof *s->slices);
+        s->slices[s->slice_count++] = wanted;
+    }
+    ist_slice_pass *found = &s->slices[pass];
+    found->slices = ist_max(found->slices, needs->slices.count);
+    found->estimates += 1 + needs->parts + (double)task->permutations;
+    found->permutes |= task->permutations > 0;
+    return pass;
+}
+
 /* Tasks that take any order come second: a pass that another task needs will do for them. */
 static void collect(collector *c, const ist_task *task, bool any_order)
 {
@@ -154,6 +176,14 @@ static void collect(collector *c, const ist_task *task, bool any_order)
     if (needs.any_order != any_order)
         return;
     needs.parts = needs.parts && ist_parts_usable(plan->layers[task->source].n, needs.neighbours);
+    if (needs.slices.count > 0) {
+        ist_route *own = &s->routes[task->twin];
+        if (own->slices != SIZE_MAX)
+            return;
+        s->tasks++;
+        own->slices = slice_pass(c, task, &needs);
+        return;
+    }
     s->asked += (size_t)1 + needs.both + counts_in(&needs, task, 0) + counts_in(&needs, task, 1);
     ist_route *route = &s->routes[task->twin];
     if (route->source != SIZE_MAX)
@@ -178,7 +208,7 @@ ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending)
     schedule->routes = ist_alloc(plan->task_count, sizeof *schedule->routes);
     for (size_t t = 0; t < plan->task_count; t++)
         schedule->routes[t] = (ist_route){
-            SIZE_MAX, SIZE_MAX, SIZE_MAX, {SIZE_MAX, SIZE_MAX}, {SIZE_MAX, SIZE_MAX}, 0};
+            SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, {SIZE_MAX, SIZE_MAX}, {SIZE_MAX, SIZE_MAX}, 0};
     collector c = {.plan = plan, .schedule = schedule};
     for (int round = 0; round < 2; round++)
         for (size_t t = 0; t < plan->task_count; t++)
@@ -188,6 +218,7 @@ ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending)
     ist_index_release(&c.any_order);
     ist_index_release(&c.targets);
     ist_index_release(&c.slots);
+    ist_index_release(&c.slices);
     ist_schedule_order(schedule, plan);
     return schedule;
 }
@@ -202,6 +233,7 @@ void ist_schedule_free(ist_schedule **schedule)
         ist_free(old->targets[t].slots);
     ist_free(old->targets);
     ist_free(old->sources);
+    ist_free(old->slices);
     ist_free(old->steps);
     ist_free(old->routes);
     ist_free(old);
@@ -210,5 +242,5 @@ void ist_schedule_free(ist_schedule **schedule)
 const ist_route *ist_schedule_route(const ist_schedule *schedule, const ist_task *task)
 {
     const ist_route *route = &schedule->routes[task->twin];
-    return route->source == SIZE_MAX ? NULL : route;
+    return route->source == SIZE_MAX && route->slices == SIZE_MAX ? NULL : route;
 }

@@ -4,9 +4,30 @@
 
 #include "session.h"
 
+/* Samples in the groups that are permuted inside: all of them, or the classes of labels. Every rank has them. */
+typedef struct {
+    int64_t n;
+    int groups;
+    int64_t *start;
+    int32_t *row, *shuffled; /* by group, ascending; the same shuffled */
+    int64_t *taken;          /* by row number: the sample that takes its place */
+} ist_permutations;
+
+/* Collective. within: plan->labels; SIZE_MAX: all of n samples in one group. An error is the reading's: tasks fail. Released by
+ * ist_permutations_release also after an error. */
+ist_code ist_permutations_new(ist_session *s, int64_t n, size_t within, ist_permutations *p,
+                              ist_error *error);
+void ist_permutations_release(ist_permutations *p);
+/* Local. Fills in `taken` of a round: the same on every rank. */
+void ist_permute(ist_permutations *p, uint64_t seed, int64_t round);
+
+/* Local. Adds null_mean, null_sd, p and permutations to a record's detail. upper: large values speak against
+ * independence. null[count] is sorted and spoilt. */
+void ist_describe_null(ist_record *record, double *null, int64_t count, bool upper);
+
 /* Collective. The value of a task (on rank 0) with a permuted target: in the place of each row number, what the target
  * has for the row number `taken`. */
-typedef double ist_null_value(void *work, const int32_t *taken);
+typedef double ist_null_value(void *work, const int64_t *taken);
 
 /* Collective. Computes the value of a task for its permutations and adds null_mean, null_sd, p and permutations
  * to the record's detail (rank 0). upper: large values speak against independence. The task's classes are loaded, of a labels

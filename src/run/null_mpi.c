@@ -7,43 +7,47 @@
 
 #include "null.h"
 
-/* Samples in the groups that are permuted inside: all of them, or the classes of `within`. */
-typedef struct {
-    int groups;
-    int64_t *start;
-    int32_t *row, *shuffled; /* by group, ascending; the same shuffled */
-} exchange_groups;
-
-static exchange_groups groups_of(int64_t n, const ist_classes *within)
+ist_code ist_permutations_new(ist_session *s, int64_t n, size_t within, ist_permutations *p,
+                              ist_error *error)
 {
-    exchange_groups g = {.groups = within ? (int)within->class_count : 1};
-    g.start = ist_alloc((size_t)g.groups + 1, sizeof *g.start);
-    g.row = ist_alloc((size_t)n, sizeof *g.row);
-    g.shuffled = ist_alloc((size_t)n, sizeof *g.shuffled);
-    for (int c = 0; c < g.groups; c++)
-        g.start[c + 1] = g.start[c] + (within ? within->size[c] : n);
-    int64_t *at = ist_alloc((size_t)g.groups, sizeof *at);
-    memcpy(at, g.start, (size_t)g.groups * sizeof *at);
+    ist_classes classes = {.label = SIZE_MAX};
+    *p = (ist_permutations){.n = n, .groups = 1};
+    if (within != SIZE_MAX && ist_read_classes(s, within, &classes, error) != IST_OK) {
+        ist_classes_release(&classes);
+        return error->code;
+    }
+    if (classes.class_of)
+        p->groups = (int)classes.class_count;
+    p->start = ist_alloc((size_t)p->groups + 1, sizeof *p->start);
+    p->row = ist_alloc((size_t)n, sizeof *p->row);
+    p->shuffled = ist_alloc((size_t)n, sizeof *p->shuffled);
+    p->taken = ist_alloc((size_t)n, sizeof *p->taken);
+    for (int c = 0; c < p->groups; c++)
+        p->start[c + 1] = p->start[c] + (classes.class_of ? classes.size[c] : n);
+    int64_t *at = ist_alloc((size_t)p->groups, sizeof *at);
+    memcpy(at, p->start, (size_t)p->groups * sizeof *at);
     for (int64_t row = 0; row < n; row++)
-        g.row[at[within ? within->class_of[row] : 0]++] = (int32_t)row;
+        p->row[at[classes.class_of ? classes.class_of[row] : 0]++] = (int32_t)row;
     ist_free(at);
-    return g;
+    ist_classes_release(&classes);
+    return IST_OK;
 }
 
-static void groups_release(exchange_groups *g)
+void ist_permutations_release(ist_permutations *p)
 {
-    ist_free(g->start);
-    ist_free(g->row);
-    ist_free(g->shuffled);
+    ist_free(p->start);
+    ist_free(p->row);
+    ist_free(p->shuffled);
+    ist_free(p->taken);
+    *p = (ist_permutations){0};
 }
 
-/* taken[row] = the sample that takes its place in round r. */
-static void permute(exchange_groups *g, uint64_t seed, int64_t r, int64_t n, int32_t *taken)
+void ist_permute(ist_permutations *p, uint64_t seed, int64_t round)
 {
-    memcpy(g->shuffled, g->row, (size_t)n * sizeof *g->shuffled);
-    ist_random_shuffle(seed, (uint64_t)r, g->groups, g->start, g->shuffled);
-    for (int64_t at = 0; at < n; at++)
-        taken[g->row[at]] = g->shuffled[at];
+    memcpy(p->shuffled, p->row, (size_t)p->n * sizeof *p->shuffled);
+    ist_random_shuffle(seed, (uint64_t)round, p->groups, p->start, p->shuffled);
+    for (int64_t at = 0; at < p->n; at++)
+        p->taken[p->row[at]] = p->shuffled[at];
 }
 
 /* On rank 0. The values are sorted, so that their sums are those of the set. */
@@ -65,31 +69,31 @@ static void describe(double value, double *null, int64_t count, bool upper, ist_
     ist_text_add(detail, ";permutations=%lld", (long long)count);
 }
 
+void ist_describe_null(ist_record *record, double *null, int64_t count, bool upper)
+{
+    ist_text detail = {0};
+    ist_text_add(&detail, "%s", record->detail);
+    describe(record->value, null, count, upper, &detail);
+    ist_free(record->detail);
+    record->detail = ist_copy_text(detail.data);
+    ist_text_release(&detail);
+}
+
 ist_code ist_null(ist_session *s, const ist_task *task, uint64_t seed, bool upper,
                   ist_null_value *value_of, void *work, ist_record *record, ist_error *error)
 {
+    ist_permutations permutations;
     int64_t n = s->known.plan->layers[task->source].n;
-    ist_classes within = {.label = SIZE_MAX};
-    if (task->within != SIZE_MAX && ist_read_classes(s, task->within, &within, error) != IST_OK)
-        return error->code;
-    exchange_groups groups = groups_of(n, task->within != SIZE_MAX ? &within : NULL);
-    ist_classes_release(&within);
-    int32_t *taken = ist_alloc((size_t)n, sizeof *taken);
-    double *null = ist_alloc((size_t)task->permutations, sizeof *null);
-    for (int64_t r = 0; r < task->permutations; r++) {
-        permute(&groups, seed, r, n, taken);
-        null[r] = value_of(work, taken);
+    if (ist_permutations_new(s, n, task->within, &permutations, error) == IST_OK) {
+        double *null = ist_alloc((size_t)task->permutations, sizeof *null);
+        for (int64_t r = 0; r < task->permutations; r++) {
+            ist_permute(&permutations, seed, r);
+            null[r] = value_of(work, permutations.taken);
+        }
+        if (s->comm->rank == 0 && record)
+            ist_describe_null(record, null, task->permutations, upper);
+        ist_free(null);
     }
-    if (s->comm->rank == 0 && record) {
-        ist_text detail = {0};
-        ist_text_add(&detail, "%s", record->detail);
-        describe(record->value, null, task->permutations, upper, &detail);
-        ist_free(record->detail);
-        record->detail = ist_copy_text(detail.data);
-        ist_text_release(&detail);
-    }
-    groups_release(&groups);
-    ist_free(taken);
-    ist_free(null);
-    return IST_OK;
+    ist_permutations_release(&permutations);
+    return error->code;
 }

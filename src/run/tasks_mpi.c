@@ -309,7 +309,7 @@ static void gather_values(work *w, int set)
 
 /* The target's lists with its samples permuted: row i has that of the sample taken for it, whose neighbours are
  * where they were taken to. */
-static void permute_lists(const work *w, const int32_t *taken, made *m)
+static void permute_lists(const work *w, const int64_t *taken, made *m)
 {
     const ist_rows *rows = &w->s->loaded.all;
     size_t bytes = (size_t)m->evidence.k * sizeof *m->second;
@@ -330,7 +330,7 @@ static void permute_lists(const work *w, const int32_t *taken, made *m)
 }
 
 /* The evidence of all samples with a permuted target; class_of: of labels. */
-static made permuted_rows(work *w, const int32_t *taken, const int32_t *class_of,
+static made permuted_rows(work *w, const int64_t *taken, const int32_t *class_of,
                           ist_class_lists *lists)
 {
     const ist_rows *rows = &w->s->loaded.all;
@@ -357,7 +357,7 @@ static made permuted_rows(work *w, const int32_t *taken, const int32_t *class_of
     return m;
 }
 
-static int32_t *permuted_classes(const work *w, const int32_t *taken)
+static int32_t *permuted_classes(const work *w, const int64_t *taken)
 {
     int64_t n = w->s->loaded.all.n;
     int32_t *class_of = ist_alloc((size_t)n, sizeof *class_of);
@@ -367,7 +367,7 @@ static int32_t *permuted_classes(const work *w, const int32_t *taken)
 }
 
 /* The value for a permuted target, on rank 0. */
-static double null_value(void *data, const int32_t *taken)
+static double null_value(void *data, const int64_t *taken)
 {
     work *w = data, permuted = *w;
     ist_session *s = w->s;
@@ -412,6 +412,25 @@ static uint64_t seed_of(const work *w)
     return (uint64_t)seed;
 }
 
+ist_code ist_keep_records(ist_session *s, size_t t, ist_record *records, size_t count,
+                          const ist_error *failure, ist_error *error)
+{
+    ist_text reason = {0};
+    ist_text_add(&reason, "%s", failure->text);
+    ist_outcome outcome = {.records = records,
+                           .record_count = count,
+                           .failed = failure->code != IST_OK,
+                           .reason = reason.data};
+    for (size_t r = 0; r < count; r++)
+        if (s->known.unverified[t])
+            add_note(&records[r], "row-order-unverified");
+    journal_outcome(s, &s->known.plan->tasks[t], &outcome, error);
+    for (size_t r = 0; r < count; r++)
+        ist_record_release(&records[r]);
+    ist_text_release(&reason);
+    return error->code;
+}
+
 /* Rank 0 alone has the numbers of all rows; all ranks must know whether the task failed. */
 static ist_code finish(work *w, bool parts, ist_error *error)
 {
@@ -427,15 +446,8 @@ static ist_code finish(work *w, bool parts, ist_error *error)
     if (failure.code == IST_OK && w->task->permutations > 0)
         ist_null(s, w->task, seed_of(w), w->measure->planner.schema->tail == IST_TAIL_UPPER,
                  null_value, w, &records[0], &failure);
-    outcome.failed = failure.code != IST_OK;
-    outcome.reason = failure.text;
-    for (size_t r = 0; r < outcome.record_count; r++)
-        if (s->known.unverified[w->task - s->known.plan->tasks])
-            add_note(&records[r], "row-order-unverified");
-    journal_outcome(s, w->task, &outcome, error);
-    for (size_t r = 0; r < outcome.record_count; r++)
-        ist_record_release(&records[r]);
-    return error->code;
+    return ist_keep_records(s, (size_t)(w->task - s->known.plan->tasks), records,
+                            outcome.record_count, &failure, error);
 }
 
 static void compute(work *w, bool parts)
