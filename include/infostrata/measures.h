@@ -46,8 +46,9 @@ typedef struct {
 typedef struct {
     int64_t count;       /* slices */
     const double *value; /* count: of each */
-    const double *part;  /* IST_PARTS x count: of each within the random parts; NULL: there are none */
-    int64_t tied, zero;  /* of ist_slice_found, over all slices */
+    const double
+        *part; /* IST_PARTS x count: of each within the random parts; NULL: there are none */
+    int64_t tied, zero; /* of ist_slice_found, over all slices */
 } ist_slice_totals;
 
 /* The sums of a task over all ranks: of all samples, and of each random part if asked for. */

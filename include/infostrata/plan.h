@@ -127,7 +127,8 @@ typedef struct {
 
 /* What one task needs of the engine. */
 typedef struct {
-    ist_slice_needs slices; /* then no pass: rows of the source layer and of a target layer, projected */
+    ist_slice_needs
+        slices; /* then no pass: rows of the source layer and of a target layer, projected */
     int64_t neighbours; /* k nearest of the source layer */
     ist_among among;
     ist_count_kind counts;
@@ -263,8 +264,9 @@ typedef struct {
     int64_t slices;
     int columns;
     uint64_t seed;
-    double estimates; /* in each slice, of all samples: 1 a task, 1 for its parts, 1 a permutation */
-    bool permutes;    /* some task has a null */
+    double
+        estimates; /* in each slice, of all samples: 1 a task, 1 for its parts, 1 a permutation */
+    bool permutes; /* some task has a null */
 } ist_slice_pass;
 
 typedef struct {

@@ -60,15 +60,14 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
 {
     (void)labels;
     ist_scale scale = ist_param_scale(values, PARAM_SCALE);
-    return (ist_needs){
-        .slices = {.count = ist_param_integer(values, PARAM_SLICES),
-                   .columns = (int)ist_param_integer(values, PARAM_COLUMNS),
-                   .seed = (uint64_t)ist_param_integer(values, PARAM_SEED)},
-        .neighbours = ist_param_integer(values, PARAM_K),
-        .parts = ist_param_is(values, PARAM_SE, "parts"),
-        .ties = ist_param_tie_rule(values, PARAM_TIES, PARAM_SEED),
-        /* rms is that of each projection: the layer itself stays as it is. */
-        .scale = scale == IST_SCALE_ZSCORE ? IST_SCALE_ZSCORE : IST_SCALE_NONE};
+    return (ist_needs){.slices = {.count = ist_param_integer(values, PARAM_SLICES),
+                                  .columns = (int)ist_param_integer(values, PARAM_COLUMNS),
+                                  .seed = (uint64_t)ist_param_integer(values, PARAM_SEED)},
+                       .neighbours = ist_param_integer(values, PARAM_K),
+                       .parts = ist_param_is(values, PARAM_SE, "parts"),
+                       .ties = ist_param_tie_rule(values, PARAM_TIES, PARAM_SEED),
+                       /* rms is that of each projection: the layer itself stays as it is. */
+                       .scale = scale == IST_SCALE_ZSCORE ? IST_SCALE_ZSCORE : IST_SCALE_NONE};
 }
 
 /* "auto" by the target. */
@@ -119,10 +118,10 @@ static ist_slice_found slice(const ist_value *const *values, ist_slice_room *roo
 /* What was found, over the slices. */
 typedef struct {
     ist_slice_sum sum;
-    double sd;       /* of the slices' values; NaN of one slice */
-    double slices;   /* the mean's error by them */
-    double parts;    /* by the samples; NaN: not known */
-    double mean;     /* of the parts */
+    double sd;         /* of the slices' values; NaN of one slice */
+    double slices;     /* the mean's error by them */
+    double parts;      /* by the samples; NaN: not known */
+    double mean;       /* of the parts */
     double most_error; /* by the samples, of the slice with the largest value */
 } summary;
 
@@ -252,10 +251,10 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
     summary all = summarise(t);
     bool parts = ist_param_is(values, PARAM_SE, "parts");
     double value = ist_slice_mean(&all.sum);
-    double both = all.slices == 0 ? all.parts
-                                  : sqrt(all.slices * all.slices + all.parts * all.parts);
+    double both =
+        all.slices == 0 ? all.parts : sqrt(all.slices * all.slices + all.parts * all.parts);
     ist_text notes = {0}, detail = {0};
-    ist_text_add(&detail, "estimator=%s", estimator_of(values, t->labels_target));
+    ist_text_add(&detail, "slice_estimator=%s", estimator_of(values, t->labels_target));
     add_errors(&all, &detail);
     add_facts(values, t, value, &notes, &detail);
     ist_note_if(&notes, parts && isnan(all.sd), "one-slice");
@@ -270,7 +269,7 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
     }
     if (!ist_param_is(values, PARAM_MAX, "true"))
         return IST_OK;
-    ist_text_add(&detail, "estimator=%s", estimator_of(values, t->labels_target));
+    ist_text_add(&detail, "slice_estimator=%s", estimator_of(values, t->labels_target));
     ist_detail_integer(&detail, "slice", all.sum.most_at);
     add_facts(values, t, all.sum.most, &notes, &detail);
     ist_note_if(&notes, parts && isnan(all.parts), "parts-too-small");

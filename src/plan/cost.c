@@ -265,6 +265,7 @@ ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
     if (machine->flops > 0)
         cost.seconds += cost.operations / machine->flops;
     cost.slice_seconds /= ranks;
-    cost.seconds = cost.slice_seconds + cost.seconds / ranks + STEP_SECONDS * (double)schedule->step_count;
+    cost.seconds =
+        cost.slice_seconds + cost.seconds / ranks + STEP_SECONDS * (double)schedule->step_count;
     return cost;
 }

@@ -8,7 +8,7 @@ typedef struct {
     ist_schedule *schedule;
     ist_index sources, targets, slots; /* by what makes a pass (a slot) one */
     ist_index slices;
-    ist_index any_order;               /* a source pass of the layer, by layer and labels */
+    ist_index any_order; /* a source pass of the layer, by layer and labels */
     size_t source_capacity, target_capacity;
 } collector;
 

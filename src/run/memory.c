@@ -102,7 +102,8 @@ static int64_t slices_bytes(const ist_pass_shape *pass, const ist_machine *machi
     ist_machine plain = *machine;
     plain.twins = false;
     layer_sets own = sets_of(pass, pass->d, pass->wide, &plain);
-    layer_sets other = two ? sets_of(pass, pass->other_d, pass->other_wide, &plain) : (layer_sets){0};
+    layer_sets other =
+        two ? sets_of(pass, pass->other_d, pass->other_wide, &plain) : (layer_sets){0};
     int64_t work = batch + directions + room + parts + words + permuted + found;
     return ist_max(ist_max(own.reading, own.held + other.reading), own.held + other.held + work);
 }

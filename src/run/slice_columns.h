@@ -14,7 +14,8 @@ typedef struct {
 /* Slices [first, first + count) of a pass; of these, this rank has `mine` from `own` on. */
 typedef struct {
     int64_t first, count, own, mine;
-    double *column[2]; /* mine x columns x n: column c of slice i at [(i columns + c) n], samples in file order */
+    double *column
+        [2]; /* mine x columns x n: column c of slice i at [(i columns + c) n], samples in file order */
 } ist_slice_batch;
 
 /* Local. Which rank has which slices of a batch of so many: [ist_share(count, ranks, r), ...). */

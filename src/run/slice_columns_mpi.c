@@ -77,8 +77,7 @@ static exchange exchange_new(const ist_comm *comm, const ist_rows *rows, const i
         int64_t first, last, from = ist_share(b->count, comm->size, r);
         ist_blocks_range(&rows->blocks, comm->size, r, &first, &last);
         e.send_at[r] = ist_narrow(from * rows->home.count);
-        e.send[r] =
-            ist_narrow((ist_share(b->count, comm->size, r + 1) - from) * rows->home.count);
+        e.send[r] = ist_narrow((ist_share(b->count, comm->size, r + 1) - from) * rows->home.count);
         e.receive_at[r] = ist_narrow(b->mine * first);
         e.receive[r] = ist_narrow(b->mine * (last - first));
     }

@@ -15,9 +15,9 @@ typedef struct {
     ist_needs needs;
     bool parts;
     char *failure;
-    ist_classes classes;    /* labels */
-    int32_t *part_class;    /* in the order of the parts */
-    int32_t *permuted;      /* classes of a permutation */
+    ist_classes classes;        /* labels */
+    int32_t *part_class;        /* in the order of the parts */
+    int32_t *permuted;          /* classes of a permutation */
     uint64_t *word, *part_word; /* layers: tie words, the same in the order of the parts */
     ist_permutations permutations;
     ist_slice_sum *null; /* rank 0: by permutation */
@@ -35,12 +35,12 @@ typedef struct {
     bool two, any_parts, any_null, sorts;
     ist_slice_room *room;
     ist_slice_batch batch;
-    double *value;          /* sorts: each of the batch's slices in ascending order */
+    double *value; /* sorts: each of the batch's slices in ascending order */
     int32_t *row;
     int32_t *part_of_place; /* of a sample: its place in the order of the parts */
     double *part_x, *part_y, *part_value;
     int32_t *part_row;
-    double *permuted;       /* the target's columns */
+    double *permuted; /* the target's columns */
     ist_slice_times times;
 } slicing;
 
@@ -90,8 +90,8 @@ static void prepare_task(slicing *w, slice_task *t, size_t task)
     t->classes.label = SIZE_MAX;
     t->measure = ist_measures[plan->job->entries[of->entry].measure];
     ist_task_params(plan, of, t->params);
-    t->needs = t->measure->planner.needs(t->params,
-                                         of->labels_target ? &plan->labels[of->target] : NULL);
+    t->needs =
+        t->measure->planner.needs(t->params, of->labels_target ? &plan->labels[of->target] : NULL);
     t->parts = t->needs.parts && ist_parts_usable(w->n, t->needs.neighbours);
     if (t->parts)
         ist_part_order_for(s, w->n);
@@ -194,9 +194,8 @@ static ist_slice part_of(const slicing *w, const slice_task *t, int p, const dou
     if (w->two)
         slice.word = t->part_word + start;
     else
-        slice.classes =
-            (ist_slice_classes){t->part_class + start, t->classes.class_count,
-                                t->classes.part_size + p * t->classes.class_count};
+        slice.classes = (ist_slice_classes){t->part_class + start, t->classes.class_count,
+                                            t->classes.part_size + p * t->classes.class_count};
     return slice;
 }
 
@@ -225,8 +224,8 @@ static void estimate(slicing *w, slice_task *t, int64_t i, const double factor[2
 static void factors_of(const slicing *w, int64_t i, double factor[2])
 {
     for (int side = 0; side < 2; side++)
-        factor[side] = !w->two ? 1
-                               : ist_slice_factor(w->n, w->pass->columns, column_of(w, side, i));
+        factor[side] =
+            !w->two ? 1 : ist_slice_factor(w->n, w->pass->columns, column_of(w, side, i));
 }
 
 /* ---- a batch --------------------------------------------------------------------------------- */
@@ -254,7 +253,8 @@ static double *gather(const slicing *w, const slice_task *t, int each, const dou
 /* On rank 0: the numbers of a batch to those of the task. */
 static void keep(const slicing *w, slice_task *t, int each, const double *numbers)
 {
-    int64_t slices = t->needs.slices.count, count = ist_min(w->batch.count, slices - w->batch.first);
+    int64_t slices = t->needs.slices.count,
+            count = ist_min(w->batch.count, slices - w->batch.first);
     for (int64_t i = 0; i < count; i++) {
         t->value[w->batch.first + i] = numbers[i * each];
         for (int p = 0; p + 1 < each; p++)
@@ -419,8 +419,8 @@ static ist_code journal_times(slicing *w, ist_error *error)
     const ist_layer *layer = &s->known.plan->layers[w->pass->layer];
     static const char *const kinds[] = {"slices-project", "slices-transpose", "slices-sort",
                                         "slices-estimate"};
-    const double seconds[] = {w->times.project, w->times.transpose, w->times.sort,
-                              w->times.estimate};
+    double seconds[] = {w->times.project, w->times.transpose, w->times.sort, w->times.estimate};
+    MPI_Allreduce(MPI_IN_PLACE, seconds, 4, MPI_DOUBLE, MPI_MAX, s->comm->handle);
     int64_t sent = ist_sum_one(s->comm, w->times.bytes_sent);
     int64_t peak = ist_largest(s->comm, ist_resident_memory().peak);
     for (int i = 0; i < 4; i++) {
@@ -431,7 +431,7 @@ static ist_code journal_times(slicing *w, ist_error *error)
                              .k = w->pass->slices,
                              .ranks = s->comm->size,
                              .kernel = s->engine.kernel->name,
-                             .seconds = ist_largest_real(s->comm, seconds[i]),
+                             .seconds = seconds[i],
                              .bytes_sent = i == 1 ? sent : 0,
                              .peak_memory = peak};
         if (s->journal)

@@ -104,11 +104,21 @@ static const char *const neighbours_entries[] = {
     "mi-mixed: {layers: [relu], target: five, se: none, null: {permutations: 9}}",
     "overlap: {target: five, k: 10, null: {permutations: 9, within: rare}}",
     "imbalance: {layers: [relu], target: five, k: 3, null: {permutations: 9}}",
+    "mi-sliced: {layers: [real], target: [five, rare], estimator: [ross, kl-difference], slices: "
+    "9}",
+    "mi-sliced: {pairs: [[relu, lattice]], estimator: [ksg1, ksg2], slices: 7, null: "
+    "{permutations: 2}}",
+    "mi-sliced: {layers: [relu], target: rare, slices: [1, 5], projection_dim: 2}",
+    "mi-sliced: {pairs: [[relu, real]], estimator: [ksg1, ksg2], slices: 4, projection_dim: 3}",
+    "mi-sliced: {layers: [relu], target: five, slices: 6, null: {permutations: 5, within: rare}}",
 };
 enum { NEIGHBOUR_ENTRIES = sizeof neighbours_entries / sizeof *neighbours_entries };
 
 /* In the order of the entries. */
-enum { NEIGHBOUR_TASKS = 8 + 3 + 12 + 4 + 6 + 4 + 2 + 6 + 12 + 2 * 7 + 3 + 12 + 1 + 3 + 1 + 3 + 1 };
+enum {
+    NEIGHBOUR_TASKS =
+        8 + 3 + 12 + 4 + 6 + 4 + 2 + 6 + 12 + 2 * 7 + 3 + 12 + 1 + 3 + 1 + 3 + 1 + 4 + 2 + 2 + 2 + 1
+};
 
 /* ---- undisturbed ------------------------------------------------------------------------------- */
 
