@@ -264,6 +264,9 @@ typedef struct {
     int64_t chunk_bytes; /* rows and state that travel at once */
     int64_t chunk_rows;  /* at most so many rows travel at once; 0: no limit of its own */
     ist_skipping skipping;
+    /* Called between tiles, every few milliseconds, for what must not wait for the end of a pass; NULL: nothing. */
+    void (*attend)(void *data);
+    void *attend_data;
 } ist_engine;
 
 /* ---- tiles and consumers ------------------------------------------------------------------- */
@@ -383,6 +386,9 @@ typedef struct {
     ist_pass_stats stats;
     void (*poke)(void *); /* called between tiles to keep messages moving; may be NULL */
     void *poke_data;
+    void (*attend)(void *); /* the engine's */
+    void *attend_data;
+    double attended; /* when it was called last */
 } ist_sweep;
 
 /* Local. Visits all wanted pairs of home rows and the chunk's; `columns` is the chunk's state and

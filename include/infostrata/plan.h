@@ -355,14 +355,52 @@ typedef struct {
     double slice_seconds;
 } ist_cost;
 
+/* Some steps of a schedule, ascending. */
+typedef struct {
+    const size_t *step;
+    size_t count;
+} ist_steps;
+
+/* Of these steps alone, or of all of them, with all ranks of the machine on each. */
+ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, const ist_steps *steps,
+                        const ist_machine *machine);
 ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
                            const ist_machine *machine);
-/* Thresholds a row that pass 2 of this target may hold at once within machine->memory_limit (at
- * least 1, at most the slots' sum of k): the batch of the run. */
-int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule, size_t target,
-                           const ist_machine *machine);
+/* Thresholds a row that pass 2 of this target, which is one of the steps, may hold at once within
+ * machine->memory_limit (at least 1, at most the slots' sum of k): the batch of the run. */
+int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule,
+                           const ist_steps *steps, size_t target, const ist_machine *machine);
+
+/* ---- groups of ranks ----------------------------------------------------------------------- */
+
+/* Steps whose layers, passes and tasks are those of no other portion: what one group of ranks does by itself. */
+typedef struct {
+    ist_steps steps;
+    double seconds; /* estimated, of one rank */
+    int groups; /* as many share the ranks while portions like this are done; 1: all ranks on each */
+    int64_t
+        kept; /* bytes a rank of its layers, which stay in memory until it is done; 0: they do not */
+} ist_portion;
+
+/* Portions in the order in which they are begun: phases of 1, 2, 4, ... groups. */
+typedef struct {
+    ist_portion *portions;
+    size_t portion_count;
+    size_t *step; /* what the portions' steps point into */
+} ist_division;
+
+/* Divides a schedule for the ranks of a machine: small portions run many at a time, each on few ranks, where that
+ * fits into machine->memory_limit and leaves no rank without work at the end for long. The same on every rank. */
+ist_division *ist_divide(const ist_plan *plan, const ist_schedule *schedule,
+                         const ist_machine *machine);
+void ist_division_free(ist_division **division);
+/* What it costs; memory is that of the worst step in the group that takes it. */
+ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,
+                           const ist_division *division, const ist_machine *machine);
+
 /* The page that `infostrata plan` prints. */
-void ist_plan_print(const ist_plan *plan, const ist_schedule *schedule, const ist_cost *cost,
-                    const ist_machine *machine, ist_text *out);
+void ist_plan_print(const ist_plan *plan, const ist_schedule *schedule,
+                    const ist_division *division, const ist_cost *cost, const ist_machine *machine,
+                    ist_text *out);
 
 #endif

@@ -31,6 +31,7 @@ typedef struct {
     char *key; /* ist_layer.key / ist_label_vector.key */
     int64_t size, mtime_ns, inode;
     ist_hash content;
+    int64_t run; /* which run of the folder wrote it; the journal knows */
 } ist_input_state;
 
 /* One finished task. Key of the result: id and the operands' contents. */
@@ -40,6 +41,7 @@ typedef struct {
     char *reason; /* failed only */
     ist_record *records;
     size_t record_count;
+    int64_t run; /* as an input's */
 } ist_outcome;
 void ist_outcome_release(ist_outcome *outcome);
 
@@ -59,10 +61,15 @@ typedef struct {
 typedef struct ist_journal ist_journal;
 
 /* Reads FOLDER/journal*.jsonl: one JSON object a line with its own checksum. A torn last line is
- * dropped (and cut off before anything is appended), a damaged line is skipped and counted; the
- * last line of a key wins. Opens FOLDER/journal.jsonl for appending if `append`; else the folder
- * may be absent or read-only. */
+ * dropped (and cut off before anything is appended), a damaged line is skipped and counted; of the lines of a
+ * key that of the latest run wins, and its last one. Opens FOLDER/journal.jsonl for appending if `append`: a run
+ * begins; else the folder may be absent or read-only. */
 ist_journal *ist_journal_open(const char *folder, bool append, ist_error *error);
+/* A journal of its own for the leader of a group of ranks, from 1 on: FOLDER/journal-LEADER.jsonl is read and appended
+ * to, the others are not. run: that of the main journal. */
+ist_journal *ist_journal_open_leader(const char *folder, int leader, int64_t run, ist_error *error);
+/* The number of the run that appends: 1 for the first. */
+int64_t ist_journal_run(const ist_journal *journal);
 /* Lines that were damaged or torn. */
 size_t ist_journal_damaged(const ist_journal *journal);
 /* NULL if there is none. */

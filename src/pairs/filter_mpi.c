@@ -88,20 +88,43 @@ static ist_filter filter_of(const survey *s, const ist_rows *rows, ist_filter_fo
     return ist_filter_new(form, &s->census, s->centre, centred, s->largest_norm, rows->d);
 }
 
+/* Layers of the same width follow each other, and the trial takes longer than a small one's pass: what the processor did
+ * for a width is kept. */
+static double rate_of(ist_filter_form form, int64_t d)
+{
+    enum { KEPT = 16, FORMS = IST_FILTER_DIRECT + IST_FILTER_PRODUCT + 1 };
+    const double trial_seconds = 0.002;
+    static struct {
+        int64_t d;
+        double rate[FORMS];
+    } kept[KEPT];
+    static int next;
+    int at = 0;
+    while (at < KEPT && kept[at].d != d)
+        at++;
+    if (at == KEPT) {
+        at = next++ % KEPT;
+        memset(&kept[at], 0, sizeof kept[at]);
+        kept[at].d = d;
+    }
+    if (kept[at].rate[form] == 0)
+        kept[at].rate[form] = ist_kernel_rate(ist_kernel_choose(NULL), form, d, trial_seconds);
+    return kept[at].rate[form];
+}
+
 /* Nanoseconds of a pair, about: its operations, and the float64 distance where it is open for either
  * side. A distance of typical data is open with some times the doubt, the density of the distances
  * about a threshold. */
 static double cost_of(ist_rows *rows, const ist_slab *sample, const survey *s, ist_filter_form form)
 {
-    const double density = 8, trial_seconds = 0.002;
+    const double density = 8;
     double d = (double)rows->d, distance = 10 + 0.2 * d;
     rows->filter = filter_of(s, rows, form);
     if (rows->filter.form == IST_FILTER_NONE)
         return INFINITY;
     double doubt = ist_filter_doubt(rows, sample);
-    double rate = ist_kernel_rate(ist_kernel_choose(NULL), form, rows->d, trial_seconds);
     ist_filter_release(&rows->filter);
-    return 2e9 * d / rate + 2 * fmin(1, density * doubt) * distance;
+    return 2e9 * d / rate_of(form, rows->d) + 2 * fmin(1, density * doubt) * distance;
 }
 
 static ist_filter_form faster_form(ist_rows *rows, const survey *s)

@@ -234,8 +234,12 @@ void ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *ro
               const ist_consumer *consumer, void *state, const ist_tie_rule *ties,
               ist_pass_stats *stats)
 {
-    ist_sweep sweep = {
-        .rows = rows, .kernel = engine->kernel, .consumer = consumer, .state = state};
+    ist_sweep sweep = {.rows = rows,
+                       .kernel = engine->kernel,
+                       .consumer = consumer,
+                       .state = state,
+                       .attend = engine->attend,
+                       .attend_data = engine->attend_data};
     sweep.word = ist_alloc((size_t)rows->home.count, sizeof *sweep.word);
     for (int64_t i = 0; i < rows->home.count; i++)
         sweep.word[i] = ist_tie_word(ties, ist_row_number(rows, rows->home.first + i));

@@ -179,9 +179,19 @@ static ist_tile tile_at(const ist_visit *v, int64_t a, int64_t b, bool diagonal)
                       .diagonal = diagonal};
 }
 
+static void attend(ist_sweep *sweep)
+{
+    const double SECONDS = 0.002;
+    if (!sweep->attend || ist_seconds() - sweep->attended < SECONDS)
+        return;
+    sweep->attend(sweep->attend_data);
+    sweep->attended = ist_seconds();
+}
+
 void ist_visit_tile(ist_visit *v, int64_t a, int64_t b, bool diagonal)
 {
     ist_sweep *sweep = v->sweep;
+    attend(sweep);
     const ist_packed *home = &sweep->rows->packed, *guests = &v->chunk->packed;
     int64_t row = home->row[a], col = guests->row[b];
     ist_tile tile = tile_at(v, a, b, diagonal);

@@ -45,26 +45,43 @@ static int64_t told_bytes(int64_t n, const ist_target_pass *pass, const ist_mach
     return 16 * told * home_rows(n, machine) * (pass->parts ? 2 : 1);
 }
 
-/* Bytes of the neighbour lists and of the counts that lie in memory at each step, less those a pass 1 makes in it. */
-static int64_t *kept_lists(const ist_plan *plan, const ist_schedule *s, const ist_machine *machine)
+/* Where a step stands in the list; its end if it is not there (a pass of another portion). */
+static size_t place_of(const ist_steps *steps, size_t step)
 {
-    int64_t *kept = ist_alloc(s->step_count + 1, sizeof *kept);
-    for (size_t i = 0; i < s->step_count; i++) {
-        if (s->steps[i].sliced)
+    size_t low = 0, high = steps->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (steps->step[middle] < step)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Bytes of the neighbour lists and of the counts that lie in memory at each of the steps, less those a pass 1 makes in
+ * it. */
+static int64_t *kept_lists(const ist_plan *plan, const ist_schedule *s, const ist_steps *steps,
+                           const ist_machine *machine)
+{
+    int64_t *kept = ist_alloc(steps->count + 1, sizeof *kept);
+    for (size_t i = 0; i < steps->count; i++) {
+        const ist_step *step = &s->steps[steps->step[i]];
+        if (step->sliced)
             continue; /* their tasks are done at once */
-        if (s->steps[i].counts) {
-            const ist_target_pass *counted = &s->targets[s->steps[i].index];
+        if (step->counts) {
+            const ist_target_pass *counted = &s->targets[step->index];
             int64_t bytes = told_bytes(plan->layers[counted->layer].n, counted, machine);
             kept[i] += bytes;
-            kept[counted->last_step + 1] -= bytes;
+            kept[place_of(steps, counted->last_step) + 1] -= bytes;
             continue;
         }
-        const ist_source_pass *pass = &s->sources[s->steps[i].index];
+        const ist_source_pass *pass = &s->sources[step->index];
         int64_t bytes = list_bytes(plan->layers[pass->layer].n, pass, machine);
         kept[i + 1] += bytes;
-        kept[pass->last_step + 1] -= bytes;
+        kept[place_of(steps, pass->last_step) + 1] -= bytes;
     }
-    for (size_t i = 0; i < s->step_count; i++)
+    for (size_t i = 0; i < steps->count; i++)
         kept[i + 1] += kept[i];
     return kept;
 }
@@ -107,14 +124,17 @@ static int64_t batch_beside(const ist_plan *plan, const ist_target_pass *pass, i
     return low;
 }
 
-int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule, size_t target,
-                           const ist_machine *machine)
+int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule,
+                           const ist_steps *steps, size_t target, const ist_machine *machine)
 {
-    int64_t *kept = kept_lists(plan, schedule, machine);
-    size_t step = 0;
-    while (!schedule->steps[step].counts || schedule->steps[step].index != target)
-        step++;
-    int64_t batch = batch_beside(plan, &schedule->targets[target], kept[step], machine);
+    if (machine->memory_limit <= 0)
+        return batch_beside(plan, &schedule->targets[target], 0, machine);
+    int64_t *kept = kept_lists(plan, schedule, steps, machine);
+    size_t at = 0;
+    while (!schedule->steps[steps->step[at]].counts ||
+           schedule->steps[steps->step[at]].index != target)
+        at++;
+    int64_t batch = batch_beside(plan, &schedule->targets[target], kept[at], machine);
     ist_free(kept);
     return batch;
 }
@@ -231,41 +251,52 @@ static void add_slices(ist_cost *cost, const ist_plan *plan, const ist_slice_pas
         cost->slice_seconds += 2 * 2 * samples * features * pass->columns / machine->flops;
 }
 
-ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
-                           const ist_machine *machine)
+static int64_t stored_bytes(const ist_layer *layer)
+{
+    return layer->n * layer->shape.row_values * layer->shape.value_bytes;
+}
+
+ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, const ist_steps *steps,
+                        const ist_machine *machine)
 {
     ist_cost cost = {.most_batches = 1};
-    int64_t *kept = kept_lists(plan, schedule, machine);
+    int64_t *kept = kept_lists(plan, schedule, steps, machine);
     size_t held = SIZE_MAX;
-    for (size_t i = 0; i < schedule->step_count; i++) {
-        const ist_step *step = &schedule->steps[i];
+    for (size_t i = 0; i < steps->count; i++) {
+        const ist_step *step = &schedule->steps[steps->step[i]];
         size_t layer = ist_step_layer(schedule, step);
-        if (layer != held) {
-            const ist_shape *shape = &plan->layers[layer].shape;
-            cost.bytes_read += plan->layers[layer].n * shape->row_values * shape->value_bytes;
-            held = layer;
-        }
+        if (layer != held)
+            cost.bytes_read += stored_bytes(&plan->layers[layer]);
+        held = layer;
         size_t other = step->counts   ? SIZE_MAX
                        : step->sliced ? schedule->slices[step->index].other
                                       : schedule->sources[step->index].other;
-        if (other != SIZE_MAX) {
-            const ist_shape *shape = &plan->layers[other].shape;
-            cost.bytes_read += plan->layers[other].n * shape->row_values * shape->value_bytes;
-        }
-        if (step->sliced) {
+        if (other != SIZE_MAX)
+            cost.bytes_read += stored_bytes(&plan->layers[other]);
+        if (step->sliced)
             add_slices(&cost, plan, &schedule->slices[step->index], kept[i], machine);
-        } else if (step->counts) {
+        else if (step->counts)
             add_target(&cost, plan, &schedule->targets[step->index], kept[i], machine);
-        } else {
+        else
             add_source(&cost, plan, &schedule->sources[step->index], kept[i], machine);
-        }
     }
     ist_free(kept);
     double ranks = (double)ist_max(machine->ranks, 1);
     if (machine->flops > 0)
         cost.seconds += cost.operations / machine->flops;
     cost.slice_seconds /= ranks;
-    cost.seconds =
-        cost.slice_seconds + cost.seconds / ranks + STEP_SECONDS * (double)schedule->step_count;
+    cost.seconds = cost.slice_seconds + cost.seconds / ranks + STEP_SECONDS * (double)steps->count;
+    return cost;
+}
+
+ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
+                           const ist_machine *machine)
+{
+    size_t *step = ist_alloc(schedule->step_count, sizeof *step);
+    for (size_t i = 0; i < schedule->step_count; i++)
+        step[i] = i;
+    ist_steps all = {step, schedule->step_count};
+    ist_cost cost = ist_steps_cost(plan, schedule, &all, machine);
+    ist_free(step);
     return cost;
 }

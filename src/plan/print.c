@@ -188,6 +188,28 @@ static void print_passes(const ist_schedule *schedule, const ist_cost *cost, ist
     ist_text_add(out, "\n");
 }
 
+/* In how many groups the ranks work on what has no layer in common; nothing where all work on all of it. */
+static void print_groups(const ist_division *division, const ist_machine *machine, ist_text *out)
+{
+    const ist_portion *portions = division->portions;
+    size_t count = division->portion_count;
+    if (count == 0 || portions[count - 1].groups == 1)
+        return;
+    head(out, "groups");
+    ist_add_count(out, (int64_t)count);
+    ist_text_add(out, " portions without a common layer:");
+    for (size_t p = 0, from = 0; p < count; p++) {
+        if (p + 1 < count && portions[p + 1].groups == portions[p].groups)
+            continue;
+        ist_text_add(out, "%s ", from ? "," : "");
+        ist_add_count(out, (int64_t)(p + 1 - from));
+        ist_text_add(out, " in %d group%s of %d", portions[p].groups,
+                     portions[p].groups == 1 ? "" : "s", machine->ranks / portions[p].groups);
+        from = p + 1;
+    }
+    ist_text_add(out, " rank(s)\n");
+}
+
 static void print_memory(const ist_plan *plan, const ist_schedule *schedule, const ist_cost *cost,
                          const ist_machine *machine, ist_text *out)
 {
@@ -214,8 +236,9 @@ static void print_memory(const ist_plan *plan, const ist_schedule *schedule, con
     }
 }
 
-void ist_plan_print(const ist_plan *plan, const ist_schedule *schedule, const ist_cost *cost,
-                    const ist_machine *machine, ist_text *out)
+void ist_plan_print(const ist_plan *plan, const ist_schedule *schedule,
+                    const ist_division *division, const ist_cost *cost, const ist_machine *machine,
+                    ist_text *out)
 {
     head(out, "job");
     ist_text_add(out, "%s\n", plan->job->name);
@@ -223,6 +246,7 @@ void ist_plan_print(const ist_plan *plan, const ist_schedule *schedule, const is
     print_tasks(plan, schedule, out);
     print_layers(plan, out);
     print_passes(schedule, cost, out);
+    print_groups(division, machine, out);
     print_memory(plan, schedule, cost, machine, out);
     head(out, "time");
     ist_text_add(out, "about ");

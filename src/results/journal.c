@@ -48,6 +48,19 @@ static bool read_line(ist_journal *journal, const ist_json_object *line)
     return true;
 }
 
+/* The journal of the leader with this number; that of leader 0 is the main one. */
+static char *path_of(const char *folder, int leader)
+{
+    ist_text name = {0};
+    if (leader == 0)
+        ist_text_add(&name, "%s", main_name);
+    else
+        ist_text_add(&name, "journal-%d.jsonl", leader);
+    char *path = ist_join_path(folder, name.data);
+    ist_text_release(&name);
+    return path;
+}
+
 /* All lines of one file; returns the bytes up to the last '\n'. */
 static size_t read_lines(ist_journal *journal, const ist_text *text)
 {
@@ -113,8 +126,7 @@ static void read_others(ist_journal *journal, const char *folder, ist_error *err
     ist_free(names);
 }
 
-/* The journal that is appended to comes last: it is the newest. */
-static void read_main(ist_journal *journal, const char *path, bool append, ist_error *error)
+static void read_own(ist_journal *journal, const char *path, bool append, ist_error *error)
 {
     ist_text text = {0};
     if (append) {
@@ -126,20 +138,46 @@ static void read_main(ist_journal *journal, const char *path, bool append, ist_e
     ist_text_release(&text);
 }
 
-ist_journal *ist_journal_open(const char *folder, bool append, ist_error *error)
+static ist_journal *journal_new(void)
 {
     ist_journal *journal = ist_alloc(1, sizeof *journal);
     journal->appender.file = -1;
-    read_others(journal, folder, error);
-    char *path = ist_join_path(folder, main_name);
+    return journal;
+}
+
+static ist_journal *open_own(ist_journal *journal, const char *folder, int leader, bool append,
+                             ist_error *error)
+{
+    char *path = path_of(folder, leader);
     if (error->code == IST_OK)
-        read_main(journal, path, append, error);
+        read_own(journal, path, append, error);
     ist_free(path);
+    journal->run++;
     if (error->code == IST_OK)
         return journal;
     ist_error ignored = {0};
     ist_journal_close(&journal, &ignored);
     return NULL;
+}
+
+ist_journal *ist_journal_open(const char *folder, bool append, ist_error *error)
+{
+    ist_journal *journal = journal_new();
+    read_others(journal, folder, error);
+    return open_own(journal, folder, 0, append, error);
+}
+
+ist_journal *ist_journal_open_leader(const char *folder, int leader, int64_t run, ist_error *error)
+{
+    ist_journal *journal = open_own(journal_new(), folder, leader, true, error);
+    if (journal)
+        journal->run = run;
+    return journal;
+}
+
+int64_t ist_journal_run(const ist_journal *journal)
+{
+    return journal->run;
 }
 
 size_t ist_journal_damaged(const ist_journal *journal)
@@ -163,7 +201,7 @@ static ist_code append(ist_journal *journal, ist_text *line, ist_error *error)
 ist_code ist_journal_add_outcome(ist_journal *journal, const ist_outcome *outcome, ist_error *error)
 {
     ist_text line = {0};
-    ist_line_outcome(outcome, &line);
+    ist_line_outcome(outcome, journal->run, &line);
     return append(journal, &line, error);
 }
 
@@ -174,7 +212,7 @@ ist_code ist_journal_add_input(ist_journal *journal, const ist_input_state *inpu
         known->inode == input->inode && ist_hash_compare(known->content, input->content) == 0)
         return IST_OK;
     ist_text line = {0};
-    ist_line_input(input, &line);
+    ist_line_input(input, journal->run, &line);
     return append(journal, &line, error);
 }
 

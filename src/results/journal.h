@@ -15,10 +15,11 @@ struct ist_journal {
     ist_index by_key, by_id; /* outcomes: by id and contents; by id alone */
     ist_index by_input, by_cell;
     size_t damaged;
+    int64_t run; /* that appends; while lines are read the latest that was met */
     ist_appender appender;
 };
 
-/* Takes over what it is given; an outcome, input or cell that is known already is replaced. */
+/* Takes over what it is given; an outcome, input or cell that is known already is replaced, unless a later run wrote it. */
 void ist_journal_keep_outcome(ist_journal *journal, ist_outcome *outcome);
 void ist_journal_keep_input(ist_journal *journal, ist_input_state *input);
 void ist_journal_keep_meta(ist_journal *journal, ist_meta *meta);

@@ -41,20 +41,27 @@ void ist_input_state_release(ist_input_state *input)
     *input = (ist_input_state){0};
 }
 
-void ist_line_input(const ist_input_state *input, ist_text *out)
+int64_t ist_line_run(const ist_json_object *line)
+{
+    int64_t run = 0;
+    return ist_json_integer(ist_json_member(line, "run"), &run) ? run : 0;
+}
+
+void ist_line_input(const ist_input_state *input, int64_t run, ist_text *out)
 {
     char hash[IST_HASH_TEXT];
     ist_text_add(out, "{\"kind\":\"input\",\"key\":");
     ist_text_add_json(out, input->key);
     ist_text_add(out, ",\"size\":%" PRId64 ",\"mtime_ns\":%" PRId64 ",\"inode\":%" PRId64,
                  input->size, input->mtime_ns, input->inode);
-    ist_text_add(out, ",\"content\":\"%s\"", ist_hash_format(input->content, hash));
+    ist_text_add(out, ",\"content\":\"%s\",\"run\":%" PRId64, ist_hash_format(input->content, hash),
+                 run);
     ist_line_seal(out);
 }
 
 bool ist_read_input(const ist_json_object *line, ist_input_state *out)
 {
-    *out = (ist_input_state){0};
+    *out = (ist_input_state){.run = ist_line_run(line)};
     return ist_json_integer(ist_json_member(line, "size"), &out->size) &&
            ist_json_integer(ist_json_member(line, "mtime_ns"), &out->mtime_ns) &&
            ist_json_integer(ist_json_member(line, "inode"), &out->inode) &&

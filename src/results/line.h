@@ -24,11 +24,14 @@ void ist_pass_time_release(ist_pass_time *pass);
 void ist_input_state_release(ist_input_state *input);
 
 /* Each writes one line to `out`, with its checksum and '\n'. */
-void ist_line_outcome(const ist_outcome *outcome, ist_text *out);
-void ist_line_input(const ist_input_state *input, ist_text *out);
+void ist_line_outcome(const ist_outcome *outcome, int64_t run, ist_text *out);
+void ist_line_input(const ist_input_state *input, int64_t run, ist_text *out);
 void ist_line_meta(const char *cell, char *const *names, const double *values, size_t count,
                    ist_text *out);
 void ist_line_timing(const ist_timing *timing, ist_text *out);
+
+/* The number of the run that wrote a line: 0 where it does not say so. */
+int64_t ist_line_run(const ist_json_object *line);
 
 /* Ends a line that is an object without its closing brace: checksum, brace, '\n'. */
 void ist_line_seal(ist_text *line);

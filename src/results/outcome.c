@@ -99,7 +99,7 @@ static void add_record(const ist_record *record, ist_text *out)
     ist_text_add(out, "%s}", record->series_count > 0 ? "]" : "");
 }
 
-void ist_line_outcome(const ist_outcome *outcome, ist_text *out)
+void ist_line_outcome(const ist_outcome *outcome, int64_t run, ist_text *out)
 {
     char id[IST_HASH_TEXT], source[IST_HASH_TEXT], target[IST_HASH_TEXT];
     ist_text_add(out, "{\"kind\":\"task\",\"id\":\"%s\",\"source\":\"%s\",\"target\":\"%s\"",
@@ -116,6 +116,7 @@ void ist_line_outcome(const ist_outcome *outcome, ist_text *out)
         }
         ist_text_add(out, "]");
     }
+    ist_text_add(out, ",\"run\":%" PRId64, run);
     ist_line_seal(out);
 }
 
@@ -169,7 +170,7 @@ static bool read_records(ist_json records, ist_outcome *out)
 
 bool ist_read_outcome(const ist_json_object *line, ist_outcome *out)
 {
-    *out = (ist_outcome){0};
+    *out = (ist_outcome){.run = ist_line_run(line)};
     ist_json status = ist_json_member(line, "status");
     out->failed = ist_json_equals(status, "failed");
     bool good = ist_json_hash(ist_json_member(line, "id"), &out->id) &&

@@ -29,6 +29,11 @@ void ist_journal_keep_outcome(ist_journal *journal, ist_outcome *outcome)
 {
     ist_hash key = key_of(outcome->id, outcome->source_content, outcome->target_content);
     size_t at = *ist_index_add(&journal->by_key, key, journal->outcome_count);
+    journal->run = ist_max(journal->run, outcome->run);
+    if (at < journal->outcome_count && journal->outcomes[at]->run > outcome->run) {
+        ist_outcome_release(outcome);
+        return;
+    }
     if (at < journal->outcome_count) {
         ist_outcome_release(journal->outcomes[at]);
         *journal->outcomes[at] = *outcome;
@@ -59,6 +64,11 @@ bool ist_journal_knows(const ist_journal *journal, ist_hash id)
 void ist_journal_keep_input(ist_journal *journal, ist_input_state *input)
 {
     size_t at = *ist_index_add(&journal->by_input, text_hash(input->key), journal->input_count);
+    journal->run = ist_max(journal->run, input->run);
+    if (at < journal->input_count && journal->inputs[at]->run > input->run) {
+        ist_input_state_release(input);
+        return;
+    }
     if (at < journal->input_count) {
         ist_input_state_release(journal->inputs[at]);
         *journal->inputs[at] = *input;

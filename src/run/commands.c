@@ -64,9 +64,10 @@ static ist_code print_plan(const ist_options *options, ist_known_job *known, ist
     ist_find_pending(known, journal, pending, NULL);
     ist_schedule *schedule = ist_schedule_new(known->plan, pending);
     ist_machine machine = assumed_machine(options);
-    ist_cost cost = ist_schedule_cost(known->plan, schedule, &machine);
+    ist_division *division = ist_divide(known->plan, schedule, &machine);
+    ist_cost cost = ist_division_cost(known->plan, schedule, division, &machine);
     ist_text page = {0};
-    ist_plan_print(known->plan, schedule, &cost, &machine, &page);
+    ist_plan_print(known->plan, schedule, division, &cost, &machine, &page);
     if (page.data)
         fputs(page.data, stdout);
     ist_text_release(&page);
@@ -75,6 +76,7 @@ static ist_code print_plan(const ist_options *options, ist_known_job *known, ist
                  "does not fit: %.1f MiB a rank are needed, %.1f MiB are there on %d rank(s)",
                  (double)cost.memory / 1048576, (double)machine.memory_limit / 1048576,
                  machine.ranks);
+    ist_division_free(&division);
     ist_schedule_free(&schedule);
     ist_free(pending);
     ist_error closing = {0};

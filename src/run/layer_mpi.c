@@ -24,15 +24,46 @@ static void unload(ist_loaded *loaded)
     *loaded = (ist_loaded){.layer = SIZE_MAX};
 }
 
-void ist_unload_layer(ist_session *s)
+/* A portion's small layers stay, for most of them are needed twice. */
+static void put_aside(ist_session *s, ist_loaded *loaded)
+{
+    bool stays = loaded->layer != SIZE_MAX && s->portion && s->portion->kept > 0;
+    if (!stays || s->shelf[loaded->layer]) {
+        unload(loaded);
+        return;
+    }
+    ist_loaded **place = &s->shelf[loaded->layer];
+    *place = ist_alloc(1, sizeof **place);
+    **place = *loaded;
+    *loaded = (ist_loaded){.layer = SIZE_MAX};
+}
+
+static bool take_from_shelf(ist_session *s, size_t layer, ist_loaded *loaded)
+{
+    ist_loaded *kept = s->shelf[layer];
+    if (!kept)
+        return false;
+    *loaded = *kept;
+    ist_free(kept);
+    s->shelf[layer] = NULL;
+    return true;
+}
+
+void ist_unload_layers(ist_session *s)
 {
     unload(&s->loaded);
     unload(&s->other);
+    for (size_t l = 0; s->shelf && l < s->known.plan->layer_count; l++)
+        if (s->shelf[l]) {
+            unload(s->shelf[l]);
+            ist_free(s->shelf[l]);
+            s->shelf[l] = NULL;
+        }
 }
 
 void ist_unload_other(ist_session *s)
 {
-    unload(&s->other);
+    put_aside(s, &s->other);
 }
 
 /* NaN and Inf have no neighbours. */
@@ -61,6 +92,7 @@ static ist_code remember(ist_session *s, size_t layer, const ist_stamp *stamp, i
 {
     s->known.layer_content[layer] = content;
     s->known.layer_known[layer] = true;
+    s->read[layer] = true;
     if (s->journal) {
         ist_input_state state = {.key = s->known.plan->layers[layer].key,
                                  .size = stamp->size,
@@ -184,8 +216,9 @@ static ist_code load(ist_session *s, size_t layer, bool parts, ist_loaded *loade
 {
     if (s->facts[layer].failure)
         return IST_OK;
-    if (loaded->layer != layer) {
-        unload(loaded);
+    if (loaded->layer != layer)
+        put_aside(s, loaded);
+    if (loaded->layer != layer && !take_from_shelf(s, layer, loaded)) {
         if (read_layer(s, layer, loaded, error) != IST_OK || s->facts[layer].failure)
             return error->code;
     }
@@ -215,8 +248,8 @@ static ist_code load_values(ist_session *s, size_t layer, ist_loaded *loaded, is
 {
     if (s->facts[layer].failure || loaded->layer == layer)
         return IST_OK;
-    unload(loaded);
-    return read_layer(s, layer, loaded, error);
+    put_aside(s, loaded);
+    return take_from_shelf(s, layer, loaded) ? IST_OK : read_layer(s, layer, loaded, error);
 }
 
 ist_code ist_load_values(ist_session *s, size_t layer, size_t other, ist_error *error)

@@ -161,6 +161,8 @@ static ist_code settle(ist_session *s, ist_error *error)
     const ist_plan *plan = s->known.plan;
     s->pending = ist_alloc(plan->task_count, sizeof *s->pending);
     s->facts = ist_alloc(plan->layer_count, sizeof *s->facts);
+    s->read = ist_alloc(plan->layer_count, sizeof *s->read);
+    s->shelf = ist_alloc(plan->layer_count, sizeof(ist_loaded *));
     bool *unsettled = ist_alloc(plan->layer_count, sizeof *unsettled);
     if (s->comm->rank == 0)
         ist_recall_contents(&s->known, s->journal);
@@ -216,7 +218,8 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
     s->lists = ist_alloc(s->schedule->source_count, sizeof *s->lists);
     s->told = ist_alloc(s->schedule->target_count, sizeof *s->told);
     s->to_do = s->schedule->tasks;
-    ist_cost cost = ist_schedule_cost(s->known.plan, s->schedule, &s->machine);
+    s->division = ist_divide(s->known.plan, s->schedule, &s->machine);
+    ist_cost cost = ist_division_cost(s->known.plan, s->schedule, s->division, &s->machine);
     if (check_memory(s, &cost, error) != IST_OK)
         return error->code;
     s->planned_memory = cost.memory + s->machine.program;
@@ -234,32 +237,6 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
                      s->schedule->asked, (double)s->planned_memory / 1048576, cost.seconds,
                      s->comm->size, s->engine.kernel->name);
     return IST_OK;
-}
-
-/* ---- walk ------------------------------------------------------------------------------------ */
-
-static void drop_lists(ist_session *s, size_t step)
-{
-    for (size_t p = 0; p < s->schedule->source_count; p++)
-        if (s->schedule->sources[p].last_step == step)
-            ist_lists_release(&s->lists[p]);
-    for (size_t p = 0; p < s->schedule->target_count; p++)
-        if (s->schedule->targets[p].last_step == step)
-            ist_told_release(s->told[p]);
-}
-
-static ist_code walk(ist_session *s, ist_error *error)
-{
-    for (size_t i = 0; i < s->schedule->step_count && error->code == IST_OK; i++) {
-        ist_take_step(s, i, error);
-        drop_lists(s, i);
-        /* A long pass may follow: what is finished must not wait for its end. */
-        if (s->journal)
-            ist_journal_sync(s->journal, error);
-        ist_agree(s->comm, error);
-    }
-    ist_unload_layer(s);
-    return error->code;
 }
 
 /* ---- open and close -------------------------------------------------------------------------- */
@@ -394,12 +371,14 @@ static void close_session(ist_session *s, ist_lock *lock)
         ist_lock_release(lock);
     if (s->log.file)
         fclose(s->log.file);
-    ist_unload_layer(s);
+    ist_unload_layers(s);
+    ist_free(s->shelf);
     for (size_t l = 0; s->facts && l < s->known.plan->layer_count; l++)
         ist_free(s->facts[l].failure);
     for (size_t p = 0; s->lists && p < s->schedule->source_count; p++)
         ist_lists_release(&s->lists[p]);
     ist_free(s->facts);
+    ist_free(s->read);
     for (size_t p = 0; s->told && p < s->schedule->target_count; p++)
         ist_told_release(s->told[p]);
     ist_free(s->lists);
@@ -409,6 +388,7 @@ static void close_session(ist_session *s, ist_lock *lock)
     ist_free(s->next_task);
     ist_free(s->part_order.order);
     ist_classes_release(&s->classes);
+    ist_division_free(&s->division);
     ist_schedule_free(&s->schedule);
     ist_known_job_release(&s->known);
 }
@@ -438,7 +418,7 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     if (code == IST_OK)
         code = make_schedule(&s, &error);
     if (code == IST_OK)
-        code = walk(&s, &error);
+        code = ist_take_all(&s, &error);
     if (code == IST_OK) {
         log_memory(&s);
         code = write_views(&s, &error);

@@ -67,18 +67,22 @@ typedef struct {
 } ist_part_order;
 
 typedef struct {
-    const ist_comm *comm;
+    const ist_comm *comm; /* the ranks that work on the present portion */
     const ist_options *options;
     ist_engine engine;
-    ist_machine machine;
+    ist_machine machine;    /* with so many ranks */
     int64_t planned_memory; /* bytes a rank, the program itself included */
     ist_log log;
     ist_known_job known;
-    ist_journal *journal; /* rank 0 only */
+    ist_journal *journal; /* of the ranks' first one; NULL on the others */
     bool *pending;        /* by task */
     ist_schedule *schedule;
-    ist_layer_facts *facts;   /* by layer */
-    ist_loaded loaded, other; /* other: the second layer of a joint pass */
+    ist_division *division;
+    const ist_portion *portion; /* at work */
+    ist_layer_facts *facts;     /* by layer */
+    bool *read;                 /* by layer: by these ranks, since they began to work together */
+    ist_loaded loaded, other;   /* other: the second layer of a joint pass */
+    ist_loaded **shelf; /* by layer: others of a portion that is small enough to keep them; NULL */
     ist_part_order part_order;
     ist_classes classes; /* of the labels met last */
     ist_lists *lists;    /* by source pass */
@@ -98,7 +102,8 @@ ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *err
 void ist_unload_other(ist_session *s);
 /* Both as they are read, for slices: no twin, no parts. other: SIZE_MAX: none. */
 ist_code ist_load_values(ist_session *s, size_t layer, size_t other, ist_error *error);
-void ist_unload_layer(ist_session *s);
+/* Both, and those of the portion that are kept. */
+void ist_unload_layers(ist_session *s);
 
 /* Collective. The classes of plan->labels[label]; with the sizes within parts if asked for. An error is the
  * reading's: the tasks fail. */
@@ -151,6 +156,10 @@ void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double
 
 /* Collective. One step of the schedule, with the tasks that it completes. */
 ist_code ist_take_step(ist_session *s, size_t step, ist_error *error);
+/* Collective. All steps of a portion, by the ranks of s->comm; nothing of it stays in memory. */
+ist_code ist_take_portion(ist_session *s, const ist_portion *portion, ist_error *error);
+/* Collective. The whole division, phase by phase. */
+ist_code ist_take_all(ist_session *s, ist_error *error);
 
 /* What was counted for one task, by this rank's rows of a set: of row i closer[side][i x stride[side]], ... in the
  * source (0) and the target layer (1), or twice_rank[i x rank_stride]; NULL: nothing. */
@@ -176,6 +185,8 @@ ist_code ist_keep_records(ist_session *s, size_t task, ist_record *records, size
                           const ist_error *failure, ist_error *error);
 /* Collective. The slices of a step, with the tasks that they serve. */
 ist_code ist_take_slices(ist_session *s, size_t step, ist_error *error);
+/* Local: a line about the tasks done, where it is time for one. */
+void ist_tell_progress(ist_session *s);
 /* Collective. The task's row says why there is no number. */
 ist_code ist_fail_task(ist_session *s, size_t task, const char *reason, ist_error *error);
 

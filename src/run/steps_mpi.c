@@ -310,7 +310,8 @@ static ist_code count_targets(ist_session *s, size_t target_pass, slot_table tab
     }
     ist_pass_stats stats = {0};
     double started = ist_seconds();
-    int64_t batch = ist_schedule_batch(s->known.plan, s->schedule, target_pass, &s->machine);
+    int64_t batch = ist_schedule_batch(s->known.plan, s->schedule, &s->portion->steps, target_pass,
+                                       &s->machine);
     for (int parts = 0; parts <= pass->parts; parts++) {
         tables[parts] = count(s, pass, parts, batch, &stats);
         const ist_rows *rows = parts ? &s->loaded.parts : &s->loaded.all;

@@ -261,7 +261,7 @@ static ist_hash content_of_target(const ist_session *s, const ist_task *task)
     return ist_target_content(task, target, s->known.label_content);
 }
 
-static void progress(ist_session *s)
+void ist_tell_progress(ist_session *s)
 {
     double now = ist_seconds();
     if (s->done < s->to_do && now - s->last_line < 5)
@@ -283,7 +283,7 @@ static ist_code journal_outcome(ist_session *s, const ist_task *task, ist_outcom
         return error->code;
     s->done++;
     s->failed += outcome->failed;
-    progress(s);
+    ist_tell_progress(s);
     return IST_OK;
 }
 

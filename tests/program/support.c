@@ -228,8 +228,14 @@ int count_text(const char *text, const char *part)
 
 int journal_count(const char *output, const char *kind)
 {
-    const char *text = file_read(scratch_text("%s/journal.jsonl", output), NULL);
-    return text ? count_text(text, scratch_text("{\"kind\":\"%s\"", kind)) : 0;
+    enum { MOST_LEADERS = 8 };
+    int count = 0;
+    for (int leader = 0; leader < MOST_LEADERS; leader++) {
+        const char *name = leader ? scratch_text("journal-%d.jsonl", leader) : "journal.jsonl";
+        const char *text = file_read(scratch_text("%s/%s", output, name), NULL);
+        count += text ? count_text(text, scratch_text("{\"kind\":\"%s\"", kind)) : 0;
+    }
+    return count;
 }
 
 void expect_same_results(const char *output, const char *expected, const char *what)

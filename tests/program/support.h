@@ -67,7 +67,7 @@ spawn_result run_job(int code, int ranks, const char *const arguments[]);
 
 /* Of a text: how often it contains another. */
 int count_text(const char *text, const char *part);
-/* Lines of OUTPUT/journal.jsonl of one kind (task, pass, input, meta); 0 if there is no journal. */
+/* Lines of OUTPUT/journal*.jsonl of one kind (task, pass, input, meta); 0 if there is no journal. */
 int journal_count(const char *output, const char *kind);
 /* Both folders have the same results.csv, byte for byte. */
 void expect_same_results(const char *output, const char *expected, const char *what);

@@ -253,18 +253,21 @@ Test(cost, thresholds_that_do_not_fit_come_in_batches)
     ist_schedule *s = ist_schedule_new(p.plan, NULL);
     ist_machine machine = {.ranks = 1, .chunk_bytes = 1, .pass_memory = model};
     size_t c = s->steps[3].index; /* the worst step: all lists are there */
+    size_t step[] = {0, 1, 2, 3, 4, 5};
+    ist_steps all = {step, s->step_count};
+    cr_assert(s->step_count == 6);
     cr_assert(s->steps[3].counts && s->targets[c].layer == 2);
-    cr_expect(ist_schedule_batch(p.plan, s, c, &machine) == 20);
+    cr_expect(ist_schedule_batch(p.plan, s, &all, c, &machine) == 20);
     machine.memory_limit = 1000 * (40 + 100 * 10 + 12 * 20 + 30 * 7) + 3 * 4 * 10000;
-    cr_expect(ist_schedule_batch(p.plan, s, c, &machine) == 7);
+    cr_expect(ist_schedule_batch(p.plan, s, &all, c, &machine) == 7);
     ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
     cr_expect(cost.most_batches == 3);
     cr_expect(cost.memory <= machine.memory_limit);
     cr_expect(cost.pairs == (3 + 3 * 3) * 999 * 500.0);
     machine.memory_limit--;
-    cr_expect(ist_schedule_batch(p.plan, s, c, &machine) == 6);
+    cr_expect(ist_schedule_batch(p.plan, s, &all, c, &machine) == 6);
     machine.memory_limit = 1;
-    cr_expect(ist_schedule_batch(p.plan, s, c, &machine) == 1);
+    cr_expect(ist_schedule_batch(p.plan, s, &all, c, &machine) == 1);
     cr_expect(ist_schedule_cost(p.plan, s, &machine).memory > machine.memory_limit);
     ist_schedule_free(&s);
     planned_release(&p);
@@ -292,7 +295,9 @@ Test(plan_print, the_page)
                            .pass_memory = model};
     ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
     ist_text out = {0};
-    ist_plan_print(p.plan, s, &cost, &machine, &out);
+    ist_division *division = ist_divide(p.plan, s, &machine);
+    ist_plan_print(p.plan, s, division, &cost, &machine, &out);
+    ist_division_free(&division);
     expect_text(
         out.data,
         "job         t\n"
@@ -335,7 +340,9 @@ Test(plan_print, what_does_not_fit_and_what_is_done)
         .ranks = 1, .chunk_bytes = 1, .memory_limit = 200000, .pass_memory = model};
     ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
     ist_text out = {0};
-    ist_plan_print(p.plan, s, &cost, &machine, &out);
+    ist_division *division = ist_divide(p.plan, s, &machine);
+    ist_plan_print(p.plan, s, division, &cost, &machine, &out);
+    ist_division_free(&division);
     cr_expect(strstr(out.data, "cells       1\n"));
     cr_expect(strstr(out.data, "to do       4, the others are done\n"));
     cr_expect(strstr(out.data, "batches, because all thresholds do not fit\n"));

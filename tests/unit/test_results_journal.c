@@ -90,7 +90,7 @@ Test(journal, inputs_and_meta_are_added_only_if_new)
 {
     const char *folder = scratch_dir(), *file = scratch_path("journal.jsonl");
     ist_error error = {0};
-    ist_input_state input = {(char *)"../a b.h5:/x[:,\"0\"]", INT64_MAX, -5, 17, {1, 2}};
+    ist_input_state input = {(char *)"../a b.h5:/x[:,\"0\"]", INT64_MAX, -5, 17, {1, 2}, 0};
     char *names[] = {(char *)"epoch", (char *)"test_error"};
     double values[] = {3, NAN};
     ist_journal *journal = open_journal(folder, true);

@@ -42,7 +42,7 @@ const char *outcome_text(const ist_outcome *outcome)
     if (!outcome)
         return "none";
     ist_text line = {0};
-    ist_line_outcome(outcome, &line);
+    ist_line_outcome(outcome, 1, &line);
     const char *kept = scratch_text("%s", line.data);
     ist_text_release(&line);
     return kept;

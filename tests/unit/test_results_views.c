@@ -173,8 +173,8 @@ Test(views, contents_as_the_journal_saw_them)
     fixture f = start(HEAD "input: {file: x.h5, layers: [a, b], labels: [y]}\n"
                            "measures: [{flow: {}}, {flow: {target: y}}]\n");
     ist_error error = {0};
-    ist_input_state a = {f.p.plan->layers[0].key, 1, 2, 3, {4, 5}};
-    ist_input_state y = {f.p.plan->labels[0].key, 1, 2, 3, {6, 7}};
+    ist_input_state a = {f.p.plan->layers[0].key, 1, 2, 3, {4, 5}, 0};
+    ist_input_state y = {f.p.plan->labels[0].key, 1, 2, 3, {6, 7}, 0};
     ist_journal_add_input(f.journal, &a, &error);
     ist_journal_add_input(f.journal, &y, &error);
     expect_ok(&error);

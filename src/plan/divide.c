@@ -1,0 +1,215 @@
+/* Steps -> portions that have no layer in common, and how many ranks work on each. */
+#include <stdlib.h>
+
+#include "schedule.h"
+
+/* ---- which steps belong together --------------------------------------------------------------- */
+
+/* Layers as sets: each points to another one of its set, the first of them to itself. */
+static size_t first_of(size_t *parent, size_t layer)
+{
+    while (parent[layer] != layer) {
+        parent[layer] = parent[parent[layer]];
+        layer = parent[layer];
+    }
+    return layer;
+}
+
+static void unite(size_t *parent, size_t a, size_t b)
+{
+    a = first_of(parent, a);
+    b = first_of(parent, b);
+    if (a < b)
+        parent[b] = a;
+    else
+        parent[a] = b;
+}
+
+/* Layers that a task compares belong together: its lists and counts are made in the steps of both. */
+static size_t *sets_of_layers(const ist_plan *plan, const ist_schedule *schedule)
+{
+    size_t *parent = ist_alloc(plan->layer_count, sizeof *parent);
+    for (size_t l = 0; l < plan->layer_count; l++)
+        parent[l] = l;
+    for (size_t t = 0; t < plan->task_count; t++) {
+        const ist_task *task = &plan->tasks[t];
+        if (ist_schedule_route(schedule, task) && !task->labels_target)
+            unite(parent, task->source, task->target);
+    }
+    return parent;
+}
+
+/* The steps of each set side by side, in their order; sets in the order of their first steps. */
+static void collect_steps(const ist_schedule *schedule, size_t *parent, size_t layers,
+                          ist_division *division)
+{
+    size_t *portion = ist_alloc(layers, sizeof *portion); /* by set: 1 + its number */
+    size_t *own = ist_alloc(schedule->step_count, sizeof *own);
+    division->portions = ist_alloc(schedule->step_count, sizeof *division->portions);
+    division->step = ist_alloc(schedule->step_count, sizeof *division->step);
+    for (size_t i = 0; i < schedule->step_count; i++) {
+        size_t set = first_of(parent, ist_step_layer(schedule, &schedule->steps[i]));
+        if (portion[set] == 0)
+            portion[set] = ++division->portion_count;
+        own[i] = portion[set] - 1;
+        division->portions[own[i]].steps.count++;
+    }
+    const size_t *from = division->step;
+    for (size_t p = 0; p < division->portion_count; p++) {
+        division->portions[p].steps.step = from;
+        from += division->portions[p].steps.count;
+        division->portions[p].steps.count = 0;
+    }
+    for (size_t i = 0; i < schedule->step_count; i++) {
+        ist_steps *steps = &division->portions[own[i]].steps;
+        division->step[(size_t)(steps->step - division->step) + steps->count++] = i;
+    }
+    ist_free(portion);
+    ist_free(own);
+}
+
+/* ---- how many ranks ---------------------------------------------------------------------------- */
+
+static ist_cost cost_in_groups(const ist_plan *plan, const ist_schedule *schedule,
+                               const ist_portion *portion, int groups, const ist_machine *machine)
+{
+    ist_machine group = *machine;
+    group.ranks = machine->ranks / groups;
+    return ist_steps_cost(plan, schedule, &portion->steps, &group);
+}
+
+/* The next smaller power of two. */
+static int fewer(int groups)
+{
+    int power = 1;
+    while (2 * power < groups)
+        power *= 2;
+    return power;
+}
+
+/* As many groups as can be, for within a group ranks wait for each other; but none may be at its last portion long after
+ * the others are done, and all of it must fit. */
+static int groups_for(const ist_plan *plan, const ist_schedule *schedule,
+                      const ist_portion *portion, double all_seconds, const ist_machine *machine)
+{
+    const double SHARE = 0.25, SHORT_SECONDS = 0.25;
+    double longest = SHARE * all_seconds / machine->ranks;
+    if (longest < SHORT_SECONDS)
+        longest = SHORT_SECONDS;
+    int groups = machine->ranks;
+    for (; groups > 1; groups = fewer(groups)) {
+        ist_cost cost = cost_in_groups(plan, schedule, portion, groups, machine);
+        bool fits = machine->memory_limit == 0 || cost.memory <= machine->memory_limit;
+        if (fits && cost.seconds <= longest)
+            break;
+    }
+    return groups;
+}
+
+static int64_t layer_bytes(const ist_layer *layer, const ist_machine *machine)
+{
+    ist_pass_shape least = {.n = layer->n,
+                            .d = layer->shape.d,
+                            .wide = ist_layer_is_wide(layer),
+                            .parts = true,
+                            .k = 1};
+    return machine->pass_memory(&least, machine);
+}
+
+/* Bytes a rank of all layers of a portion, if that is little: then nothing is read twice. */
+static int64_t kept_bytes(const ist_plan *plan, const ist_schedule *schedule,
+                          const ist_portion *portion, const ist_machine *machine, bool *seen)
+{
+    const int64_t LITTLE = 16 << 20;
+    ist_machine group = *machine;
+    group.ranks = machine->ranks / portion->groups;
+    int64_t kept = 0;
+    for (size_t i = 0; i < portion->steps.count && kept <= LITTLE; i++) {
+        const ist_step *step = &schedule->steps[portion->steps.step[i]];
+        size_t other = step->sliced ? schedule->slices[step->index].other : SIZE_MAX;
+        const size_t needed[2] = {ist_step_layer(schedule, step), other};
+        for (int l = 0; l < 2; l++) {
+            if (needed[l] == SIZE_MAX || seen[needed[l]])
+                continue;
+            kept += layer_bytes(&plan->layers[needed[l]], &group);
+            seen[needed[l]] = true;
+        }
+    }
+    if (kept > LITTLE)
+        return 0;
+    ist_cost cost = ist_steps_cost(plan, schedule, &portion->steps, &group);
+    bool fits = machine->memory_limit == 0 || cost.memory + kept <= machine->memory_limit;
+    return fits ? kept : 0;
+}
+
+/* Large groups come first; small ones take the longest first, so that what is left at the end is short. */
+static int by_phase(const void *a, const void *b)
+{
+    const ist_portion *x = a, *y = b;
+    if (x->groups != y->groups)
+        return x->groups < y->groups ? -1 : 1;
+    if (x->groups > 1 && x->seconds != y->seconds)
+        return x->seconds > y->seconds ? -1 : 1;
+    return x->steps.step < y->steps.step ? -1 : x->steps.step > y->steps.step;
+}
+
+ist_division *ist_divide(const ist_plan *plan, const ist_schedule *schedule,
+                         const ist_machine *machine)
+{
+    ist_division *division = ist_alloc(1, sizeof *division);
+    size_t *parent = sets_of_layers(plan, schedule);
+    collect_steps(schedule, parent, plan->layer_count, division);
+    ist_free(parent);
+    bool *seen = ist_alloc(plan->layer_count, sizeof *seen);
+    double seconds = 0;
+    for (size_t p = 0; p < division->portion_count; p++) {
+        ist_portion *portion = &division->portions[p];
+        portion->seconds = cost_in_groups(plan, schedule, portion, machine->ranks, machine).seconds;
+        seconds += portion->seconds;
+    }
+    for (size_t p = 0; p < division->portion_count; p++) {
+        ist_portion *portion = &division->portions[p];
+        portion->groups = division->portion_count == 1
+                              ? 1
+                              : groups_for(plan, schedule, portion, seconds, machine);
+        portion->kept = kept_bytes(plan, schedule, portion, machine, seen);
+    }
+    ist_free(seen);
+    if (division->portion_count > 0)
+        qsort(division->portions, division->portion_count, sizeof *division->portions, by_phase);
+    return division;
+}
+
+void ist_division_free(ist_division **division)
+{
+    ist_division *old = *division;
+    *division = NULL;
+    if (!old)
+        return;
+    ist_free(old->portions);
+    ist_free(old->step);
+    ist_free(old);
+}
+
+ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,
+                           const ist_division *division, const ist_machine *machine)
+{
+    ist_cost all = {.most_batches = 1};
+    for (size_t p = 0; p < division->portion_count; p++) {
+        const ist_portion *portion = &division->portions[p];
+        ist_cost cost = cost_in_groups(plan, schedule, portion, portion->groups, machine);
+        if (cost.memory + portion->kept > all.memory) {
+            all.memory = cost.memory + portion->kept;
+            all.worst_layer = cost.worst_layer;
+        }
+        all.bytes_read += cost.bytes_read;
+        all.pairs += cost.pairs;
+        all.operations += cost.operations;
+        all.seconds += cost.seconds / portion->groups;
+        all.slices += cost.slices;
+        all.slice_seconds += cost.slice_seconds / portion->groups;
+        all.slice_memory = ist_max(all.slice_memory, cost.slice_memory + portion->kept);
+        all.most_batches = ist_max(all.most_batches, cost.most_batches);
+    }
+    return all;
+}

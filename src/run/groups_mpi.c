@@ -1,0 +1,204 @@
+/* Phases of the division: the ranks form groups, and each group's leader asks rank 0 for portion after portion.
+ * Nobody only manages: rank 0 leads a group itself and answers between the tiles of its own passes. */
+#include <string.h>
+
+#include "session.h"
+
+enum { TAG_ASK = 1, TAG_GIVE = 2 };
+
+/* What a leader says when it asks: the tasks that its group has done since it asked last, and whether it can go on. */
+typedef struct {
+    int64_t done, failed, broken;
+} report;
+enum { REPORT = sizeof(report) / sizeof(int64_t) };
+
+/* One phase. Rank 0 alone knows what is next. */
+typedef struct {
+    ist_session *s;
+    const ist_comm *all;
+    size_t next, end; /* portions */
+    int asking;       /* leaders that have not been told that there is no more, rank 0 aside */
+} phase;
+
+/* ---- rank 0 ------------------------------------------------------------------------------------ */
+
+static int64_t give_next(phase *p)
+{
+    return p->next < p->end ? (int64_t)p->next++ : -1;
+}
+
+static void answer(phase *p, int leader)
+{
+    report said;
+    MPI_Recv(&said, REPORT, MPI_INT64_T, leader, TAG_ASK, p->all->handle, MPI_STATUS_IGNORE);
+    p->s->done += (size_t)said.done;
+    p->s->failed += (size_t)said.failed;
+    if (said.done > 0)
+        ist_tell_progress(p->s);
+    if (said.broken)
+        p->next = p->end;
+    int64_t portion = give_next(p);
+    p->asking -= portion < 0;
+    MPI_Send(&portion, 1, MPI_INT64_T, leader, TAG_GIVE, p->all->handle);
+}
+
+/* Answers all who have asked. */
+static void attend(void *data)
+{
+    phase *p = data;
+    for (int asked = 1; asked && p->asking > 0;) {
+        MPI_Status status;
+        MPI_Iprobe(MPI_ANY_SOURCE, TAG_ASK, p->all->handle, &asked, &status);
+        if (asked)
+            answer(p, status.MPI_SOURCE);
+    }
+}
+
+static void attend_to_the_end(phase *p)
+{
+    while (p->asking > 0) {
+        MPI_Status status;
+        MPI_Probe(MPI_ANY_SOURCE, TAG_ASK, p->all->handle, &status);
+        answer(p, status.MPI_SOURCE);
+    }
+}
+
+/* ---- every leader ------------------------------------------------------------------------------ */
+
+static int64_t ask(phase *p, report *said)
+{
+    int64_t portion;
+    MPI_Send(said, REPORT, MPI_INT64_T, 0, TAG_ASK, p->all->handle);
+    MPI_Recv(&portion, 1, MPI_INT64_T, 0, TAG_GIVE, p->all->handle, MPI_STATUS_IGNORE);
+    *said = (report){0};
+    return portion;
+}
+
+/* Collective in the group. The next portion; -1: there is none. */
+static int64_t next_portion(phase *p, report *said, const ist_error *error)
+{
+    int64_t portion = -1;
+    said->broken = error->code != IST_OK;
+    if (p->all->rank == 0) {
+        if (said->broken)
+            p->next = p->end;
+        attend(p);
+        portion = give_next(p);
+    } else if (p->s->comm->rank == 0) {
+        portion = ask(p, said);
+    }
+    MPI_Bcast(&portion, 1, MPI_INT64_T, 0, p->s->comm->handle);
+    return portion;
+}
+
+static void work(phase *p, ist_error *error)
+{
+    ist_session *s = p->s;
+    report said = {0};
+    for (;;) {
+        int64_t portion = next_portion(p, &said, error);
+        if (portion < 0)
+            return;
+        size_t done = s->done, failed = s->failed;
+        ist_take_portion(s, &s->division->portions[portion], error);
+        said = (report){(int64_t)(s->done - done), (int64_t)(s->failed - failed), 0};
+    }
+}
+
+/* ---- contents ---------------------------------------------------------------------------------- */
+
+/* Collective. Each group has read layers of its own: all ranks come to know their contents. */
+static void share_contents(ist_session *s, const ist_comm *all)
+{
+    size_t layers = s->known.plan->layer_count;
+    ist_hash *content = ist_alloc(layers, sizeof *content);
+    for (size_t l = 0; l < layers; l++)
+        if (s->read[l])
+            content[l] = s->known.layer_content[l];
+    int count = ist_narrow((int64_t)layers);
+    MPI_Allreduce(MPI_IN_PLACE, s->read, count, MPI_C_BOOL, MPI_LOR, all->handle);
+    MPI_Allreduce(MPI_IN_PLACE, content, ist_narrow((int64_t)(layers * sizeof *content)), MPI_BYTE,
+                  MPI_BOR, all->handle);
+    for (size_t l = 0; l < layers; l++)
+        if (s->read[l]) {
+            s->known.layer_content[l] = content[l];
+            s->known.layer_known[l] = true;
+        }
+    ist_free(content);
+}
+
+/* ---- phases ------------------------------------------------------------------------------------ */
+
+static ist_code open_journal(ist_session *s, const ist_comm *all, int64_t run, ist_error *error)
+{
+    MPI_Bcast(&run, 1, MPI_INT64_T, 0, all->handle);
+    if (s->comm->rank == 0 && all->rank != 0)
+        s->journal = ist_journal_open_leader(s->known.job->output, all->rank, run, error);
+    return ist_agree(all, error);
+}
+
+/* Rank 0 reads what the other leaders wrote. */
+static ist_code close_journals(ist_session *s, const ist_comm *all, ist_error *error)
+{
+    if (s->journal)
+        ist_journal_close(&s->journal, error);
+    ist_agree(all, error);
+    if (all->rank == 0 && error->code == IST_OK)
+        s->journal = ist_journal_open(s->known.job->output, true, error);
+    return ist_agree(all, error);
+}
+
+/* The portions [first, end), by so many groups; groups differ by at most one rank. */
+static ist_code in_groups(ist_session *s, size_t first, size_t end, int groups, ist_error *error)
+{
+    const ist_comm *all = s->comm;
+    ist_machine machine = s->machine;
+    ist_comm group;
+    MPI_Comm_split(all->handle, (int)((int64_t)all->rank * groups / all->size), all->rank,
+                   &group.handle);
+    MPI_Comm_rank(group.handle, &group.rank);
+    MPI_Comm_size(group.handle, &group.size);
+    s->comm = &group;
+    s->machine.ranks = group.size;
+    memset(s->read, 0, s->known.plan->layer_count * sizeof *s->read);
+    int64_t run = all->rank == 0 ? ist_journal_run(s->journal) : 0;
+    if (open_journal(s, all, run, error) == IST_OK) {
+        phase p = {.s = s, .all = all, .next = first, .end = end, .asking = groups - 1};
+        s->engine.attend = all->rank == 0 ? attend : NULL;
+        s->engine.attend_data = &p;
+        work(&p, error);
+        if (all->rank == 0)
+            attend_to_the_end(&p);
+        s->engine.attend = NULL;
+    }
+    close_journals(s, all, error);
+    s->comm = all;
+    s->machine = machine;
+    MPI_Comm_free(&group.handle);
+    share_contents(s, all);
+    return error->code;
+}
+
+static size_t end_of_phase(const ist_division *division, size_t first)
+{
+    size_t end = first + 1;
+    while (end < division->portion_count &&
+           division->portions[end].groups == division->portions[first].groups)
+        end++;
+    return end;
+}
+
+ist_code ist_take_all(ist_session *s, ist_error *error)
+{
+    const ist_division *division = s->division;
+    for (size_t p = 0; p < division->portion_count && error->code == IST_OK;) {
+        size_t end = end_of_phase(division, p);
+        int groups = division->portions[p].groups;
+        if (groups > 1)
+            in_groups(s, p, end, groups, error);
+        for (; groups == 1 && p < end && error->code == IST_OK; p++)
+            ist_take_portion(s, &division->portions[p], error);
+        p = end;
+    }
+    return error->code;
+}
