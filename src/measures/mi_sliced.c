@@ -196,8 +196,8 @@ static void add_errors(const summary *all, ist_text *detail)
     }
     if (!isnan(all->parts))
         ist_detail_real(detail, "se_parts", all->parts);
-    ist_detail_real(detail, "min", all->sum.least);
-    ist_detail_real(detail, "max", all->sum.most);
+    ist_detail_real(detail, "min_slices", all->sum.least);
+    ist_detail_real(detail, "max_slices", all->sum.most);
     if (isfinite(all->mean))
         ist_detail_real(detail, "parts_mean", all->mean);
 }

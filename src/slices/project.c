@@ -72,10 +72,15 @@ static void pack(const float *narrow, const double *wide, int64_t count, int64_t
 {
     for (int64_t r = 0; r < ist_ceil_div(count, IST_PROJECT_ROWS) * IST_PROJECT_ROWS; r++) {
         double *to = block + r / IST_PROJECT_ROWS * IST_PROJECT_ROWS * CHUNK + r % IST_PROJECT_ROWS;
-        const float *from = narrow ? narrow + r * d + first : NULL;
-        const double *from_wide = wide ? wide + r * d + first : NULL;
-        for (int64_t f = 0; f < features; f++)
-            to[f * IST_PROJECT_ROWS] = r >= count ? 0 : from ? (double)from[f] : from_wide[f];
+        int64_t from = r * d + first;
+        for (int64_t f = 0; f < features; f++) {
+            double value = 0;
+            if (r < count && narrow)
+                value = (double)narrow[from + f];
+            else if (r < count && wide)
+                value = wide[from + f];
+            to[f * IST_PROJECT_ROWS] = value;
+        }
     }
 }
 

@@ -27,7 +27,7 @@ static int all_columns(const ist_tree *tree)
 
 static double distance_to(const ist_tree *tree, const double *point, int64_t at)
 {
-    double part[IST_TREE_COLUMNS];
+    double part[IST_TREE_COLUMNS] = {0};
     int columns = all_columns(tree);
     for (int c = 0; c < columns; c++)
         part[c] = tree->point[at * columns + c] - point[c];
@@ -38,7 +38,7 @@ static double distance_to(const ist_tree *tree, const double *point, int64_t at)
 static double bound_of(const ist_tree *tree, const ist_tree_node *node, const double *point,
                        bool farthest)
 {
-    double part[IST_TREE_COLUMNS];
+    double part[IST_TREE_COLUMNS] = {0};
     for (int c = 0; c < all_columns(tree); c++) {
         double below = node->low[c] - point[c], above = point[c] - node->high[c];
         double outside = below > above ? below : above;

@@ -134,3 +134,27 @@ Test(slices, projections_are_defined_to_the_bit)
     ist_free(x);
     ist_free(directions);
 }
+
+/* T16 of measures.md: of two copies of normals of d features a slice has -ln(1 - (theta phi)^2) / 2. */
+Test(slices, mean_over_directions_is_the_closed_form)
+{
+    enum { SLICES = 2000, MOST = 100 };
+    const struct {
+        int64_t d;
+        double truth;
+    } known[] = {{3, 0.3068528194}, {4, 0.1931471806}, {10, 0.0586233710}, {MOST, 0.0050760114}};
+    double theta[MOST], phi[MOST];
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        double sum = 0, squares = 0;
+        for (int64_t s = 0; s < SLICES; s++) {
+            ist_slice_directions(0, s, 0, known[i].d, 1, theta);
+            ist_slice_directions(0, s, 1, known[i].d, 1, phi);
+            double rho = dot(theta, phi, known[i].d), value = -log1p(-rho * rho) / 2;
+            sum += value;
+            squares += value * value;
+        }
+        double mean = sum / SLICES, sd = sqrt(squares / SLICES - mean * mean);
+        cr_expect_float_eq(mean, known[i].truth, 4 * sd / sqrt(SLICES), "d = %d: %g, not %g",
+                           (int)known[i].d, mean, known[i].truth);
+    }
+}
