@@ -5,25 +5,19 @@
 /* The samples that are not alone in their class, in ascending order and by class. */
 typedef struct {
     int64_t n;
-    double *all;       /* between pads */
+    double *all;
     int32_t *class_of; /* of these */
     double *member;    /* by class, ascending within each */
     int32_t *place;    /* of a member: its place among all */
     int32_t *row;      /* of one among all: the sample's number */
 } split;
 
-static void pad(double *line, int64_t n)
-{
-    for (int i = 0; i < IST_LINE_PAD; i++)
-        line[i] = line[IST_LINE_PAD + n + i] = NAN;
-}
-
 static split split_of(ist_slice_room *room, int64_t n, const double *value, const int32_t *row,
                       const ist_slice_classes *classes)
 {
-    split s = {.all = room->line[0] + IST_LINE_PAD,
+    split s = {.all = room->line[0],
                .class_of = room->at[0],
-               .member = room->line[1] + IST_LINE_PAD,
+               .member = room->line[1],
                .place = room->at[1],
                .row = room->at[2]};
     for (int64_t i = 0; i < n; i++) {
@@ -36,7 +30,6 @@ static split split_of(ist_slice_room *room, int64_t n, const double *value, cons
         s.class_of[s.n] = c;
         s.row[s.n++] = row[i];
     }
-    pad(room->line[0], s.n);
     int64_t *next = ist_alloc((size_t)classes->count + 1, sizeof *next);
     for (int64_t c = 0; c < classes->count; c++)
         next[c + 1] = next[c] + (classes->size[c] < 2 ? 0 : classes->size[c]);
@@ -45,7 +38,6 @@ static split split_of(ist_slice_room *room, int64_t n, const double *value, cons
         s.member[at] = s.all[i];
         s.place[at] = (int32_t)i;
     }
-    pad(room->line[1], s.n);
     ist_free(next);
     return s;
 }
@@ -85,8 +77,8 @@ ist_slice_found ist_slice_labels(ist_slice_room *room, int64_t n, const double *
                     ist_slice_difference(psi, among_all[place], w.limit, k_all, held, size, 1);
                 continue;
             }
-            int64_t near = high - low + ist_reach_left(s.all, low, member[i], 1, w.limit, false) +
-                           ist_reach_right(s.all, high, s.n, member[i], 1, w.limit, false);
+            int64_t near = high - low + ist_reach_left(s.all, low, member[i], w.limit) +
+                           ist_reach_right(s.all, high, s.n, member[i], w.limit);
             *number = psi[w.last - w.first] - psi[size] - psi[near];
         }
         start += size;

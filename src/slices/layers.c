@@ -35,12 +35,9 @@ static int64_t strip_end(const plane *p, int64_t strip)
 static void sort_side(ist_slice_room *room, plane *p, int side, const double *column,
                       const int32_t *before)
 {
-    double *line = room->line[side];
-    p->line[side] = line + IST_LINE_PAD;
+    p->line[side] = room->line[side];
     p->sample[side] = room->at[side];
     ist_sort_column(room, p->n, column, before, p->line[side], p->sample[side]);
-    for (int i = 0; i < IST_LINE_PAD; i++)
-        line[i] = line[IST_LINE_PAD + p->n + i] = NAN;
 }
 
 /* Samples a strip: about as wide as k samples are apart, a square root of the plane's. */
@@ -130,9 +127,8 @@ static int64_t count_near(const plane *p, int side, int64_t place, double factor
                           bool strictly)
 {
     const double *line = p->line[side];
-    double own = line[place];
-    return ist_reach_left(line, place, own, factor, limit, strictly) +
-           ist_reach_right(line, place, p->n, own, factor, limit, strictly);
+    const ist_span span = {line[place], factor, limit, strictly};
+    return ist_extent_left(line, place, &span) + ist_extent_right(line, place, p->n, &span);
 }
 
 /* Samples equal in both, each itself included, by place in the order of x: those of equal x are in that of y there. */

@@ -1,81 +1,55 @@
 /* Neighbours on a line: values in ascending order, where all that is near lies in a row. */
 #include "room.h"
 
-typedef double eight __attribute__((vector_size(64)));
-typedef int64_t flags __attribute__((vector_size(64)));
-
-/* How many of eight values are within the limit. */
-static inline __attribute__((always_inline)) int64_t within(const double *v, double x,
-                                                            double factor, double limit,
-                                                            bool strictly)
+static inline bool is_near(double value, const ist_span *span)
 {
-    eight value;
-    memcpy(&value, v, sizeof value);
-    eight t = value - x;
-    eight distance = t * t * factor;
-    flags near = strictly ? distance < limit : distance <= limit;
-    int64_t count = 0;
-    for (int i = 0; i < 8; i++)
-        count -= near[i];
-    return count;
+    double distance = ist_apart(value, span->x) * span->factor;
+    return span->strictly ? distance < span->limit : distance <= span->limit;
 }
 
-static inline __attribute__((always_inline)) bool is_near(double value, double x, double factor,
-                                                          double limit, bool strictly)
+/* Values next to *at in the direction `step` that are near, of `room`: steps that double, then halves without a
+ * branch, which nobody could foretell. */
+static inline int64_t extent(const double *at, int64_t room, int step, const ist_span *span)
 {
-    double distance = ist_apart(value, x) * factor;
-    return strictly ? distance < limit : distance <= limit;
-}
-
-/* Beyond a few vectors: steps that double, then halves. [at, ...) in direction `step`; at is near, at most `room`
- * values follow. */
-static int64_t gallop(const double *v, int64_t at, int64_t room, int step, double x, double factor,
-                      double limit, bool strictly)
-{
-    int64_t near = 0, far = 1; /* v[at + step near] is near; far: not known */
-    while (far <= room && is_near(v[at + step * far], x, factor, limit, strictly)) {
-        near = far;
+    int64_t far = 1;
+    while (far <= room && is_near(at[step * far], span))
         far *= 2;
-    }
-    far = ist_min(far, room + 1);
-    while (far - near > 1) {
-        int64_t middle = near + (far - near) / 2;
-        if (is_near(v[at + step * middle], x, factor, limit, strictly))
-            near = middle;
-        else
-            far = middle;
+    int64_t near = far / 2;
+    for (int64_t half = far / 4; half > 0; half /= 2) {
+        int64_t probe = near + half, reached = probe < room ? probe : room;
+        near += half * (probe <= room && is_near(at[step * reached], span));
     }
     return near;
 }
 
-enum { VECTORS = 4, LANES = 8 };
-
-int64_t ist_reach_right(const double *v, int64_t from, int64_t n, double x, double factor,
-                        double limit, bool strictly)
+int64_t ist_extent_right(const double *v, int64_t from, int64_t n, const ist_span *span)
 {
-    int64_t reach = 0;
-    for (int i = 0; i < VECTORS && from + 1 + reach <= n; i++) {
-        int64_t more = within(v + from + 1 + reach, x, factor, limit, strictly);
-        reach += more;
-        if (more < LANES)
-            return reach;
-    }
-    int64_t left = n - 1 - from - reach;
-    return left > 0 ? reach + gallop(v, from + reach, left, 1, x, factor, limit, strictly) : reach;
+    return extent(v + from, n - 1 - from, 1, span);
 }
 
-int64_t ist_reach_left(const double *v, int64_t from, double x, double factor, double limit,
-                       bool strictly)
+int64_t ist_extent_left(const double *v, int64_t from, const ist_span *span)
+{
+    return extent(v + from, from, -1, span);
+}
+
+enum { FEW = 16 };
+
+int64_t ist_reach_right(const double *v, int64_t from, int64_t n, double x, double limit)
+{
+    int64_t reach = 0, room = n - 1 - from;
+    for (; reach < FEW; reach++)
+        if (reach == room || ist_apart(v[from + 1 + reach], x) > limit)
+            return reach;
+    return reach + ist_extent_right(v, from + reach, n, &(ist_span){x, 1, limit, false});
+}
+
+int64_t ist_reach_left(const double *v, int64_t from, double x, double limit)
 {
     int64_t reach = 0;
-    for (int i = 0; i < VECTORS && from - reach >= 0; i++) {
-        int64_t more = within(v + from - reach - LANES, x, factor, limit, strictly);
-        reach += more;
-        if (more < LANES)
+    for (; reach < FEW; reach++)
+        if (reach == from || ist_apart(v[from - 1 - reach], x) > limit)
             return reach;
-    }
-    int64_t left = from - reach;
-    return left > 0 ? reach + gallop(v, from - reach, left, -1, x, factor, limit, strictly) : reach;
+    return reach + ist_extent_left(v, from - reach, &(ist_span){x, 1, limit, false});
 }
 
 ist_window ist_window_of(const double *v, int64_t n, int64_t i, int64_t k, int64_t *first)
@@ -85,9 +59,8 @@ ist_window ist_window_of(const double *v, int64_t n, int64_t i, int64_t k, int64
         l++;
     *first = l;
     double left = ist_apart(v[l], v[i]), right = ist_apart(v[l + k], v[i]);
-    /* There are no pads between the classes: one value at a time, and mostly none. */
     ist_window w = {left > right ? left : right, l, l + k};
-    w.first -= gallop(v, l, l, -1, v[i], 1, w.limit, false);
-    w.last += gallop(v, l + k, n - 1 - (l + k), 1, v[i], 1, w.limit, false);
+    w.first -= ist_reach_left(v, l, v[i], w.limit);
+    w.last += ist_reach_right(v, l + k, n, v[i], w.limit);
     return w;
 }

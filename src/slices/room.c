@@ -16,7 +16,7 @@ ist_slice_room *ist_slice_room_new(int64_t n)
     for (size_t i = 0; i < EACH(r->item); i++)
         r->item[i] = ist_alloc_unset(count, sizeof *r->item[i]);
     for (size_t i = 0; i < EACH(r->line); i++)
-        r->line[i] = ist_alloc_unset(count + 2 * IST_LINE_PAD, sizeof *r->line[i]);
+        r->line[i] = ist_alloc_unset(count, sizeof *r->line[i]);
     for (size_t i = 0; i < EACH(r->at); i++)
         r->at[i] = ist_alloc_unset(count, sizeof *r->at[i]);
     for (size_t i = 0; i < EACH(r->spare); i++)

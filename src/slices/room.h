@@ -7,9 +7,6 @@
 
 #include "infostrata/slices.h"
 
-/* Values of a sorted column between so many NaN on either side: what is compared with them is beyond. */
-enum { IST_LINE_PAD = 8 };
-
 struct ist_slice_room {
     int64_t n;
     double *psi;      /* of 1 .. n + 1 */
@@ -29,12 +26,16 @@ static inline double ist_apart(double a, double b)
     return t * t;
 }
 
-/* How many of the values next to v[from], going right (left) from it, lie within `limit` of x: v is ascending between
- * pads, v[from] does. factor: what distances are multiplied with before. */
-int64_t ist_reach_right(const double *v, int64_t from, int64_t n, double x, double factor,
-                        double limit, bool strictly);
-int64_t ist_reach_left(const double *v, int64_t from, double x, double factor, double limit,
-                       bool strictly);
+/* How many of the values next to v[from], which is one of them, going right (left) lie within a distance of x; v is
+ * ascending. reach: mostly few; extent: any number, distances times a factor, `limit` itself counted or not. */
+int64_t ist_reach_right(const double *v, int64_t from, int64_t n, double x, double limit);
+int64_t ist_reach_left(const double *v, int64_t from, double x, double limit);
+typedef struct {
+    double x, factor, limit;
+    bool strictly;
+} ist_span;
+int64_t ist_extent_right(const double *v, int64_t from, int64_t n, const ist_span *span);
+int64_t ist_extent_left(const double *v, int64_t from, const ist_span *span);
 
 /* psi(N) + the mean of the numbers that are not NaN, N of them, in order; `number` is used up. */
 double ist_slice_value(ist_slice_room *room, double *number, int64_t n);

@@ -278,14 +278,16 @@ Test(slices, hardly_any_samples)
 
 /* ---- sorting ----------------------------------------------------------------------------------- */
 
-static void expect_sorted(int64_t n)
+/* near: values that differ in their last digits only. */
+static void expect_sorted(int64_t n, bool near)
 {
     double *column = normals(99, n), *value = ist_alloc((size_t)n, sizeof *value);
     int32_t *row = ist_alloc((size_t)n, sizeof *row), *before = ist_alloc((size_t)n, sizeof *row);
     for (int64_t i = 0; i < n; i++) {
         before[i] = (int32_t)(n - 1 - i);
-        column[i] = i % 3 == 0 ? floor(column[i]) : column[i] * exp2((double)(i % 600 - 300));
-        column[i] = i % 50 == 7 ? -0.0 : column[i];
+        double unit = near ? 1 : exp2((double)(i % 600 - 300));
+        column[i] = i % 3 == 0 ? floor(column[i]) : column[i] * unit;
+        column[i] = i % 50 == 7 ? -0.0 : near ? 1 + column[i] * 0x1p-48 : column[i];
     }
     ist_slice_room *room = ist_slice_room_new(n);
     for (int given = 0; given < 2; given++) {
@@ -311,7 +313,8 @@ Test(slices, columns_are_sorted)
 {
     const int64_t sizes[] = {1, 2, 47, 48, 49, 1000, 8192, 8193, 20000};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
-        expect_sorted(sizes[s]);
+        for (int near = 0; near < 2; near++)
+            expect_sorted(sizes[s], near);
 }
 
 /* ---- fixture ----------------------------------------------------------------------------------- */
