@@ -10,6 +10,7 @@
 #include "infostrata/data.h"
 #include "infostrata/rounds.h"
 #include "infostrata/run.h"
+#include "infostrata/signals.h"
 
 enum {
     OPTION_KERNEL = 256,
@@ -22,17 +23,34 @@ enum {
     OPTION_LIST,
     OPTION_LAYER,
     OPTION_ROUNDS,
-    OPTION_CSV
+    OPTION_CSV,
+    OPTION_HOURS,
+    OPTION_JSON,
+    OPTION_SHARD,
+    OPTION_NODES,
+    OPTION_ARRAY,
+    OPTION_TIME,
+    OPTION_ONCE
 };
 
 typedef struct {
     ist_options options;
     ist_bench_options bench;
-    bool notes, list;
+    bool notes, list, json;
 } arguments;
 
 /* Which commands take an option. */
-enum { RUN = 1, PLAN = 2, CHECK = 4, COLLECT = 8, MEASURES = 16, BENCH = 32 };
+enum {
+    RUN = 1,
+    PLAN = 2,
+    CHECK = 4,
+    COLLECT = 8,
+    MEASURES = 16,
+    BENCH = 32,
+    STATUS = 64,
+    STOP = 128,
+    SBATCH = 256
+};
 
 typedef struct {
     unsigned commands;
@@ -40,10 +58,24 @@ typedef struct {
 } command_option;
 
 static const command_option command_options[] = {
-    {RUN | PLAN | CHECK | COLLECT,
+    {RUN | PLAN | CHECK | COLLECT | STATUS | STOP | SBATCH,
      {"output", 'o', "DIR", 0, "write results to DIR (default: the manifest's `output`)", 1}},
     {RUN, {"quiet", 'q', NULL, 0, "no progress on the terminal (run.log has it)", 1}},
-    {PLAN, {"ranks", OPTION_RANKS, "P", 0, "plan for P ranks (default: this machine's cores)", 1}},
+    {RUN,
+     {"max-hours", OPTION_HOURS, "H", 0,
+      "stop after H hours (0.5: half an hour) and exit with 75; the same command continues", 1}},
+    {RUN,
+     {"shard", OPTION_SHARD, "I/N", 0,
+      "do share I (0 ... N-1) of the job's cells; `collect` puts the shares together", 1}},
+    {STATUS, {"json", OPTION_JSON, NULL, 0, "print status.json as it is, a line a run", 1}},
+    {SBATCH, {"nodes", OPTION_NODES, "N", 0, "on N nodes (default 1)", 1}},
+    {SBATCH,
+     {"array", OPTION_ARRAY, "N", 0, "as a job array: N jobs of --ranks ranks, a share each", 1}},
+    {SBATCH, {"time", OPTION_TIME, "H", 0, "ask for H hours (default: from the plan)", 1}},
+    {SBATCH,
+     {"no-requeue", OPTION_ONCE, NULL, 0, "start once: what is left then is yours to start", 1}},
+    {PLAN | SBATCH,
+     {"ranks", OPTION_RANKS, "P", 0, "for P ranks (default: this machine's cores)", 1}},
     {MEASURES, {"notes", OPTION_NOTES, NULL, 0, "explain the codes of the note column", 1}},
     {RUN | PLAN,
      {"max-memory", OPTION_MEMORY, "MIB", 0, "memory a rank may use (default: what is free)", 2}},
@@ -86,6 +118,28 @@ static int64_t positive(struct argp_state *state, const char *what, const char *
     if (!ist_parse_integer(text, &value) || value < 1 || value > INT64_C(1) << 40)
         argp_error(state, "%s takes a positive whole number, not '%s'", what, text);
     return value;
+}
+
+static double hours(struct argp_state *state, const char *what, const char *text)
+{
+    double value;
+    if (!ist_parse_real(text, &value) || value <= 0 || value > 1e6)
+        argp_error(state, "%s takes a positive number of hours, not '%s'", what, text);
+    return value;
+}
+
+static ist_shard shard_of(struct argp_state *state, const char *text)
+{
+    enum { MOST = 100000 };
+    char index[16];
+    int64_t i, n;
+    size_t length = strcspn(text, "/");
+    snprintf(index, sizeof index, "%.*s", (int)ist_min((int64_t)length, 15), text);
+    if (text[length] != '/' || !ist_parse_integer(index, &i) ||
+        !ist_parse_integer(text + length + 1, &n) || n < 1 || n > MOST || i < 0 || i >= n)
+        argp_error(state, "--shard takes I/N with I from 0 to N-1 and N at most %d, not '%s'", MOST,
+                   text);
+    return (ist_shard){(int)i, (int)n};
 }
 
 static void choose_kernel(struct argp_state *state, ist_options *options, const char *name)
@@ -139,6 +193,23 @@ static error_t parse_bench_option(int key, char *text, struct argp_state *state)
     }
 }
 
+static error_t parse_sbatch_option(int key, char *text, struct argp_state *state)
+{
+    enum { MOST = 100000 };
+    ist_options *options = &((arguments *)state->input)->options;
+    switch (key) {
+    case OPTION_NODES:
+        options->nodes = (int)ist_min(positive(state, "--nodes", text), MOST);
+        return 0;
+    case OPTION_ARRAY:
+        options->array = (int)ist_min(positive(state, "--array", text), MOST);
+        return 0;
+    case OPTION_TIME: options->hours = hours(state, "--time", text); return 0;
+    case OPTION_ONCE: options->no_requeue = true; return 0;
+    default: return parse_bench_option(key, text, state);
+    }
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     arguments *a = state->input;
@@ -159,15 +230,39 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_RANKS:
         a->options.ranks = (int)ist_min(positive(state, "--ranks", text), 1 << 24);
         return 0;
+    case OPTION_HOURS: a->options.max_hours = hours(state, "--max-hours", text); return 0;
     case OPTION_NOTES: a->notes = true; return 0;
+    case OPTION_SHARD: a->options.shard = shard_of(state, text); return 0;
+    case OPTION_JSON: a->json = true; return 0;
     case OPTION_LIST: a->list = true; return 0;
     case ARGP_KEY_ARG:
         if (a->options.manifest)
             argp_error(state, "one manifest at a time: '%s' is one too many", text);
         a->options.manifest = text;
         return 0;
-    default: return parse_bench_option(key, text, state);
+    default: return parse_sbatch_option(key, text, state);
     }
+}
+
+/* One message, not one a rank: before MPI_Init only the launcher's variables tell who we are. */
+static bool is_first_rank(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *rank = getenv(names[i]);
+        if (rank)
+            return strcmp(rank, "0") == 0;
+    }
+    return true;
+}
+
+/* mpirun ends all ranks when the first of them fails: that must be the one that has something to say. */
+static int refused(void)
+{
+    enum { SECONDS = 5 };
+    if (!is_first_rank())
+        sleep(SECONDS);
+    return IST_REFUSED;
 }
 
 /* ---- commands -------------------------------------------------------------------------------- */
@@ -201,9 +296,31 @@ static void return_freed_memory(void)
     mallopt(M_MMAP_THRESHOLD, LARGE);
 }
 
+/* A plain start, or one by an srun without PMIx, in an allocation of several tasks: one rank, or as many runs of one rank, in
+ * one folder. `mpirun -n 1` is for who wants just that. */
+static bool started_alone(void)
+{
+    const char *tasks = getenv("SLURM_NTASKS");
+    int64_t count;
+    bool launched = getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK");
+    if (launched || !tasks || !ist_parse_integer(tasks, &count) || count < 2)
+        return false;
+    if (is_first_rank())
+        fprintf(stderr,
+                "infostrata: error: started as one rank in a Slurm allocation of %s tasks: start "
+                "it with `mpirun "
+                "infostrata run ...` or `srun --mpi=pmix infostrata run ...` (or, to have one "
+                "rank, `mpirun -n 1`)\n",
+                tasks);
+    return true;
+}
+
 static int run_command(const arguments *a)
 {
     return_freed_memory();
+    if (started_alone())
+        return refused();
+    ist_signals_catch();
     ist_comm world = start_mpi();
     return end_mpi(&world, ist_run(&world, &a->options));
 }
@@ -229,6 +346,21 @@ static int check_command(const arguments *a)
 static int collect_command(const arguments *a)
 {
     return ist_command_collect(&a->options);
+}
+
+static int status_command(const arguments *a)
+{
+    return ist_command_status(&a->options, a->json);
+}
+
+static int sbatch_command(const arguments *a)
+{
+    return ist_command_sbatch(&a->options);
+}
+
+static int stop_command(const arguments *a)
+{
+    return ist_command_stop(&a->options);
 }
 
 static int measures_command(const arguments *a)
@@ -264,6 +396,12 @@ static const command commands[] = {
     {"check", "MANIFEST", "check the manifest and every input file it names", CHECK, check_command},
     {"collect", "MANIFEST", "make results.csv and the other views again from the journal", COLLECT,
      collect_command},
+    {"status", "FOLDER|MANIFEST", "how far a job is (from any shell, while it runs or later)",
+     STATUS, status_command},
+    {"stop", "FOLDER|MANIFEST", "tell a running job to stop; `run` continues it", STOP,
+     stop_command},
+    {"sbatch", "MANIFEST", "print a Slurm script for the job; submit it with sbatch", SBATCH,
+     sbatch_command},
     {"measures", NULL, "list the measures and their parameters", MEASURES, measures_command},
     {"bench", NULL, "measure the engine against SGEMM's peak (under mpirun: one rank a core)",
      BENCH, bench_command},
@@ -297,28 +435,7 @@ static void print_help(FILE *stream)
     fprintf(stream,
             "\n`infostrata COMMAND --help` lists a command's options.\n"
             "Exit codes: 0 done; 2 refused, nothing started; 3 could not go on; 4 finished, "
-            "but some\ntasks failed.\n");
-}
-
-/* One message, not one a rank: before MPI_Init only the launcher's variables tell who we are. */
-static bool is_first_rank(void)
-{
-    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *rank = getenv(names[i]);
-        if (rank)
-            return strcmp(rank, "0") == 0;
-    }
-    return true;
-}
-
-/* mpirun ends all ranks when the first of them fails: that must be the one that has something to say. */
-static int refused(void)
-{
-    enum { SECONDS = 5 };
-    if (!is_first_rank())
-        sleep(SECONDS);
-    return IST_REFUSED;
+            "but some\ntasks failed; 75 stopped with work left: the same command continues.\n");
 }
 
 /* What the parser cannot see: arguments too few, too many, or that do not go together. */
@@ -338,7 +455,8 @@ static int obey(const command *chosen, int argc, char **argv)
     enum { ROUNDS = 7 };
     arguments a = {.options = {.kernel = ist_kernel_choose(NULL),
                                .chunk_bytes = INT64_C(32) << 20,
-                               .ranks = ist_core_count()},
+                               .ranks = ist_core_count(),
+                               .nodes = 1},
                    .bench = {.rounds = ROUNDS, .engine = {.skipping = IST_SKIP_NEVER}}};
     ist_error error = {0};
     struct argp_option options[COMMAND_OPTIONS + 1] = {{0}};

@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.." || exit 2
 root=$PWD
 
 steps=(packages build sanitizers install format tidy rooms shell
-    unit unit-sanitized ranks ranks-sanitized program program-sanitized python quickstart)
+    unit unit-sanitized ranks ranks-sanitized program program-sanitized python quickstart slurm)
 build=$root/build
 only=()
 verbose=false
@@ -196,6 +196,24 @@ step_python() {
     passed=$((${ran:-0} - failed - skipped))
     if [[ $((passed + failed)) == 0 || ($code != 0 && $failed == 0) ]]; then
         printf 'ended with %d after %s tests\n' "$code" "${ran:-no}"
+        failed=$((failed + 1))
+    fi
+}
+
+# Lines of tests/slurm/suite.sh; where no cluster can be made, that counts as one that was skipped.
+step_slurm() {
+    local log=$scratch/slurm.log code interpreter
+    preset strict >/dev/null || { failed=1 && return; }
+    interpreter=$(python) || { echo 'no Python has numpy' && failed=1 && return; }
+    limit 600 tests/slurm/cluster.sh tests/slurm/suite.sh "$build/strict/infostrata" "$interpreter" 2>&1 | tee "$log"
+    code=${PIPESTATUS[0]}
+    if [[ $code == 77 ]]; then
+        skipped=1
+        return
+    fi
+    passed=$(grep -c '^ok ' "$log") failed=$(grep -c '^FAILED ' "$log")
+    if [[ $((passed + failed)) == 0 || ($code != 0 && $failed == 0) ]]; then
+        printf 'ended with %d after %d tests\n' "$code" "$passed"
         failed=$((failed + 1))
     fi
 }

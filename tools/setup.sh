@@ -36,6 +36,9 @@ test  python3-scipy          py:scipy              py-scipy       scipy
 test  python3-sklearn        py:sklearn            py-scikit-learn scikit-learn
 test  hdf5-tools             cmd:h5dump            hdf5           hdf5
 test  git                    cmd:git               git            git
+test  iproute2               cmd:ip                -              -
+test  munge                  cmd:munged            -              -
+test  slurm-wlm              cmd:slurmctld         -              -
 bench python3-faiss          py:faiss              faiss+python   faiss-cpu
 bench python3-sklearn        py:sklearn            py-scikit-learn scikit-learn
 '

@@ -79,6 +79,8 @@ void ist_text_add_v(ist_text *text, const char *format, va_list arguments);
 void ist_text_add_bytes(ist_text *text, const char *bytes, size_t count);
 /* Appends `value` as a JSON string with its quotes; control characters are escaped. */
 void ist_text_add_json(ist_text *text, const char *value);
+/* Appends "5 s", "12 min", "3.4 h" or "2.1 days"; "?" if negative. */
+void ist_text_add_duration(ist_text *text, int64_t seconds);
 void ist_text_release(ist_text *text);
 
 /* The whole file as text (NUL-terminated beyond its length). Refused with a plain reason if it
@@ -222,8 +224,11 @@ typedef struct {
     bool speaks, quiet;
     FILE *file;
     double start;
+    bool passing; /* a line that the next one takes the place of stands on the terminal */
 } ist_log;
 
 void ist_log_line(ist_log *log, const char *format, ...) IST_PRINTF(2, 3);
+/* To stderr alone, a terminal: the next line, of either kind, takes its place. "": takes it away. */
+void ist_log_passing(ist_log *log, const char *line);
 
 #endif

@@ -16,6 +16,8 @@
 #ifndef INFOSTRATA_PAIRS_H
 #define INFOSTRATA_PAIRS_H
 
+#include <stdatomic.h>
+
 #include "infostrata/base.h"
 #include "infostrata/kernels.h"
 #include "infostrata/plan.h"
@@ -258,12 +260,19 @@ double ist_scaled_threshold(double eps, double factor);
  * trial says that it pays, always, never. */
 typedef enum { IST_SKIP_AUTO, IST_SKIP_ALWAYS, IST_SKIP_NEVER } ist_skipping;
 
+/* Pairs that this rank has visited since it began, for whoever looks on from another thread. */
+typedef struct {
+    atomic_int_fast64_t pairs;
+} ist_pulse;
+
 /* How a pass is run; never part of a result. */
 typedef struct {
     const ist_kernel *kernel;
     int64_t chunk_bytes; /* rows and state that travel at once */
     int64_t chunk_rows;  /* at most so many rows travel at once; 0: no limit of its own */
     ist_skipping skipping;
+    struct ist_stop *stop; /* stop.h: a pass may be left before its end; NULL: never */
+    ist_pulse *pulse;      /* NULL: nobody looks on */
     /* Called between tiles, every few milliseconds, for what must not wait for the end of a pass; NULL: nothing. */
     void (*attend)(void *data);
     void *attend_data;
@@ -384,7 +393,8 @@ typedef struct {
     const struct ist_geometry *geometry; /* of home: tiles are skipped; NULL: all are visited */
     ist_skipping skipping;
     ist_pass_stats stats;
-    void (*poke)(void *); /* called between tiles to keep messages moving; may be NULL */
+    /* Called between tiles, to keep messages moving; true: leave the rest of the tiles out. May be NULL. */
+    bool (*poke)(void *);
     void *poke_data;
     void (*attend)(void *); /* the engine's */
     void *attend_data;

@@ -201,6 +201,10 @@ ist_plan *ist_plan_new(const ist_job *job, const ist_measure_planner *const *mea
                        ist_faults *faults);
 void ist_plan_free(ist_plan **plan);
 
+/* Shares 0 ... count - 1 of the job: whose each cell is. It depends on the plan (with its shapes) alone; the costliest cells go first, each to the share
+ * that has least. The caller frees it. */
+int *ist_plan_shards(const ist_plan *plan, int count);
+
 const size_t *ist_plan_cell(const ist_plan *plan, size_t cell);
 /* The chosen values of a task's parameters, by schema position. */
 void ist_task_params(const ist_plan *plan, const ist_task *task,

@@ -9,6 +9,7 @@
 #include "infostrata/base.h"
 #include "infostrata/measures.h"
 #include "infostrata/plan.h"
+#include "infostrata/status.h"
 
 /* ---- the folder and its lock --------------------------------------------------------------- */
 
@@ -17,11 +18,15 @@ typedef struct {
     int descriptor;
 } ist_lock;
 
-/* Makes the folder (and its parents) if needed and takes `FOLDER/lock`, which names host, pid,
- * start time of the process and, under Slurm, the job. IST_REFUSED if another live run holds it,
- * naming that run. The lock of a process of this host that is gone, and that of an earlier start of
- * the same Slurm job, is taken over, so that a killed run never blocks the next one. */
-ist_code ist_lock_take(const char *folder, ist_lock *lock, ist_error *error);
+/* Makes the folder (and its parents) if needed and takes `FOLDER/lock` (of a shard: `lock-I-of-N`), which names
+ * host, pid, start time of the process and, under Slurm, the job. IST_REFUSED if another live run holds it,
+ * naming that run; also the whole job if a shard is at work, and a shard if the whole job is. The lock of a process of
+ * this host that is gone, that of an earlier start of the same Slurm job, and that of another host without a
+ * heartbeat for IST_LOCK_SECONDS is taken over, so that a killed run never blocks the next one. */
+enum { IST_LOCK_SECONDS = 600, IST_LOCK_BEAT_SECONDS = 30 };
+ist_code ist_lock_take(const char *folder, ist_shard shard, ist_lock *lock, ist_error *error);
+/* The holder is alive: to be called every IST_LOCK_BEAT_SECONDS or so, from any thread. */
+void ist_lock_beat(const ist_lock *lock);
 void ist_lock_release(ist_lock *lock);
 
 /* ---- journal ------------------------------------------------------------------------------- */
@@ -62,14 +67,17 @@ typedef struct ist_journal ist_journal;
 
 /* Reads FOLDER/journal*.jsonl: one JSON object a line with its own checksum. A torn last line is
  * dropped (and cut off before anything is appended), a damaged line is skipped and counted; of the lines of a
- * key that of the latest run wins, and its last one. Opens FOLDER/journal.jsonl for appending if `append`: a run
- * begins; else the folder may be absent or read-only. */
-ist_journal *ist_journal_open(const char *folder, bool append, ist_error *error);
-/* A journal of its own for the leader of a group of ranks, from 1 on: FOLDER/journal-LEADER.jsonl is read and appended
- * to, the others are not. run: that of the main journal. */
-ist_journal *ist_journal_open_leader(const char *folder, int leader, int64_t run, ist_error *error);
+ * key that of the latest run wins, and its last one. Opens FOLDER/journal.jsonl (of a shard: journal-I-of-N.jsonl) for
+ * appending if `append`: a run begins; else the folder may be absent or read-only. */
+ist_journal *ist_journal_open(const char *folder, ist_shard shard, bool append, ist_error *error);
+/* A journal of its own for the leader of a group of ranks, from 1 on: FOLDER/journal-LEADER.jsonl (of a shard:
+ * journal-I-of-N-LEADER.jsonl) is read and appended to, the others are not. run: that of the main journal. */
+ist_journal *ist_journal_open_leader(const char *folder, ist_shard shard, int leader, int64_t run,
+                                     ist_error *error);
 /* The number of the run that appends: 1 for the first. */
 int64_t ist_journal_run(const ist_journal *journal);
+/* Bytes of whole lines in the file that is appended to. */
+int64_t ist_journal_length(const ist_journal *journal);
 /* Lines that were damaged or torn. */
 size_t ist_journal_damaged(const ist_journal *journal);
 /* NULL if there is none. */

@@ -1,5 +1,8 @@
 /* ring: the collective half of the engine: distributed rows, passes, the threshold turn, parts,
- * duplicates and reverse pairs. Everything here is collective on `comm`. */
+ * duplicates and reverse pairs. Everything here is collective on `comm`.
+ *
+ * A pass with engine->stop is left before its end when all ranks are to stop (stop.h). It says so on all ranks alike: false,
+ * or NULL. Results are then incomplete and of no use; passes begun afterwards return at once. */
 #ifndef INFOSTRATA_RING_H
 #define INFOSTRATA_RING_H
 
@@ -45,7 +48,7 @@ void ist_rows_joint(const ist_comm *comm, const ist_rows *x, double x_factor, co
  * twin's from then on: of the set itself only what is told by its positions is left. */
 void ist_rows_cluster(const ist_comm *comm, const ist_engine *engine, ist_rows *rows);
 
-/* Collective. The k nearest of this rank's rows, sorted; held[i] < k of row i where its segment has fewer. */
+/* Collective. The k nearest of this rank's rows, sorted; held[i] < k of row i where its segment has fewer. NULL: broken off. */
 ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                               int64_t k, ist_tie_rule ties, ist_pass_stats *stats);
 
@@ -69,14 +72,14 @@ typedef struct {
  * by_index (all must have targets) twice its rank in the order (distance, number). equal[i x told + e]: how many
  * are at the distance of threshold stride - told + e (NULL if told is 0). `batch` thresholds a row are answered
  * in one pass (>= 1). The threshold turn included. */
-void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+bool ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                      bool by_index, const ist_thresholds *thresholds, int64_t batch,
                      int64_t *twice_rank, int64_t *equal, ist_pass_stats *stats);
 
 /* Collective. For given thresholds (defined distances, `thresholds` of each home row): how many other
  * rows of the segment are strictly closer, and how many are at exactly that distance (NULL on all
  * ranks: not wanted). */
-void ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+bool ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                            int64_t thresholds, const double *threshold, int64_t *closer,
                            int64_t *equal, ist_pass_stats *stats);
 
@@ -84,7 +87,7 @@ void ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const
  * entry a row. How sums of real numbers and Gram matrices join the engine: with an ist_consumer
  * without `scan`, which gets every pair's defined distance. Of a set with a twin, the twin's values are
  * there to be visited: give rows->twin and a state by its positions. */
-void ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+bool ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
               const ist_consumer *consumer, void *state, const ist_tie_rule *ties,
               ist_pass_stats *stats);
 

@@ -6,6 +6,7 @@
 #include "infostrata/base.h"
 #include "infostrata/comm.h"
 #include "infostrata/pairs.h"
+#include "infostrata/status.h"
 
 /* What the command line says. */
 typedef struct {
@@ -16,11 +17,17 @@ typedef struct {
     int64_t chunk_rows;    /* --chunk-rows; 0: no limit of its own */
     ist_skipping skipping; /* --skipping */
     int64_t memory_limit;  /* --max-memory, bytes a rank; 0: what the machine has free */
-    int ranks;             /* plan only: --ranks */
+    int ranks;             /* plan and sbatch only: --ranks */
+    int nodes, array;      /* sbatch only: --nodes, --array; array 0: none */
+    double hours;          /* sbatch only: --hours; 0: as planned */
+    bool no_requeue;       /* sbatch only */
+    double max_hours;      /* --max-hours; 0: no limit */
+    ist_shard shard;       /* --shard */
     bool quiet;
 } ist_options;
 
-/* Collective. Starts or continues the job; returns the exit code. Prints on rank 0 only. */
+/* Collective. Starts or continues the job; returns the exit code. Prints on rank 0 only. IST_STOPPED when a signal
+ * (ist_signals_catch, before), --max-hours or `infostrata stop` ended it before its work was done. */
 ist_code ist_run(const ist_comm *comm, const ist_options *options);
 
 /* Local, without MPI: the page of the plan to stdout. */
@@ -29,6 +36,12 @@ ist_code ist_command_plan(const ist_options *options);
 ist_code ist_command_check(const ist_options *options);
 /* Local: the views again from the journal. */
 ist_code ist_command_collect(const ist_options *options);
+/* Local: how far the job is whose folder or manifest `manifest` is; json: the status files as they are. */
+ist_code ist_command_status(const ist_options *options, bool json);
+/* Local: a Slurm script for the job to stdout. */
+ist_code ist_command_sbatch(const ist_options *options);
+/* Local: tells the runs of that folder to end, and returns at once. */
+ist_code ist_command_stop(const ist_options *options);
 /* Local: the measures and their parameters, or the codes of the note column. */
 ist_code ist_command_measures(bool notes);
 

@@ -50,6 +50,22 @@ void ist_text_add(ist_text *text, const char *format, ...)
     va_end(arguments);
 }
 
+void ist_text_add_duration(ist_text *text, int64_t seconds)
+{
+    enum { MINUTE = 60, HOUR = 3600, DAY = 86400 };
+    double exact = (double)seconds;
+    if (seconds < 0)
+        ist_text_add(text, "?");
+    else if (seconds < 2 * MINUTE)
+        ist_text_add(text, "%lld s", (long long)seconds);
+    else if (seconds < 2 * HOUR)
+        ist_text_add(text, "%.0f min", exact / MINUTE);
+    else if (seconds < 2 * DAY)
+        ist_text_add(text, "%.1f h", exact / HOUR);
+    else
+        ist_text_add(text, "%.1f days", exact / DAY);
+}
+
 void ist_text_release(ist_text *text)
 {
     ist_free(text->data);

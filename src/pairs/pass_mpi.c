@@ -7,6 +7,7 @@
 #include "elsewhere.h"
 #include "geometry.h"
 #include "infostrata/ring.h"
+#include "infostrata/stop.h"
 #include "travel.h"
 
 /* The slab's messages, and what is asked or told of its rows. */
@@ -34,6 +35,10 @@ typedef struct {
     char *result; /* what visiting rows found, on its way back */
     MPI_Request returning;
     int64_t returning_bytes;
+    ist_stop *stop;
+    bool incomplete; /* pairs of this rank were left out */
+    ist_pulse *pulse;
+    double told; /* pairs of this pass, to the pulse */
 } traffic;
 
 static int64_t arrival_bytes(const ist_sweep *sweep, int64_t rows)
@@ -77,27 +82,55 @@ static departure send_off(const ist_comm *comm, ist_sweep *sweep, ist_span span,
     return d;
 }
 
-static void wait_for(ist_sweep *sweep, int count, MPI_Request *requests)
+/* Who waits must answer, too: others learn that all are to stop only when everybody has been asked. */
+static void wait_for(traffic *t, int count, MPI_Request *requests)
 {
     double start = ist_seconds();
-    MPI_Waitall(count, requests, MPI_STATUSES_IGNORE);
-    sweep->stats.seconds_waiting += ist_seconds() - start;
+    int ended = 0;
+    while (!ended) {
+        MPI_Testall(count, requests, &ended, MPI_STATUSES_IGNORE);
+        if (!ended)
+            ist_stop_poll(t->stop);
+    }
+    t->sweep->stats.seconds_waiting += ist_seconds() - start;
 }
 
 static void wait_for_returning(traffic *t)
 {
-    wait_for(t->sweep, 1, &t->returning);
+    wait_for(t, 1, &t->returning);
     ist_in_flight(&t->sweep->stats, -t->returning_bytes);
     t->returning_bytes = 0;
 }
 
+static void beat(traffic *t)
+{
+    double pairs = t->sweep->stats.pairs;
+    if (t->pulse)
+        atomic_fetch_add(&t->pulse->pairs, (int_fast64_t)(pairs - t->told));
+    t->told = pairs;
+}
+
 /* MPI moves large messages only while it is called. */
-static void keep_moving(void *data)
+static bool keep_moving(void *data)
 {
     traffic *t = data;
     int flag;
     MPI_Testall(MESSAGES, t->in.pending, &flag, MPI_STATUSES_IGNORE);
     MPI_Testall(MESSAGES, t->out.pending, &flag, MPI_STATUSES_IGNORE);
+    beat(t);
+    if (ist_stop_poll(t->stop))
+        t->incomplete = true;
+    return t->incomplete;
+}
+
+/* Once all are to stop, chunks still travel, as others expect, but nothing is computed any more. */
+static void sweep_unless_stopped(traffic *t, const ist_chunk *chunk, void *columns,
+                                 ist_pairing pairing)
+{
+    if (ist_stop_poll(t->stop))
+        t->incomplete = true;
+    else
+        ist_sweep_chunk(t->sweep, chunk, columns, 0, pairing);
 }
 
 /* Computes home against an arrived chunk and sends back what its rows found. */
@@ -106,7 +139,7 @@ static void receive_guests(traffic *t, arrival *guest, int from, ist_pairing pai
     ist_sweep *sweep = t->sweep;
     ist_chunk chunk = ist_chunk_new(sweep->rows, &guest->slab, t->ties);
     void *visiting = sweep->consumer->init(sweep->state, &chunk, guest->request);
-    ist_sweep_chunk(sweep, &chunk, visiting, 0, pairing);
+    sweep_unless_stopped(t, &chunk, visiting, pairing);
     size_t back_bytes = sweep->consumer->back_bytes(sweep->state);
     wait_for_returning(t);
     ist_free(t->result);
@@ -131,7 +164,7 @@ static void welcome_back(traffic *t, ist_span span, int from)
     MPI_Request request;
     ist_receive_records(t->comm, result, span.count, back_bytes, from, IST_TAG_RESULT, &request);
     ist_in_flight(&sweep->stats, result_bytes(sweep, span.count));
-    wait_for(sweep, 1, &request);
+    wait_for(t, 1, &request);
     ist_in_flight(&sweep->stats, -result_bytes(sweep, span.count));
     sweep->consumer->merge(sweep->state, span.first - sweep->rows->home.first, span.count, result);
     ist_free(result);
@@ -154,7 +187,7 @@ static void step(traffic *t, int from, int to, const ist_span *in, int64_t in_co
     for (int64_t c = 0; c < in_count || c < out_count; c++) {
         arrival guest = {0};
         if (c < in_count) {
-            wait_for(t->sweep, MESSAGES, t->in.pending);
+            wait_for(t, MESSAGES, t->in.pending);
             ist_in_flight(&t->sweep->stats, -arrival_bytes(t->sweep, in[c].count));
             guest = t->in;
             nothing_pending(t->in.pending);
@@ -162,7 +195,7 @@ static void step(traffic *t, int from, int to, const ist_span *in, int64_t in_co
                 t->in = expect(t->comm, t->sweep, in[c + 1], from);
         }
         if (c < out_count) {
-            wait_for(t->sweep, MESSAGES, t->out.pending);
+            wait_for(t, MESSAGES, t->out.pending);
             ist_in_flight(&t->sweep->stats, -arrival_bytes(t->sweep, out[c].count));
             ist_free(t->out.request);
             t->out.request = NULL;
@@ -179,24 +212,20 @@ static void step(traffic *t, int from, int to, const ist_span *in, int64_t in_co
 }
 
 /* In one piece: what waits for a decision waits until the end, when the least of it is left. */
-static void against_itself(ist_sweep *sweep, const ist_tie_rule *ties)
+static void against_itself(traffic *t)
 {
-    ist_chunk chunk = ist_chunk_new(sweep->rows, &sweep->rows->home, ties);
-    ist_sweep_chunk(sweep, &chunk, sweep->state, 0, IST_PAIRS_OWN);
+    ist_sweep *sweep = t->sweep;
+    ist_chunk chunk = ist_chunk_new(sweep->rows, &sweep->rows->home, t->ties);
+    sweep_unless_stopped(t, &chunk, sweep->state, IST_PAIRS_OWN);
     ist_chunk_release(&chunk);
 }
 
 /* Half the ring meets every rank once; at an even number of ranks the opposite pairs meet twice
  * and each of the two computes its half of the superblock pairs. */
-static void around_the_ring(const ist_comm *comm, const ist_engine *engine, ist_sweep *sweep,
-                            const ist_tie_rule *ties)
+static void around_the_ring(traffic *t, const ist_engine *engine)
 {
-    int ranks = comm->size, me = comm->rank;
-    traffic t = {.comm = comm, .sweep = sweep, .ties = ties, .returning = MPI_REQUEST_NULL};
-    nothing_pending(t.in.pending);
-    nothing_pending(t.out.pending);
-    sweep->poke = keep_moving;
-    sweep->poke_data = &t;
+    const ist_sweep *sweep = t->sweep;
+    int ranks = t->comm->size, me = t->comm->rank;
     size_t bytes = ist_row_bytes(sweep->rows) + sweep->consumer->out_bytes(sweep->state) +
                    sweep->consumer->back_bytes(sweep->state);
     for (int s = 1; s <= ranks / 2; s++) {
@@ -207,13 +236,11 @@ static void around_the_ring(const ist_comm *comm, const ist_engine *engine, ist_
         ist_pairing pairing = IST_PAIRS_ALL;
         if (2 * s == ranks)
             pairing = me < from ? IST_PAIRS_EVEN : IST_PAIRS_ODD;
-        step(&t, from, to, in, in_count, out, out_count, pairing);
+        step(t, from, to, in, in_count, out, out_count, pairing);
         ist_free(in);
         ist_free(out);
     }
-    ist_free(t.result);
-    sweep->poke = NULL;
-    sweep->poke_data = NULL;
+    ist_free(t->result);
 }
 
 static void add_stats(ist_pass_stats *total, const ist_pass_stats *more)
@@ -230,10 +257,12 @@ static void add_stats(ist_pass_stats *total, const ist_pass_stats *more)
     total->seconds_waiting += more->seconds_waiting;
 }
 
-void ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+bool ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
               const ist_consumer *consumer, void *state, const ist_tie_rule *ties,
               ist_pass_stats *stats)
 {
+    if (ist_stop_broke_off(engine->stop))
+        return false;
     ist_sweep sweep = {.rows = rows,
                        .kernel = engine->kernel,
                        .consumer = consumer,
@@ -251,11 +280,23 @@ void ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *ro
         sweep.geometry = &geometry;
         sweep.skipping = engine->skipping;
     }
-    against_itself(&sweep, ties);
-    around_the_ring(comm, engine, &sweep, ties);
+    traffic t = {.comm = comm,
+                 .sweep = &sweep,
+                 .ties = ties,
+                 .returning = MPI_REQUEST_NULL,
+                 .stop = engine->stop,
+                 .pulse = engine->pulse};
+    nothing_pending(t.in.pending);
+    nothing_pending(t.out.pending);
+    sweep.poke = keep_moving;
+    sweep.poke_data = &t;
+    against_itself(&t);
+    around_the_ring(&t, engine);
+    beat(&t);
     ist_geometry_release(&geometry);
     ist_free(sweep.word);
     add_stats(stats, &sweep.stats);
+    return !ist_stop_break_off(engine->stop, comm, t.incomplete);
 }
 
 /* Records of the visited set's home rows, for those of the set that was asked about. */
@@ -292,7 +333,10 @@ ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, co
 {
     const ist_rows *visited = rows->twin ? rows->twin : rows;
     ist_nearest *nearest = ist_nearest_new(visited, k, ties);
-    ist_pass(comm, engine, visited, &ist_nearest_consumer, nearest, &ties, stats);
+    if (!ist_pass(comm, engine, visited, &ist_nearest_consumer, nearest, &ties, stats)) {
+        ist_nearest_free(&nearest);
+        return NULL;
+    }
     ist_nearest_sort(nearest);
     if (rows->twin)
         bring_home(comm, rows, nearest);
@@ -324,7 +368,7 @@ typedef struct {
     ist_pass_stats *stats;
 } counting;
 
-/* Takes over target and given. */
+/* Takes over target and given. NULL: broken off. */
 static ist_counts *count_batch(const counting *c, const ist_rows *rows)
 {
     double *distance = c->given;
@@ -338,7 +382,11 @@ static ist_counts *count_batch(const counting *c, const ist_rows *rows)
         ist_free(c->given);
     }
     ist_counts *counts = ist_counts_new(rows, c->now, c->by_index, c->target, distance);
-    ist_pass(c->comm, c->engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, c->stats);
+    if (!ist_pass(c->comm, c->engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0},
+                  c->stats)) {
+        ist_counts_free(&counts);
+        return NULL;
+    }
     ist_counts_scanned(counts);
     return counts;
 }
@@ -351,7 +399,7 @@ static void put_columns(const int64_t *from, int64_t rows, int64_t count, int64_
         memcpy(to + i * stride, from + i * count, (size_t)count * sizeof *to);
 }
 
-static void count_in_twin(const counting *c, const ist_rows *rows, int64_t stride,
+static bool count_in_twin(const counting *c, const ist_rows *rows, int64_t stride,
                           int64_t *twice_rank, int64_t equal_stride, int64_t *equal)
 {
     const ist_rows *twin = rows->twin;
@@ -367,6 +415,8 @@ static void count_in_twin(const counting *c, const ist_rows *rows, int64_t strid
     ist_free(c->target);
     ist_free(c->given);
     ist_counts *counts = count_batch(&there, twin);
+    if (!counts)
+        return false;
     int64_t *ranks = ist_alloc((size_t)(twin->home.count * c->now), sizeof *ranks);
     int64_t *same = ist_alloc((size_t)(twin->home.count * c->told), sizeof *same);
     ist_counts_ranks(counts, c->now, ranks, c->told, c->told, same);
@@ -379,9 +429,10 @@ static void count_in_twin(const counting *c, const ist_rows *rows, int64_t strid
         put_columns(same, count, c->told, equal, equal_stride);
     }
     ist_free(same);
+    return true;
 }
 
-void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+bool ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                      bool by_index, const ist_thresholds *thresholds, int64_t batch,
                      int64_t *twice_rank, int64_t *equal, ist_pass_stats *stats)
 {
@@ -399,16 +450,20 @@ void ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
         c.given = take_slots(thresholds->given, sizeof *c.given, count, stride, from, now);
         int64_t *same = c.told > 0 ? equal + first_told - (stride - told) : NULL;
         if (rows->twin) {
-            count_in_twin(&c, rows, stride, twice_rank + from, told, same);
-        } else {
-            ist_counts *counts = count_batch(&c, rows);
-            ist_counts_ranks(counts, stride, twice_rank + from, c.told, told, same);
-            ist_counts_free(&counts);
+            if (!count_in_twin(&c, rows, stride, twice_rank + from, told, same))
+                return false;
+            continue;
         }
+        ist_counts *counts = count_batch(&c, rows);
+        if (!counts)
+            return false;
+        ist_counts_ranks(counts, stride, twice_rank + from, c.told, told, same);
+        ist_counts_free(&counts);
     }
+    return true;
 }
 
-static void counts_below_in_twin(const ist_comm *comm, const ist_engine *engine,
+static bool counts_below_in_twin(const ist_comm *comm, const ist_engine *engine,
                                  const ist_rows *rows, int64_t thresholds, const double *threshold,
                                  int64_t *closer, int64_t *equal, ist_pass_stats *stats)
 {
@@ -418,29 +473,33 @@ static void counts_below_in_twin(const ist_comm *comm, const ist_engine *engine,
     int64_t *found = ist_alloc(entries, sizeof *found), *same = ist_alloc(entries, sizeof *same);
     size_t bytes = (size_t)thresholds * sizeof *there;
     ist_carry(comm, rows, twin, twin->place, IST_CARRY_THERE, bytes, threshold, there);
-    ist_pass_counts_below(comm, engine, twin, thresholds, there, found, same, stats);
+    bool complete =
+        ist_pass_counts_below(comm, engine, twin, thresholds, there, found, same, stats);
     ist_carry(comm, rows, twin, twin->place, IST_CARRY_BACK, bytes, found, closer);
     if (equal)
         ist_carry(comm, rows, twin, twin->place, IST_CARRY_BACK, bytes, same, equal);
     ist_free(there);
     ist_free(found);
     ist_free(same);
+    return complete;
 }
 
-void ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+bool ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                            int64_t thresholds, const double *threshold, int64_t *closer,
                            int64_t *equal, ist_pass_stats *stats)
 {
-    if (rows->twin) {
-        counts_below_in_twin(comm, engine, rows, thresholds, threshold, closer, equal, stats);
-        return;
-    }
+    if (rows->twin)
+        return counts_below_in_twin(comm, engine, rows, thresholds, threshold, closer, equal,
+                                    stats);
     size_t entries = (size_t)(rows->home.count * thresholds);
     double *own = ist_alloc(entries, sizeof *own);
     if (entries > 0)
         memcpy(own, threshold, entries * sizeof *own);
     ist_counts *counts = ist_counts_new(rows, thresholds, false, NULL, own);
-    ist_pass(comm, engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
-    ist_counts_get(counts, closer, equal);
+    bool complete =
+        ist_pass(comm, engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
+    if (complete)
+        ist_counts_get(counts, closer, equal);
     ist_counts_free(&counts);
+    return complete;
 }

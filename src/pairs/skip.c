@@ -504,14 +504,14 @@ void ist_skip_tiles(ist_visit *v, const ist_meeting *meeting)
     verdict verdicts[VERDICTS];
     verdicts_new(&j, verdicts);
     bool judged = sweep->skipping == IST_SKIP_ALWAYS || pays(&j, verdicts);
-    for (int64_t a = 0; a < j.side[0].geometry->tiles; a += j.size) {
+    bool left = false;
+    for (int64_t a = 0; a < j.side[0].geometry->tiles && !left; a += j.size) {
         name_tiles(&j.side[0], a, j.size);
         j.home_has_roots = false;
-        for (int64_t b = 0; b < j.guests.tiles; b += j.size) {
+        for (int64_t b = 0; b < j.guests.tiles && !left; b += j.size) {
             name_tiles(&j.side[1], b, j.size);
             visit_block(&j, judged, verdicts);
-            if (sweep->poke)
-                sweep->poke(sweep->poke_data);
+            left = sweep->poke && sweep->poke(sweep->poke_data);
         }
     }
     verdicts_release(verdicts);

@@ -378,8 +378,8 @@ static void all_tiles(ist_visit *v)
             for (int64_t b = group; b < ist_min(group + at_once, columns); b++)
                 if (ist_visit_wants(v, a, b))
                     ist_visit_tile(v, a, b, false);
-            if (sweep->poke)
-                sweep->poke(sweep->poke_data);
+            if (sweep->poke && sweep->poke(sweep->poke_data))
+                return;
         }
 }
 

@@ -8,8 +8,6 @@
 
 #include "journal.h"
 
-static const char main_name[] = "journal.jsonl";
-
 /* ---- reading --------------------------------------------------------------------------------- */
 
 /* One line whose checksum is right. A kind that we do not know is from a later version: passed
@@ -49,16 +47,12 @@ static bool read_line(ist_journal *journal, const ist_json_object *line)
 }
 
 /* The journal of the leader with this number; that of leader 0 is the main one. */
-static char *path_of(const char *folder, int leader)
+static char *path_of(const char *folder, ist_shard shard, int leader)
 {
-    ist_text name = {0};
-    if (leader == 0)
-        ist_text_add(&name, "%s", main_name);
-    else
-        ist_text_add(&name, "journal-%d.jsonl", leader);
-    char *path = ist_join_path(folder, name.data);
-    ist_text_release(&name);
-    return path;
+    char ending[32] = ".jsonl";
+    if (leader > 0)
+        snprintf(ending, sizeof ending, "-%d.jsonl", leader);
+    return ist_shard_path(folder, shard, "journal", ending);
 }
 
 /* All lines of one file; returns the bytes up to the last '\n'. */
@@ -85,9 +79,9 @@ static int by_name(const void *a, const void *b)
     return ist_compare_natural(*(char *const *)a, *(char *const *)b);
 }
 
-/* Names of the other journals (one per group leader) in the folder, sorted; a folder that is not
- * there has none. */
-static ist_code list_others(const char *folder, char ***names, size_t *count, ist_error *error)
+/* Names of the journals other than `own` in the folder, sorted; a folder that is not there has none. */
+static ist_code list_others(const char *folder, const char *own, char ***names, size_t *count,
+                            ist_error *error)
 {
     DIR *directory = opendir(folder);
     *names = NULL;
@@ -98,7 +92,7 @@ static ist_code list_others(const char *folder, char ***names, size_t *count, is
         return ist_fail(error, IST_BROKEN, "cannot read the folder '%s': %s", folder,
                         strerror(errno));
     for (const struct dirent *entry; (entry = readdir(directory));) {
-        if (fnmatch("journal*.jsonl", entry->d_name, 0) != 0 || !strcmp(entry->d_name, main_name))
+        if (fnmatch("journal*.jsonl", entry->d_name, 0) != 0 || !strcmp(entry->d_name, own))
             continue;
         *names = ist_grow(*names, *count, *count + 1, sizeof **names);
         (*names)[(*count)++] = ist_copy_text(entry->d_name);
@@ -109,11 +103,11 @@ static ist_code list_others(const char *folder, char ***names, size_t *count, is
     return IST_OK;
 }
 
-static void read_others(ist_journal *journal, const char *folder, ist_error *error)
+static void read_others(ist_journal *journal, const char *folder, const char *own, ist_error *error)
 {
     char **names = NULL;
     size_t count = 0;
-    list_others(folder, &names, &count, error);
+    list_others(folder, own, &names, &count, error);
     for (size_t i = 0; i < count; i++) {
         ist_text text = {0};
         char *path = ist_join_path(folder, names[i]);
@@ -145,10 +139,9 @@ static ist_journal *journal_new(void)
     return journal;
 }
 
-static ist_journal *open_own(ist_journal *journal, const char *folder, int leader, bool append,
-                             ist_error *error)
+/* Takes over the path. */
+static ist_journal *open_own(ist_journal *journal, char *path, bool append, ist_error *error)
 {
-    char *path = path_of(folder, leader);
     if (error->code == IST_OK)
         read_own(journal, path, append, error);
     ist_free(path);
@@ -160,16 +153,18 @@ static ist_journal *open_own(ist_journal *journal, const char *folder, int leade
     return NULL;
 }
 
-ist_journal *ist_journal_open(const char *folder, bool append, ist_error *error)
+ist_journal *ist_journal_open(const char *folder, ist_shard shard, bool append, ist_error *error)
 {
     ist_journal *journal = journal_new();
-    read_others(journal, folder, error);
-    return open_own(journal, folder, 0, append, error);
+    char *path = path_of(folder, shard, 0);
+    read_others(journal, folder, strrchr(path, '/') + 1, error);
+    return open_own(journal, path, append, error);
 }
 
-ist_journal *ist_journal_open_leader(const char *folder, int leader, int64_t run, ist_error *error)
+ist_journal *ist_journal_open_leader(const char *folder, ist_shard shard, int leader, int64_t run,
+                                     ist_error *error)
 {
-    ist_journal *journal = open_own(journal_new(), folder, leader, true, error);
+    ist_journal *journal = open_own(journal_new(), path_of(folder, shard, leader), true, error);
     if (journal)
         journal->run = run;
     return journal;
@@ -178,6 +173,11 @@ ist_journal *ist_journal_open_leader(const char *folder, int leader, int64_t run
 int64_t ist_journal_run(const ist_journal *journal)
 {
     return journal->run;
+}
+
+int64_t ist_journal_length(const ist_journal *journal)
+{
+    return journal->appender.length;
 }
 
 size_t ist_journal_damaged(const ist_journal *journal)

@@ -4,8 +4,10 @@
  *   whatever the process dies of, and lets only one of two starters take over a dead run's file.
  * A file system may not know flock (some Lustre mounts): there the file alone has to do, and who
  * takes over looks again a moment later whether it is still his. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -100,11 +102,11 @@ static ist_code refuse(const attempt *a, const ist_holder *holder, bool unknown,
     ist_text who = {0};
     ist_holder_text(holder, &who);
     if (unknown) {
-        ist_fail(
-            error, IST_REFUSED,
-            "the output folder is held by a run on %s; from here nobody can see whether that run "
-            "is alive. If it is known to be dead: rm '%s', and start again",
-            who.data, a->path);
+        ist_fail(error, IST_REFUSED,
+                 "the output folder is held by a run on %s, which gave a sign of life within the "
+                 "last %d minutes. If it is "
+                 "known to be dead: rm '%s', and start again",
+                 who.data, IST_LOCK_SECONDS / 60, a->path);
     } else {
         ist_fail(
             error, IST_REFUSED,
@@ -117,7 +119,7 @@ static ist_code refuse(const attempt *a, const ist_holder *holder, bool unknown,
 }
 
 /* A file without a word in it was not made by link: a disk may have lost its contents in a crash. */
-static outcome judge(attempt *a, const ist_text *text, bool flocked, ist_error *error)
+static outcome judge(attempt *a, const ist_text *text, bool flocked, bool silent, ist_error *error)
 {
     ist_holder holder;
     if (!ist_holder_read(text->length ? text->data : "", text->length, &holder)) {
@@ -131,6 +133,8 @@ static outcome judge(attempt *a, const ist_text *text, bool flocked, ist_error *
         return HELD;
     }
     ist_holder_state state = ist_holder_look(&holder, &a->self);
+    if (state == IST_HOLDER_UNKNOWN && silent)
+        state = IST_HOLDER_GONE;
     if (state == IST_HOLDER_GONE && (flocked || !a->has_flock))
         return TAKEN;
     if (state == IST_HOLDER_GONE)
@@ -149,6 +153,14 @@ static bool replace(attempt *a)
     return same_file(a->file, a->path);
 }
 
+/* No heartbeat for long. Both times are those of the file system that has the files: no clocks are compared. */
+static bool is_silent(const attempt *a, int old)
+{
+    struct stat theirs, mine;
+    return fstat(old, &theirs) == 0 && fstat(a->file, &mine) == 0 &&
+           mine.st_mtim.tv_sec - theirs.st_mtim.tv_sec > IST_LOCK_SECONDS;
+}
+
 /* There is a lock file: whose is it? If nobody's, ours takes its place while its flock is held. */
 static outcome take_over(attempt *a, ist_error *error)
 {
@@ -165,7 +177,7 @@ static outcome take_over(attempt *a, ist_error *error)
     bool flocked = flock(old, LOCK_EX | LOCK_NB) == 0;
     outcome result = AGAIN;
     if (same_file(old, a->path) && ist_read_file(a->path, 4096, &text, &ignored) == IST_OK)
-        result = judge(a, &text, flocked, error);
+        result = judge(a, &text, flocked, is_silent(a, old), error);
     if (result == TAKEN && !replace(a))
         result = AGAIN;
     ist_text_release(&text);
@@ -209,13 +221,56 @@ static outcome try_often(attempt *a, ist_error *error)
     return result;
 }
 
-ist_code ist_lock_take(const char *folder, ist_lock *lock, ist_error *error)
+/* ---- shards and the whole job ---------------------------------------------------------------- */
+
+/* A lock that is not ours: is a live run behind it? */
+static bool is_held(const attempt *a, const char *path, ist_error *error)
+{
+    ist_text text = {0};
+    ist_error ignored = {0};
+    ist_holder holder;
+    int file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    bool held = file >= 0 && ist_read_file(path, 4096, &text, &ignored) == IST_OK &&
+                ist_holder_read(text.length ? text.data : "", text.length, &holder);
+    if (held) {
+        ist_holder_state state = ist_holder_look(&holder, &a->self);
+        held = state == IST_HOLDER_ALIVE || (state == IST_HOLDER_UNKNOWN && !is_silent(a, file));
+    }
+    if (held)
+        refuse(a, &holder, false, error);
+    ist_text_release(&text);
+    if (file >= 0)
+        close(file);
+    return held;
+}
+
+/* Shards work side by side; the whole job and a shard would do the same tasks. Both look after they took their own lock, so that of two that
+ * start at once at least one sees the other. */
+static ist_code check_others(const attempt *a, const char *folder, ist_shard shard,
+                             ist_error *error)
+{
+    DIR *directory = opendir(folder);
+    if (!directory)
+        return IST_OK;
+    for (const struct dirent *entry; (entry = readdir(directory)) && error->code == IST_OK;) {
+        const char *other = shard.count > 0 ? "lock" : "lock-*-of-*";
+        if (fnmatch(other, entry->d_name, 0) != 0)
+            continue;
+        char *path = ist_join_path(folder, entry->d_name);
+        is_held(a, path, error);
+        ist_free(path);
+    }
+    closedir(directory);
+    return error->code;
+}
+
+ist_code ist_lock_take(const char *folder, ist_shard shard, ist_lock *lock, ist_error *error)
 {
     *lock = (ist_lock){NULL, -1};
     if (make_folder(folder, error) != IST_OK)
         return error->code;
     char name[128];
-    attempt a = {.path = ist_join_path(folder, "lock"), .file = -1};
+    attempt a = {.path = ist_shard_path(folder, shard, "lock", ""), .file = -1};
     ist_holder_self(&a.self);
     snprintf(name, sizeof name, ".lock.%08x.%lld.%lld",
              (unsigned)ist_hash_bytes(a.self.host, strlen(a.self.host), 0).low,
@@ -223,6 +278,8 @@ ist_code ist_lock_take(const char *folder, ist_lock *lock, ist_error *error)
     a.mine = ist_join_path(folder, name);
     if (make_mine(&a, error) == IST_OK && try_often(&a, error) == TAKEN) {
         *lock = (ist_lock){a.path, a.file};
+        if (check_others(&a, folder, shard, error) != IST_OK)
+            ist_lock_release(lock);
     } else {
         if (a.file >= 0)
             close(a.file);
@@ -231,6 +288,12 @@ ist_code ist_lock_take(const char *folder, ist_lock *lock, ist_error *error)
     }
     ist_free(a.mine);
     return error->code;
+}
+
+void ist_lock_beat(const ist_lock *lock)
+{
+    if (lock->path)
+        futimens(lock->descriptor, NULL);
 }
 
 void ist_lock_release(ist_lock *lock)

@@ -21,20 +21,6 @@ static ist_code ended(ist_known_job *known, ist_faults *faults, ist_error *error
     return error->code;
 }
 
-int64_t ist_available_memory(void)
-{
-    ist_text text = {0};
-    ist_error error = {0};
-    int64_t bytes = 0;
-    if (ist_read_file("/proc/meminfo", 1 << 20, &text, &error) == IST_OK) {
-        const char *line = strstr(text.data, "MemAvailable:");
-        if (line && sscanf(line, "MemAvailable: %" SCNd64, &bytes) == 1)
-            bytes *= 1024;
-    }
-    ist_text_release(&text);
-    return bytes;
-}
-
 /* ---- plan ------------------------------------------------------------------------------------ */
 
 static ist_machine assumed_machine(const ist_options *options)
@@ -43,7 +29,7 @@ static ist_machine assumed_machine(const ist_options *options)
     enum { TYPICAL_WIDTH = 64, PROGRAM_MIB = 24 };
     int64_t limit = options->memory_limit;
     if (limit == 0)
-        limit = ist_available_memory() / options->ranks;
+        limit = ist_available_memory(options->ranks).bytes;
     return (ist_machine){
         .ranks = options->ranks,
         .flops = ist_kernel_rate(options->kernel, IST_FILTER_PRODUCT, TYPICAL_WIDTH, 0.02),
@@ -54,14 +40,43 @@ static ist_machine assumed_machine(const ist_options *options)
         .pass_memory = ist_step_memory};
 }
 
-static ist_code print_plan(const ist_options *options, ist_known_job *known, ist_error *error)
+/* Pending tasks as the journal says; NULL with an error. */
+static bool *pending_tasks(ist_known_job *known, ist_error *error)
 {
-    ist_journal *journal = ist_journal_open(known->job->output, false, error);
+    ist_journal *journal = ist_journal_open(known->job->output, (ist_shard){0}, false, error);
     if (!journal)
-        return error->code;
+        return NULL;
     bool *pending = ist_alloc(known->plan->task_count, sizeof *pending);
     ist_recall_contents(known, journal);
     ist_find_pending(known, journal, pending, NULL);
+    ist_error closing = {0};
+    ist_journal_close(&journal, &closing);
+    return pending;
+}
+
+ist_cost ist_planned_cost(const ist_options *options, ist_known_job *known, ist_machine *machine,
+                          ist_error *error)
+{
+    ist_cost cost = {0};
+    *machine = assumed_machine(options);
+    machine->memory_limit = 0; /* it will run elsewhere */
+    bool *pending = pending_tasks(known, error);
+    if (pending) {
+        ist_schedule *schedule = ist_schedule_new(known->plan, pending);
+        ist_division *division = ist_divide(known->plan, schedule, machine);
+        cost = ist_division_cost(known->plan, schedule, division, machine);
+        ist_division_free(&division);
+        ist_schedule_free(&schedule);
+    }
+    ist_free(pending);
+    return cost;
+}
+
+static ist_code print_plan(const ist_options *options, ist_known_job *known, ist_error *error)
+{
+    bool *pending = pending_tasks(known, error);
+    if (!pending)
+        return error->code;
     ist_schedule *schedule = ist_schedule_new(known->plan, pending);
     ist_machine machine = assumed_machine(options);
     ist_division *division = ist_divide(known->plan, schedule, &machine);
@@ -79,8 +94,6 @@ static ist_code print_plan(const ist_options *options, ist_known_job *known, ist
     ist_division_free(&division);
     ist_schedule_free(&schedule);
     ist_free(pending);
-    ist_error closing = {0};
-    ist_journal_close(&journal, &closing);
     return error->code;
 }
 
@@ -128,7 +141,7 @@ ist_code ist_command_collect(const ist_options *options)
         !ist_prepare_plan(&known, &faults))
         return refused(&known, &faults);
     /* No lock: a run may go on meanwhile; the journal is only read and views are renamed into place. */
-    ist_journal *journal = ist_journal_open(known.job->output, false, &error);
+    ist_journal *journal = ist_journal_open(known.job->output, (ist_shard){0}, false, &error);
     if (journal) {
         ist_contents_of_journal(known.plan, journal, known.layer_content, known.layer_known,
                                 known.label_content, known.label_known);

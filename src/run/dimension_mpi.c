@@ -30,6 +30,8 @@ double ist_two_nn_dimension(ist_session *s, const ist_rows *rows)
     ist_pass_stats stats = {0};
     ist_nearest *nearest =
         ist_pass_nearest(s->comm, &s->engine, rows, 2, (ist_tie_rule){0}, &stats);
+    if (!nearest)
+        return NAN;
     double *mine = log_ratios(nearest, rows->metric == IST_METRIC_EUCLIDEAN);
     double *all = s->comm->rank == 0 ? ist_alloc((size_t)rows->n, sizeof *all) : NULL;
     ist_gather_rows(s->comm, rows, MPI_DOUBLE, mine, all, false);

@@ -1,6 +1,7 @@
 /* Phases of the division: the ranks form groups, and each group's leader asks rank 0 for portion after portion.
  * Nobody only manages: rank 0 leads a group itself and answers between the tiles of its own passes. */
 #include <string.h>
+#include <time.h>
 
 #include "session.h"
 
@@ -54,12 +55,15 @@ static void attend(void *data)
     }
 }
 
+/* Others may work for long yet: who waits for them must hear of a stop. */
 static void attend_to_the_end(phase *p)
 {
+    const struct timespec pause = {0, 1000000};
     while (p->asking > 0) {
-        MPI_Status status;
-        MPI_Probe(MPI_ANY_SOURCE, TAG_ASK, p->all->handle, &status);
-        answer(p, status.MPI_SOURCE);
+        attend(p);
+        ist_stop_poll(p->s->engine.stop);
+        if (p->asking > 0)
+            nanosleep(&pause, NULL);
     }
 }
 
@@ -133,19 +137,25 @@ static ist_code open_journal(ist_session *s, const ist_comm *all, int64_t run, i
 {
     MPI_Bcast(&run, 1, MPI_INT64_T, 0, all->handle);
     if (s->comm->rank == 0 && all->rank != 0)
-        s->journal = ist_journal_open_leader(s->known.job->output, all->rank, run, error);
+        s->journal =
+            ist_journal_open_leader(s->known.job->output, s->options->shard, all->rank, run, error);
     return ist_agree(all, error);
 }
 
-/* Rank 0 reads what the other leaders wrote. */
+/* Rank 0 reads what the other leaders wrote, also where the run was told to stop. */
 static ist_code close_journals(ist_session *s, const ist_comm *all, ist_error *error)
 {
+    ist_error stopped = {0}, broken = {0};
+    *(error->code == IST_STOPPED ? &stopped : &broken) = *error;
     if (s->journal)
-        ist_journal_close(&s->journal, error);
-    ist_agree(all, error);
-    if (all->rank == 0 && error->code == IST_OK)
-        s->journal = ist_journal_open(s->known.job->output, true, error);
-    return ist_agree(all, error);
+        ist_journal_close(&s->journal, &broken);
+    ist_agree(all, &broken);
+    if (all->rank == 0 && broken.code == IST_OK)
+        s->journal = ist_journal_open(s->known.job->output, s->options->shard, true, &broken);
+    ist_agree(all, &broken);
+    ist_agree(all, &stopped);
+    *error = broken.code != IST_OK ? broken : stopped;
+    return error->code;
 }
 
 /* The portions [first, end), by so many groups; groups differ by at most one rank. */
@@ -171,6 +181,7 @@ static ist_code in_groups(ist_session *s, size_t first, size_t end, int groups, 
             attend_to_the_end(&p);
         s->engine.attend = NULL;
     }
+    ist_stop_wait(s->engine.stop, all);
     close_journals(s, all, error);
     s->comm = all;
     s->machine = machine;

@@ -16,6 +16,7 @@ typedef struct {
     bool *layer_known;
     ist_hash *label_content; /* by label vector: always known once inputs were read */
     bool *label_known;
+    bool *foreign; /* by task: another shard's; NULL: none is */
 } ist_known_job;
 
 void ist_known_job_release(ist_known_job *known);
@@ -65,8 +66,20 @@ void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bo
 int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine);
 /* Local: may layers get twins (ist_machine.twins)? */
 bool ist_may_skip(const ist_options *options);
-/* Bytes that the system says are free for programs; 0 if it does not say. */
-int64_t ist_available_memory(void);
+/* Local. Bytes that each of so many ranks on this machine may use beside the program itself, and who says so: what is free, Slurm's variables, control
+ * groups; the least of them. 0: nobody says. */
+typedef struct {
+    int64_t bytes;
+    const char *from;
+} ist_memory_room;
+ist_memory_room ist_available_memory(int ranks);
+
+/* Local, for commands without MPI: what is left to do costs so much on options->ranks cores like these, without a limit of memory. */
+ist_cost ist_planned_cost(const ist_options *options, ist_known_job *known, ist_machine *machine,
+                          ist_error *error);
+
+/* Local. known->foreign for this shard, once the inputs are known. */
+void ist_mark_foreign(ist_known_job *known, ist_shard shard);
 
 /* Local: the meta columns of every cell, into the journal. */
 ist_code ist_journal_meta(const ist_plan *plan, ist_journal *journal, ist_error *error);

@@ -149,6 +149,7 @@ static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_err
     if (reading.code == IST_OK)
         ist_read_rows(s->comm, &layer->at, &layer->shape, first, last - first, &matrix, &census,
                       &reading);
+    s->bytes_read += (last - first) * layer->shape.row_values * layer->shape.value_bytes;
     if (reading.code == IST_BROKEN)
         return ist_fail(error, IST_BROKEN, "%s", reading.text);
     if (reading.code != IST_OK)
@@ -234,14 +235,23 @@ static ist_code load(ist_session *s, size_t layer, bool parts, ist_loaded *loade
     return IST_OK;
 }
 
+static ist_code load_timed(ist_session *s, size_t layer, bool parts, ist_loaded *loaded,
+                           ist_error *error)
+{
+    double started = ist_seconds();
+    load(s, layer, parts, loaded, error);
+    s->seconds[IST_PHASE_READING] += ist_seconds() - started;
+    return error->code;
+}
+
 ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *error)
 {
-    return load(s, layer, parts, &s->loaded, error);
+    return load_timed(s, layer, parts, &s->loaded, error);
 }
 
 ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *error)
 {
-    return load(s, layer, parts, &s->other, error);
+    return load_timed(s, layer, parts, &s->other, error);
 }
 
 static ist_code load_values(ist_session *s, size_t layer, ist_loaded *loaded, ist_error *error)

@@ -166,6 +166,8 @@ static void find_all(ist_session *s, const ist_source_pass *pass, bool parts, is
     int64_t most = (parts ? rows->n / IST_PARTS : rows->n) - 1;
     int64_t k = ist_min(pass->k, most), wanted = parts ? k : ist_min(k + 1, most);
     ist_nearest *nearest = ist_pass_nearest(s->comm, &s->engine, rows, wanted, pass->ties, stats);
+    if (!nearest)
+        return;
     if (!parts)
         lists->tie_fraction = tie_fractions(s->comm, nearest, k, rows->n);
     *(parts ? &lists->parts : &lists->all) = list_among_all(pass, nearest, k);
@@ -181,7 +183,7 @@ static ist_list find_some(ist_session *s, const ist_source_pass *pass, ist_subse
     ist_subset_new(s, kind, parts, &set);
     int64_t most = (parts ? set.base->n / IST_PARTS : set.base->n) - 1;
     int64_t k = ist_min(kind == IST_SUBSET_CLASSES ? pass->k : pass->distinct_k, most);
-    ist_list list;
+    ist_list list = {0};
     if (set.segments == 0) {
         list = empty_list(set.base, pass, k);
         if (tie_fraction)
@@ -189,9 +191,10 @@ static ist_list find_some(ist_session *s, const ist_source_pass *pass, ist_subse
     } else {
         ist_nearest *nearest = ist_pass_nearest(s->comm, &s->engine, &set.rows,
                                                 ist_min(k + 1, most), pass->ties, stats);
-        if (tie_fraction)
+        if (nearest && tie_fraction)
             *tie_fraction = tie_fractions(s->comm, nearest, k, set.base->n);
-        list = list_among_some(s, pass, &set, nearest, k, stats);
+        if (nearest)
+            list = list_among_some(s, pass, &set, nearest, k, stats);
         ist_nearest_free(&nearest);
     }
     ist_subset_release(&set);
@@ -223,11 +226,14 @@ static ist_list find_joint(ist_session *s, const ist_source_pass *pass, bool par
     int64_t most = (parts ? x->n / IST_PARTS : x->n) - 1, k = ist_min(pass->k, most);
     ist_nearest *nearest =
         ist_pass_nearest(s->comm, &s->engine, &joint, ist_min(k + 1, most), pass->ties, stats);
-    if (tie_fraction)
-        *tie_fraction = tie_fractions(s->comm, nearest, k, x->n);
-    ist_list list = list_among_all(pass, nearest, k);
-    if (pass->list_counts)
-        list.list_reach = list_reach(s, &joint, nearest, k, stats);
+    ist_list list = {0};
+    if (nearest) {
+        if (tie_fraction)
+            *tie_fraction = tie_fractions(s->comm, nearest, k, x->n);
+        list = list_among_all(pass, nearest, k);
+        if (pass->list_counts)
+            list.list_reach = list_reach(s, &joint, nearest, k, stats);
+    }
     ist_nearest_free(&nearest);
     ist_rows_release(&joint);
     return list;

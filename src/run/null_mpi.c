@@ -86,11 +86,12 @@ ist_code ist_null(ist_session *s, const ist_task *task, uint64_t seed, bool uppe
     int64_t n = s->known.plan->layers[task->source].n;
     if (ist_permutations_new(s, n, task->within, &permutations, error) == IST_OK) {
         double *null = ist_alloc((size_t)task->permutations, sizeof *null);
-        for (int64_t r = 0; r < task->permutations; r++) {
+        for (int64_t r = 0; r < task->permutations && error->code == IST_OK; r++) {
             ist_permute(&permutations, seed, r);
             null[r] = value_of(work, permutations.taken);
+            ist_stop_soon(s, error);
         }
-        if (s->comm->rank == 0 && record)
+        if (s->comm->rank == 0 && record && error->code == IST_OK)
             ist_describe_null(record, null, task->permutations, upper);
         ist_free(null);
     }

@@ -15,18 +15,59 @@ static void drop_lists(ist_session *s, size_t step)
     }
 }
 
+static size_t step_layer(const ist_session *s, const ist_step *step)
+{
+    if (step->sliced)
+        return s->schedule->slices[step->index].layer;
+    return step->counts ? s->schedule->targets[step->index].layer
+                        : s->schedule->sources[step->index].layer;
+}
+
+/* What a pass visits: all pairs, once more in the parts, for every batch of thresholds. Slices have none. */
+static double step_pairs(const ist_session *s, const ist_step *step)
+{
+    if (step->sliced)
+        return 0;
+    const ist_layer *layer = &s->known.plan->layers[step_layer(s, step)];
+    double n = (double)layer->n, pairs = n * (n - 1) / 2;
+    bool parts = step->counts ? s->schedule->targets[step->index].parts
+                              : s->schedule->sources[step->index].parts;
+    return parts ? pairs * (1 + 1.0 / IST_PARTS) : pairs;
+}
+
+/* Rank 0 speaks of its own group. */
+static void tell_step(ist_session *s, size_t i)
+{
+    if (!s->monitor)
+        return;
+    const ist_step *step = &s->schedule->steps[i];
+    ist_text what = {0};
+    ist_text_add(&what, "%s %s",
+                 step->sliced   ? "slices of"
+                 : step->counts ? "counts in"
+                                : "neighbours in",
+                 s->known.plan->layers[step_layer(s, step)].key);
+    ist_monitor_step(s->monitor, what.data, step_pairs(s, step) / s->comm->size);
+    ist_text_release(&what);
+}
+
 ist_code ist_take_portion(ist_session *s, const ist_portion *portion, ist_error *error)
 {
     const double LONG_SECONDS = 0.2;
     s->portion = portion;
     bool long_passes = portion->seconds > LONG_SECONDS * (double)portion->steps.count;
     for (size_t i = 0; i < portion->steps.count && error->code == IST_OK; i++) {
+        if (ist_stop_now(s, error) != IST_OK)
+            break;
+        tell_step(s, portion->steps.step[i]);
         ist_take_step(s, portion->steps.step[i], error);
         drop_lists(s, portion->steps.step[i]);
         /* What is finished must not wait for the end of a long pass; else the journal sees to it. */
+        ist_error sync = {0};
         if (s->journal && long_passes)
-            ist_journal_sync(s->journal, error);
-        ist_agree(s->comm, error);
+            ist_journal_sync(s->journal, &sync);
+        if (ist_agree(s->comm, &sync) != IST_OK && error->code != IST_BROKEN)
+            *error = sync;
     }
     ist_unload_layers(s);
     return error->code;

@@ -20,6 +20,7 @@ void ist_known_job_release(ist_known_job *known)
     ist_free(known->layer_known);
     ist_free(known->label_content);
     ist_free(known->label_known);
+    ist_free(known->foreign);
     ist_plan_free(&known->plan);
     ist_job_free(&known->job);
     *known = (ist_known_job){0};

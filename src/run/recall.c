@@ -23,6 +23,10 @@ void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bo
     ist_contents contents = ist_known_contents(known);
     for (size_t t = 0; t < known->plan->task_count; t++) {
         const ist_task *task = &known->plan->tasks[t];
+        if (known->foreign && known->foreign[t]) {
+            pending[t] = false;
+            continue;
+        }
         pending[t] = !ist_task_outcome(known->plan, task, &contents, journal);
         if (!unsettled || !pending[t] || !ist_journal_knows(journal, task->id))
             continue;
@@ -30,4 +34,16 @@ void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bo
         if (!task->labels_target)
             unsettled[task->target] |= !known->layer_known[task->target];
     }
+}
+
+void ist_mark_foreign(ist_known_job *known, ist_shard shard)
+{
+    const ist_plan *plan = known->plan;
+    if (shard.count == 0)
+        return;
+    int *shard_of = ist_plan_shards(plan, shard.count);
+    known->foreign = ist_alloc(plan->task_count, sizeof *known->foreign);
+    for (size_t t = 0; t < plan->task_count; t++)
+        known->foreign[t] = shard_of[plan->tasks[plan->tasks[t].twin].cell] != shard.index;
+    ist_free(shard_of);
 }

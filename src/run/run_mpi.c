@@ -111,8 +111,10 @@ static ist_code prepare(ist_session *s, ist_error *error)
         if (agree_on_faults(s->comm, &faults, error) == IST_OK) {
             if (s->comm->rank == 0 && ist_prepare_inputs(&s->known, &faults))
                 ist_prepare_samples(&s->known, &faults);
-            if (agree_on_faults(s->comm, &faults, error) == IST_OK)
+            if (agree_on_faults(s->comm, &faults, error) == IST_OK) {
                 share_inputs(s);
+                ist_mark_foreign(&s->known, s->options->shard);
+            }
         }
     }
     ist_faults_release(&faults);
@@ -135,11 +137,13 @@ static ist_code refuse_memory(const ist_session *s, size_t l, int64_t needed, is
 {
     ist_text layer = {0};
     ist_location_text(&s->known.plan->layers[l].at, &layer);
-    ist_fail(error, IST_REFUSED,
-             "does not fit: %s needs %.1f MiB a rank on %d rank(s), %.1f MiB are there; use more "
-             "nodes (memory falls with ranks), fewer ranks a node, or `samples: {first: n}`",
-             layer.data, (double)needed / 1048576, s->comm->size,
-             (double)s->machine.memory_limit / 1048576);
+    ist_fail(
+        error, IST_REFUSED,
+        "does not fit: %s needs %.1f MiB a rank on %d rank(s), %.1f MiB are there (%s); use more "
+        "nodes (memory falls with ranks), fewer ranks a node, or `samples: {first: n}`",
+        layer.data, (double)needed / 1048576, s->comm->size,
+        (double)s->machine.memory_limit / 1048576,
+        s->options->memory_limit > 0 ? "--max-memory" : ist_available_memory(1).from);
     ist_text_release(&layer);
     return error->code;
 }
@@ -175,13 +179,30 @@ static ist_code settle(ist_session *s, ist_error *error)
         if (!unsettled[l])
             continue;
         any = true;
-        if (check_layer_fits(s, l, error) == IST_OK)
+        if (ist_stop_now(s, error) == IST_OK && check_layer_fits(s, l, error) == IST_OK)
             ist_load_layer(s, l, false, error);
     }
+    /* A layer is not looked at whole where the run was to stop meanwhile. */
+    ist_stop_now(s, error);
     if (any && error->code == IST_OK)
         share_pending(s, NULL);
     ist_free(unsettled);
     return error->code;
+}
+
+/* Failed tasks of the whole job, also of earlier runs: each is a row that says why. */
+static size_t failed_tasks(const ist_session *s)
+{
+    ist_contents contents = ist_known_contents(&s->known);
+    size_t failed = 0;
+    for (size_t t = 0; t < s->known.plan->task_count; t++) {
+        if (s->known.foreign && s->known.foreign[t])
+            continue;
+        const ist_outcome *outcome =
+            ist_task_outcome(s->known.plan, &s->known.plan->tasks[t], &contents, s->journal);
+        failed += outcome && outcome->failed;
+    }
+    return failed;
 }
 
 /* ---- schedule -------------------------------------------------------------------------------- */
@@ -212,6 +233,20 @@ static ist_code check_memory(const ist_session *s, const ist_cost *cost, ist_err
     return refuse_memory(s, cost->worst_layer, cost->memory, error);
 }
 
+static void tell_plan(ist_session *s, size_t tasks)
+{
+    if (!s->monitor)
+        return;
+    s->failed_before = failed_tasks(s);
+    ist_status *status = ist_monitor_open(s->monitor);
+    status->tasks = (int64_t)tasks;
+    status->done = (int64_t)(tasks - s->to_do);
+    status->failed = (int64_t)s->failed_before;
+    status->memory_planned = s->planned_memory;
+    ist_monitor_close(s->monitor);
+    ist_monitor_plan(s->monitor, s->planned_pairs, s->schedule->step_count);
+}
+
 static ist_code make_schedule(ist_session *s, ist_error *error)
 {
     s->schedule = ist_schedule_new(s->known.plan, s->pending);
@@ -226,7 +261,9 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
     link_tasks(s);
     size_t tasks = 0;
     for (size_t t = 0; t < s->known.plan->task_count; t++)
-        tasks += s->known.plan->tasks[t].twin == t;
+        tasks += s->known.plan->tasks[t].twin == t && !(s->known.foreign && s->known.foreign[t]);
+    s->planned_pairs = cost.pairs;
+    tell_plan(s, tasks);
     if (s->to_do == 0)
         ist_log_line(&s->log, "all %zu tasks are done already: nothing to compute", tasks);
     else
@@ -241,7 +278,7 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
 
 /* ---- open and close -------------------------------------------------------------------------- */
 
-/* Bytes this rank may use: what is free on its node, shared by the node's ranks. */
+/* Bytes this rank may use: what is free on its node, or given by the batch system, shared by the node's ranks. */
 static int64_t memory_limit(const ist_comm *comm, const ist_options *options)
 {
     if (options->memory_limit > 0)
@@ -251,9 +288,8 @@ static int64_t memory_limit(const ist_comm *comm, const ist_options *options)
     MPI_Comm_split_type(comm->handle, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
     MPI_Comm_size(node, &ranks);
     MPI_Comm_free(&node);
-    int64_t available = ist_available_memory();
-    int64_t mine = available > 0 ? available / ranks : INT64_MAX;
-    return -ist_largest(comm, -mine);
+    int64_t mine = ist_available_memory(ranks).bytes;
+    return -ist_largest(comm, -(mine > 0 ? mine : INT64_MAX));
 }
 
 static ist_machine machine_of(const ist_comm *comm, const ist_options *options)
@@ -287,9 +323,9 @@ static ist_code journal_labels(ist_session *s, ist_error *error)
     return error->code;
 }
 
-static FILE *open_log(const char *folder, ist_error *error)
+static FILE *open_log(const char *folder, ist_shard shard, ist_error *error)
 {
-    char *path = ist_join_path(folder, "run.log");
+    char *path = ist_shard_path(folder, shard, "run", ".log");
     int descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "a");
     if (!file)
@@ -298,13 +334,29 @@ static FILE *open_log(const char *folder, ist_error *error)
     return file;
 }
 
+static void start_monitor(ist_session *s, const ist_lock *lock)
+{
+    s->monitor = ist_monitor_new(s->known.job->output, s->options->shard, lock, &s->log, &s->pulse);
+    ist_status *status = ist_monitor_open(s->monitor);
+    snprintf(status->job, sizeof status->job, "%s", s->known.job->name);
+    snprintf(status->step, sizeof status->step, "looking at what is done already");
+    status->ranks = s->comm->size;
+    status->journal_bytes = ist_journal_length(s->journal);
+    ist_monitor_close(s->monitor);
+}
+
 static ist_code open_folder(ist_session *s, ist_lock *lock, ist_error *error)
 {
-    if (s->comm->rank == 0 && ist_lock_take(s->known.job->output, lock, error) == IST_OK) {
-        s->journal = ist_journal_open(s->known.job->output, true, error);
-        s->log.file = open_log(s->known.job->output, error);
+    if (s->comm->rank == 0 &&
+        ist_lock_take(s->known.job->output, s->options->shard, lock, error) == IST_OK) {
+        s->journal = ist_journal_open(s->known.job->output, s->options->shard, true, error);
+        s->log.file = open_log(s->known.job->output, s->options->shard, error);
+        s->stop_file = ist_wish_path(s->known.job->output);
+        s->old_wish = ist_wish_look(s->stop_file);
         if (s->journal && ist_journal_meta(s->known.plan, s->journal, error) == IST_OK)
             journal_labels(s, error);
+        if (error->code == IST_OK)
+            start_monitor(s, lock);
     }
     return ist_agree(s->comm, error);
 }
@@ -331,25 +383,13 @@ static void log_memory(ist_session *s)
                      (double)s->machine.program / 1048576);
 }
 
-/* Failed tasks of the whole job, also of earlier runs: each is a row that says why. */
-static size_t failed_tasks(const ist_session *s)
-{
-    ist_contents contents = ist_known_contents(&s->known);
-    size_t failed = 0;
-    for (size_t t = 0; t < s->known.plan->task_count; t++) {
-        const ist_outcome *outcome =
-            ist_task_outcome(s->known.plan, &s->known.plan->tasks[t], &contents, s->journal);
-        failed += outcome && outcome->failed;
-    }
-    return failed;
-}
-
 static ist_code write_views(ist_session *s, ist_error *error)
 {
     int64_t failed = 0;
     if (s->comm->rank == 0) {
         ist_contents contents = ist_known_contents(&s->known);
-        if (ist_journal_sync(s->journal, error) == IST_OK &&
+        /* Views of a shard would be other shards' to overwrite. */
+        if (ist_journal_sync(s->journal, error) == IST_OK && s->options->shard.count == 0 &&
             ist_views_write(s->known.job->output, s->known.plan, s->journal, &contents, error) ==
                 IST_OK)
             ist_series_write(s->known.job->output, s->known.plan, s->journal, &contents, error);
@@ -357,14 +397,24 @@ static ist_code write_views(ist_session *s, ist_error *error)
     }
     if (ist_agree(s->comm, error) != IST_OK)
         return error->code;
-    ist_log_line(&s->log, "results in %s/results.csv%s", s->known.job->output,
-                 failed ? "; some tasks failed, see status and detail there" : "");
+    if (s->options->shard.count > 0)
+        ist_log_line(&s->log, "shard %d of %d: `infostrata collect` makes the results of all%s",
+                     s->options->shard.index, s->options->shard.count,
+                     failed ? "; some tasks failed" : "");
+    else
+        ist_log_line(&s->log, "results in %s/results.csv%s", s->known.job->output,
+                     failed ? "; some tasks failed, see status and detail there" : "");
     return ist_largest(s->comm, failed) > 0 ? IST_FAILED : IST_OK;
 }
 
-static void close_session(ist_session *s, ist_lock *lock)
+static void close_session(ist_session *s, ist_lock *lock, ist_code code)
 {
     ist_error ignored = {0};
+    ist_run_state state = code == IST_STOPPED                    ? IST_ENDED_STOPPED
+                          : code == IST_OK || code == IST_FAILED ? IST_FINISHED
+                                                                 : IST_ENDED_BROKEN;
+    const char *reason = code == IST_STOPPED ? ist_stop_text(s->stopped_by) : "";
+    ist_monitor_end(&s->monitor, state, reason);
     if (s->journal)
         ist_journal_close(&s->journal, &ignored);
     if (lock->path)
@@ -388,9 +438,25 @@ static void close_session(ist_session *s, ist_lock *lock)
     ist_free(s->next_task);
     ist_free(s->part_order.order);
     ist_classes_release(&s->classes);
+    ist_free(s->stop_file);
+    ist_stop_free(&s->engine.stop);
     ist_division_free(&s->division);
     ist_schedule_free(&s->schedule);
     ist_known_job_release(&s->known);
+}
+
+/* The end of a run that was told to stop: what is finished is safe and to be seen. */
+static ist_code end_stopped(ist_session *s, ist_error *error)
+{
+    if (s->comm->rank == 0) {
+        ist_error ignored = {0};
+        ist_journal_sync(s->journal, &ignored);
+    }
+    ist_log_stop(s, error);
+    ist_log_closing(s);
+    *error = (ist_error){0};
+    ist_code code = write_views(s, error);
+    return code == IST_BROKEN ? code : IST_STOPPED;
 }
 
 ist_code ist_run(const ist_comm *comm, const ist_options *options)
@@ -406,7 +472,9 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     s.engine = (ist_engine){.kernel = options->kernel,
                             .chunk_bytes = options->chunk_bytes,
                             .chunk_rows = options->chunk_rows,
-                            .skipping = options->skipping};
+                            .skipping = options->skipping,
+                            .pulse = &s.pulse,
+                            .stop = ist_stop_new(comm, comm->rank == 0 ? ist_watch : NULL, &s)};
     ist_code code = prepare(&s, &error);
     if (code == IST_OK)
         code = open_folder(&s, &lock, &error);
@@ -420,11 +488,14 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     if (code == IST_OK)
         code = ist_take_all(&s, &error);
     if (code == IST_OK) {
+        ist_log_closing(&s);
         log_memory(&s);
         code = write_views(&s, &error);
+    } else if (code == IST_STOPPED) {
+        code = end_stopped(&s, &error);
     }
     if (comm->rank == 0 && error.text[0])
         fprintf(stderr, "infostrata: error: %s\n", error.text);
-    close_session(&s, &lock);
+    close_session(&s, &lock, code);
     return code;
 }

@@ -3,7 +3,9 @@
 #define INFOSTRATA_RUN_SESSION_H
 
 #include "infostrata/ring.h"
+#include "infostrata/stop.h"
 #include "job.h"
+#include "monitor.h"
 
 /* Neighbour lists of this rank's rows of one set, k entries each. */
 typedef struct {
@@ -66,6 +68,16 @@ typedef struct {
     int64_t n, *order, start[IST_PARTS + 1];
 } ist_part_order;
 
+/* What a rank's time goes into; waiting is for other ranks' messages, and not in the others. */
+typedef enum {
+    IST_PHASE_READING,
+    IST_PHASE_NEIGHBOURS,
+    IST_PHASE_COUNTS,
+    IST_PHASE_TASKS,
+    IST_PHASE_WAITING,
+    IST_PHASES
+} ist_phase;
+
 typedef struct {
     const ist_comm *comm; /* the ranks that work on the present portion */
     const ist_options *options;
@@ -90,7 +102,17 @@ typedef struct {
     /* The tasks that each step completes, as linked lists through next_task; SIZE_MAX ends one. */
     size_t *first_of_step, *next_task;
     size_t done, failed, to_do; /* tasks of this run */
+    size_t failed_before;       /* tasks that failed in earlier runs, and stay so */
+    ist_stop_reason stopped_by;
     double last_line;           /* when the last progress line was written */
+    double seconds[IST_PHASES]; /* of this rank, in this run */
+    int64_t bytes_read;         /* of layers, by this rank */
+    double planned_pairs;       /* of all ranks, in this run */
+    ist_pulse pulse;            /* of the passes */
+    ist_monitor *monitor;       /* rank 0 only, once the folder is open */
+    char *stop_file;            /* of `infostrata stop`; rank 0 only */
+    ist_wish old_wish;          /* as it was when the run began */
+    double looked;              /* when it was looked at */
 } ist_session;
 
 /* Collective. Brings a layer into memory, with its rows in the order of the parts if asked for.
@@ -104,6 +126,20 @@ void ist_unload_other(ist_session *s);
 ist_code ist_load_values(ist_session *s, size_t layer, size_t other, ist_error *error);
 /* Both, and those of the portion that are kept. */
 void ist_unload_layers(ist_session *s);
+
+/* Collective. Is the run to end before its work is done? Each leaves an error IST_STOPPED (with what is left) that all ranks share:
+ *   between the steps;
+ *   after a pass (of the layer that is loaded), if it was broken off;
+ *   between the tasks of a step, whose passes would have to be repeated: for a while only if the reason leaves no time. */
+ist_code ist_stop_now(ist_session *s, ist_error *error);
+ist_code ist_stop_in_pass(ist_session *s, const char *kind, ist_error *error);
+ist_code ist_stop_soon(ist_session *s, ist_error *error);
+/* Collective. The line of the log that says why and where; `where` is the error that those left. */
+void ist_log_stop(ist_session *s, const ist_error *where);
+/* Collective. The table that closes the log. */
+void ist_log_closing(ist_session *s);
+/* Local: ist_stop_watch of rank 0. */
+ist_stop_reason ist_watch(void *session);
 
 /* Collective. The classes of plan->labels[label]; with the sizes within parts if asked for. An error is the
  * reading's: the tasks fail. */

@@ -322,11 +322,12 @@ static double permuted_value(slicing *w, slice_task *t, int64_t i)
     return t->measure->slice(t->params, w->room, &slice).value;
 }
 
-static void permute_task(slicing *w, slice_task *t)
+/* A stop ends it at a permutation: what the step found so far is found again. */
+static void permute_task(slicing *w, slice_task *t, ist_error *error)
 {
     int64_t mine = wanted(w, t, w->s->comm->rank);
     double *numbers = ist_alloc((size_t)mine, sizeof *numbers);
-    for (int64_t r = 0; r < task_of(w, t)->permutations; r++) {
+    for (int64_t r = 0; r < task_of(w, t)->permutations && error->code == IST_OK; r++) {
         ist_permute(&t->permutations, t->needs.slices.seed, r);
         for (int64_t row = 0; row < w->n && !w->two; row++)
             t->permuted[row] = t->classes.class_of[t->permutations.taken[row]];
@@ -337,17 +338,18 @@ static void permute_task(slicing *w, slice_task *t)
         for (int64_t i = 0; i < count && all; i++)
             ist_slice_add(&t->null[r], all[i]);
         ist_free(all);
+        ist_stop_soon(w->s, error);
     }
     ist_free(numbers);
 }
 
-static void permute_all(slicing *w)
+static void permute_all(slicing *w, ist_error *error)
 {
     double started = ist_seconds();
     for (size_t t = 0; t < w->count; t++)
         if (!w->tasks[t].failure && task_of(w, &w->tasks[t])->permutations > 0 &&
             w->tasks[t].needs.slices.count > w->batch.first)
-            permute_task(w, &w->tasks[t]);
+            permute_task(w, &w->tasks[t], error);
     w->times.estimate += ist_seconds() - started;
 }
 
@@ -495,23 +497,25 @@ static void release(slicing *w)
     ist_free(w->permuted);
 }
 
-static void take_batches(slicing *w)
+static ist_code take_batches(slicing *w, ist_error *error)
 {
     ist_session *s = w->s;
     int64_t at_once =
         ist_slices_at_once(w->n, w->pass->slices, w->pass->columns, w->two, s->comm->size);
     int64_t all = at_once * s->comm->size;
     make_room(w, at_once);
-    for (int64_t first = 0; first < w->pass->slices; first += all) {
+    for (int64_t first = 0; first < w->pass->slices && error->code == IST_OK; first += all) {
         int64_t count = ist_min(all, w->pass->slices - first);
         w->batch = ist_slice_batch_new(s, w->pass, w->n, first, count);
         report(w);
         ist_slice_columns(s, w->pass, &w->batch, &w->times);
         sort_slices(w);
         estimate_all(w);
-        permute_all(w);
+        permute_all(w, error);
         ist_slice_batch_release(&w->batch);
+        ist_stop_soon(s, error);
     }
+    return error->code;
 }
 
 static ist_code fail_all(ist_session *s, size_t step, const char *reason, ist_error *error)
@@ -544,9 +548,9 @@ ist_code ist_take_slices(ist_session *s, size_t step, ist_error *error)
     size_t at = 0;
     for (size_t t = s->first_of_step[step]; t != SIZE_MAX; t = s->next_task[t])
         prepare_task(&w, &w.tasks[at++], t);
-    take_batches(&w);
+    if (take_batches(&w, error) == IST_OK)
+        journal_times(&w, error);
     ist_unload_other(s);
-    journal_times(&w, error);
     for (size_t t = 0; t < w.count && error->code == IST_OK; t++)
         finish_task(&w, &w.tasks[t], error);
     release(&w);

@@ -39,6 +39,13 @@ static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int6
     return ist_agree(s->comm, error);
 }
 
+/* Without what it waited, which is told apart. */
+static void add_time(ist_session *s, ist_phase phase, double started, const ist_pass_stats *stats)
+{
+    s->seconds[phase] += ist_seconds() - started - stats->seconds_waiting;
+    s->seconds[IST_PHASE_WAITING] += stats->seconds_waiting;
+}
+
 /* ---- pass 1 -------------------------------------------------------------------------------- */
 
 /* What the pass needs in memory; false: there is nothing to be found (the tasks will say why), or an error. */
@@ -69,7 +76,9 @@ static ist_code find_lists(ist_session *s, size_t source_pass, ist_error *error)
         ist_pass_stats stats = {0};
         double started = ist_seconds();
         ist_find_lists(s, pass, &s->lists[source_pass], &stats);
-        journal_timing(s, kind, pass->k, 0, started, &stats, error);
+        add_time(s, IST_PHASE_NEIGHBOURS, started, &stats);
+        if (ist_stop_in_pass(s, kind, error) == IST_OK)
+            journal_timing(s, kind, pass->k, 0, started, &stats, error);
     }
     ist_unload_other(s);
     return error->code;
@@ -314,9 +323,12 @@ static ist_code count_targets(ist_session *s, size_t target_pass, slot_table tab
                                        &s->machine);
     for (int parts = 0; parts <= pass->parts; parts++) {
         tables[parts] = count(s, pass, parts, batch, &stats);
+        if (ist_stop_in_pass(s, "counts", error) != IST_OK)
+            return error->code;
         const ist_rows *rows = parts ? &s->loaded.parts : &s->loaded.all;
         s->told[target_pass][parts] = tell(pass, rows->home.count, &tables[parts]);
     }
+    add_time(s, IST_PHASE_COUNTS, started, &stats);
     return journal_timing(s, "counts", 0, tables[0].stride, started, &stats, error);
 }
 
@@ -372,7 +384,8 @@ static ist_code complete_tasks(ist_session *s, size_t step, const slot_table tab
             found.second = &s->lists[route->second];
         if (route->null != SIZE_MAX)
             found.null = &s->lists[route->null];
-        ist_complete_task(s, &found, error);
+        if (ist_complete_task(s, &found, error) == IST_OK && s->next_task[t] != SIZE_MAX)
+            ist_stop_soon(s, error);
     }
     return error->code;
 }
@@ -387,8 +400,10 @@ ist_code ist_take_step(ist_session *s, size_t step, ist_error *error)
         count_targets(s, now->index, tables, error);
     else
         find_lists(s, now->index, error);
+    double started = ist_seconds();
     if (error->code == IST_OK)
         complete_tasks(s, step, tables, error);
+    s->seconds[IST_PHASE_TASKS] += ist_seconds() - started;
     for (int parts = 0; parts < 2; parts++)
         slot_table_release(&tables[parts]);
     return error->code;

@@ -263,6 +263,9 @@ static ist_hash content_of_target(const ist_session *s, const ist_task *task)
 
 void ist_tell_progress(ist_session *s)
 {
+    if (s->monitor)
+        ist_monitor_tasks(s->monitor, s->done, s->failed_before + s->failed,
+                          ist_journal_length(s->journal));
     double now = ist_seconds();
     if (s->done < s->to_do && now - s->last_line < 5)
         return;
@@ -446,6 +449,11 @@ static ist_code finish(work *w, bool parts, ist_error *error)
     if (failure.code == IST_OK && w->task->permutations > 0)
         ist_null(s, w->task, seed_of(w), w->measure->planner.schema->tail == IST_TAIL_UPPER,
                  null_value, w, &records[0], &failure);
+    if (failure.code == IST_STOPPED) {
+        for (size_t r = 0; r < outcome.record_count; r++)
+            ist_record_release(&records[r]);
+        return ist_fail(error, IST_STOPPED, "%s", failure.text);
+    }
     return ist_keep_records(s, (size_t)(w->task - s->known.plan->tasks), records,
                             outcome.record_count, &failure, error);
 }

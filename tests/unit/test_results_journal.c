@@ -13,7 +13,7 @@
 static ist_journal *open_journal(const char *folder, bool append)
 {
     ist_error error = {0};
-    ist_journal *journal = ist_journal_open(folder, append, &error);
+    ist_journal *journal = ist_journal_open(folder, (ist_shard){0}, append, &error);
     expect_ok(&error);
     return journal;
 }
@@ -294,7 +294,7 @@ Test(journal, lines_with_a_good_checksum)
 static void expect_broken(bool append, const char *words)
 {
     ist_error error = {0};
-    ist_journal *journal = ist_journal_open(scratch_dir(), append, &error);
+    ist_journal *journal = ist_journal_open(scratch_dir(), (ist_shard){0}, append, &error);
     cr_expect(!journal);
     cr_expect(error.code == IST_BROKEN);
     cr_expect(strstr(error.text, words), "%s", error.text);

@@ -1,10 +1,12 @@
 /* The lock: one run a folder, and a dead one blocks nobody. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../../src/results/holder.h"
@@ -24,7 +26,7 @@ static const char *lock_path(void)
 static ist_code take(ist_lock *lock, ist_error *error)
 {
     *error = (ist_error){0};
-    return ist_lock_take(folder(), lock, error);
+    return ist_lock_take(folder(), (ist_shard){0}, lock, error);
 }
 
 static void expect_taken(void)
@@ -106,11 +108,11 @@ Test(lock, a_folder_that_cannot_be_made)
     ist_lock lock;
     ist_error error = {0};
     file_write_text(scratch_path("file"), "x");
-    cr_expect(ist_lock_take(scratch_path("file"), &lock, &error) == IST_BROKEN);
+    cr_expect(ist_lock_take(scratch_path("file"), (ist_shard){0}, &lock, &error) == IST_BROKEN);
     cr_expect(strstr(error.text, "there is a file of this name"), "%s", error.text);
     error = (ist_error){0};
-    cr_expect(ist_lock_take(scratch_text("%s/a/b", scratch_path("file")), &lock, &error) ==
-              IST_BROKEN);
+    cr_expect(ist_lock_take(scratch_text("%s/a/b", scratch_path("file")), (ist_shard){0}, &lock,
+                            &error) == IST_BROKEN);
     cr_expect(strstr(error.text, "cannot make the folder"), "%s", error.text);
 }
 
@@ -184,6 +186,64 @@ Test(lock, a_requeued_job_follows_itself)
     memcpy(other.slurm_job, "4712", 5);
     write_holder(&other);
     expect_refused("elsewhere");
+}
+
+static void touch_lock(time_t seconds_ago)
+{
+    struct timespec times[2] = {{time(NULL) - seconds_ago, 0}, {time(NULL) - seconds_ago, 0}};
+    cr_assert(utimensat(AT_FDCWD, lock_path(), times, 0) == 0);
+}
+
+/* R8: a run of another host is alive as long as its lock is touched. */
+Test(lock, F38_without_heartbeat_for_long_is_taken_over)
+{
+    ist_holder other;
+    expect_taken();
+    ist_holder_self(&other);
+    memcpy(other.host, "elsewhere", 10);
+    write_holder(&other);
+    touch_lock(IST_LOCK_SECONDS - 60);
+    expect_refused("sign of life within the last 10 minutes");
+    touch_lock(IST_LOCK_SECONDS + 60);
+    expect_taken();
+    /* A process of this host can be asked for: its heartbeat does not matter. */
+    ist_holder_self(&other);
+    write_holder(&other);
+    touch_lock(IST_LOCK_SECONDS + 60);
+    expect_refused("in use by another run");
+}
+
+Test(lock, heartbeat_touches_the_lock)
+{
+    ist_lock lock;
+    ist_error error;
+    struct stat info;
+    cr_assert(take(&lock, &error) == IST_OK);
+    touch_lock(1000);
+    ist_lock_beat(&lock);
+    cr_assert(stat(lock_path(), &info) == 0);
+    cr_expect(info.st_mtime > time(NULL) - 100);
+    ist_lock_release(&lock);
+    ist_lock_beat(&lock);
+}
+
+/* Shards beside each other, but not beside the whole job. */
+Test(lock, shards_and_the_whole_job)
+{
+    ist_lock first, second, whole;
+    ist_error error = {0};
+    const char *folder_path = folder();
+    cr_assert(ist_lock_take(folder_path, (ist_shard){0, 2}, &first, &error) == IST_OK);
+    cr_assert(ist_lock_take(folder_path, (ist_shard){1, 2}, &second, &error) == IST_OK);
+    cr_expect(ist_lock_take(folder_path, (ist_shard){0, 0}, &whole, &error) == IST_REFUSED);
+    cr_expect(strstr(error.text, "in use by another run"), "%s", error.text);
+    cr_expect(!whole.path && !file_exists(lock_path()));
+    ist_lock_release(&first);
+    ist_lock_release(&second);
+    error = (ist_error){0};
+    cr_assert(ist_lock_take(folder_path, (ist_shard){0, 0}, &whole, &error) == IST_OK);
+    cr_expect(ist_lock_take(folder_path, (ist_shard){1, 2}, &second, &error) == IST_REFUSED);
+    ist_lock_release(&whole);
 }
 
 /* ---- several processes ----------------------------------------------------------------------- */

@@ -40,7 +40,7 @@ static fixture start(const char *manifest)
         f.labels[i] = (ist_hash){i + 1, 6};
         f.labels_known[i] = true;
     }
-    f.journal = ist_journal_open(scratch_dir(), true, &error);
+    f.journal = ist_journal_open(scratch_dir(), (ist_shard){0}, true, &error);
     expect_ok(&error);
     return f;
 }
