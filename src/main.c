@@ -17,6 +17,7 @@ enum {
     OPTION_CHUNK_MIB,
     OPTION_CHUNK_ROWS,
     OPTION_SKIPPING,
+    OPTION_TREE,
     OPTION_MEMORY,
     OPTION_RANKS,
     OPTION_NOTES,
@@ -25,6 +26,9 @@ enum {
     OPTION_ROUNDS,
     OPTION_CSV,
     OPTION_HOURS,
+    OPTION_CHECKPOINT,
+    OPTION_FAIL_FAST,
+    OPTION_RETRY,
     OPTION_JSON,
     OPTION_SHARD,
     OPTION_NODES,
@@ -61,6 +65,17 @@ static const command_option command_options[] = {
     {RUN | PLAN | CHECK | COLLECT | STATUS | STOP | SBATCH,
      {"output", 'o', "DIR", 0, "write results to DIR (default: the manifest's `output`)", 1}},
     {RUN, {"quiet", 'q', NULL, 0, "no progress on the terminal (run.log has it)", 1}},
+    {RUN,
+     {"checkpoint-minutes", OPTION_CHECKPOINT, "M", 0,
+      "keep a long pass on disk every M minutes (default 15; 0: never); results do not depend on "
+      "it",
+      1}},
+    {RUN,
+     {"fail-fast", OPTION_FAIL_FAST, NULL, 0,
+      "stop at the first task that fails (default: it is a row with its reason, the others go on)",
+      1}},
+    {RUN,
+     {"retry-failed", OPTION_RETRY, NULL, 0, "try tasks again that failed in an earlier run", 1}},
     {RUN,
      {"max-hours", OPTION_HOURS, "H", 0,
       "stop after H hours (0.5: half an hour) and exit with 75; the same command continues", 1}},
@@ -104,6 +119,12 @@ static const command_option command_options[] = {
       "leave out what the rows' places settle: auto (where a trial says that it pays; default, but "
       "not of bench), always or never (default of bench); results do not depend on it",
       3}},
+    {RUN | PLAN | BENCH,
+     {"tree", OPTION_TREE, "WHEN", 0,
+      "answer layers of up to 3 features by a k-d tree: auto (where a trial says that it is "
+      "faster; "
+      "default, but not of bench), always or never (default of bench); results do not depend on it",
+      3}},
     {RUN | BENCH,
      {"chunk-rows", OPTION_CHUNK_ROWS, "N", 0,
       "at most N rows travel at once; results do not depend on it", 3}},
@@ -125,6 +146,14 @@ static double hours(struct argp_state *state, const char *what, const char *text
     double value;
     if (!ist_parse_real(text, &value) || value <= 0 || value > 1e6)
         argp_error(state, "%s takes a positive number of hours, not '%s'", what, text);
+    return value;
+}
+
+static double minutes(struct argp_state *state, const char *text)
+{
+    double value;
+    if (!ist_parse_real(text, &value) || value < 0 || value > 1e6)
+        argp_error(state, "--checkpoint-minutes takes a number of minutes, or 0, not '%s'", text);
     return value;
 }
 
@@ -163,6 +192,18 @@ static void choose_skipping(struct argp_state *state, arguments *a, const char *
             return;
         }
     argp_error(state, "--skipping takes auto, always or never, not '%s'", name);
+}
+
+static void choose_tree(struct argp_state *state, arguments *a, const char *name)
+{
+    static const char *const names[] = {"auto", "always", "never"};
+    static const ist_tree_use values[] = {IST_TREE_AUTO, IST_TREE_ALWAYS, IST_TREE_NEVER};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0) {
+            a->options.tree = a->bench.engine.tree = values[i];
+            return;
+        }
+    argp_error(state, "--tree takes auto, always or never, not '%s'", name);
 }
 
 static void pick_work(struct argp_state *state, ist_bench_options *bench, const char *name)
@@ -224,6 +265,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_CHUNK_ROWS: a->options.chunk_rows = positive(state, "--chunk-rows", text); return 0;
     case OPTION_SKIPPING: choose_skipping(state, a, text); return 0;
+    case OPTION_TREE: choose_tree(state, a, text); return 0;
     case OPTION_MEMORY:
         a->options.memory_limit = ist_min(positive(state, "--max-memory", text), 1 << 30) << 20;
         return 0;
@@ -231,6 +273,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         a->options.ranks = (int)ist_min(positive(state, "--ranks", text), 1 << 24);
         return 0;
     case OPTION_HOURS: a->options.max_hours = hours(state, "--max-hours", text); return 0;
+    case OPTION_FAIL_FAST: a->options.fail_fast = true; return 0;
+    case OPTION_RETRY: a->options.retry_failed = true; return 0;
+    case OPTION_CHECKPOINT: a->options.checkpoint_seconds = 60 * minutes(state, text); return 0;
     case OPTION_NOTES: a->notes = true; return 0;
     case OPTION_SHARD: a->options.shard = shard_of(state, text); return 0;
     case OPTION_JSON: a->json = true; return 0;
@@ -377,7 +422,8 @@ static int bench_command(const arguments *a)
     options.engine = (ist_engine){.kernel = a->options.kernel,
                                   .chunk_bytes = a->options.chunk_bytes,
                                   .chunk_rows = a->options.chunk_rows,
-                                  .skipping = a->bench.engine.skipping};
+                                  .skipping = a->bench.engine.skipping,
+                                  .tree = a->bench.engine.tree};
     ist_comm world = start_mpi();
     return end_mpi(&world, ist_bench(&world, &options));
 }
@@ -455,9 +501,12 @@ static int obey(const command *chosen, int argc, char **argv)
     enum { ROUNDS = 7 };
     arguments a = {.options = {.kernel = ist_kernel_choose(NULL),
                                .chunk_bytes = INT64_C(32) << 20,
+                               .checkpoint_seconds = 15 * 60,
+                               .tree = IST_TREE_AUTO,
                                .ranks = ist_core_count(),
                                .nodes = 1},
-                   .bench = {.rounds = ROUNDS, .engine = {.skipping = IST_SKIP_NEVER}}};
+                   .bench = {.rounds = ROUNDS,
+                             .engine = {.skipping = IST_SKIP_NEVER, .tree = IST_TREE_NEVER}}};
     ist_error error = {0};
     struct argp_option options[COMMAND_OPTIONS + 1] = {{0}};
     for (int o = 0, taken = 0; o < COMMAND_OPTIONS; o++)
@@ -473,7 +522,7 @@ static int obey(const command *chosen, int argc, char **argv)
     unsigned flags = is_first_rank() ? 0 : ARGP_NO_ERRS;
     if (argp_parse(&parser, argc - 1, argv + 1, flags, NULL, &a) != 0)
         return refused();
-    if (check_arguments(chosen, &a, &error) != IST_OK) {
+    if (check_arguments(chosen, &a, &error) != IST_OK || ist_fault_check(&error) != IST_OK) {
         if (is_first_rank())
             fprintf(stderr, "infostrata: error: %s\n", error.text);
         return refused();

@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.." || exit 2
 root=$PWD
 
 steps=(packages build sanitizers install format tidy rooms shell
-    unit unit-sanitized ranks ranks-sanitized program program-sanitized python quickstart slurm)
+    unit unit-sanitized ranks ranks-sanitized program faults program-sanitized python quickstart slurm)
 build=$root/build
 only=()
 verbose=false
@@ -155,6 +155,7 @@ install_whole() {
 step_unit() { criterion strict unit_tests 600; }
 step_ranks() { criterion strict rank_tests 900; }
 step_program() { criterion strict program_tests 1200; }
+step_faults() { criterion strict fault_tests 900; }
 
 # Criterion does not see how its workers end, nor mpirun's ranks, so leaks are read from the sanitizer's own reports.
 # Only a trace through our code counts: Criterion and Open MPI lose a few bytes of their own.

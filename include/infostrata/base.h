@@ -103,6 +103,20 @@ char *ist_relative_path(const char *path, const char *folder);
 /* The folder part of a path ("." where it has none). */
 char *ist_folder_of(const char *path);
 
+/* ---- faults on purpose --------------------------------------------------------------------- */
+
+/* A place where INFOSTRATA_FAULT=POINT:NTH:ACTION[@RANK][,...] lets something go wrong (docs/reliability.md): at the NTH time
+ * (from it on: "NTH+") that this process comes by. Actions: kill9, segv, stop, sleep (a second), enospc, eio. Returns the errno
+ * of a fault in a file operation, which the caller takes as if the operation had failed; 0 otherwise, and at once if the variable
+ * is not set. */
+int ist_fault(const char *point);
+/* The same for file operations: false, with errno, if it is to fail. */
+bool ist_fault_passed(const char *point);
+/* Is the variable as it should be? Before any work. */
+ist_code ist_fault_check(ist_error *error);
+/* For tests in one process: as if the variable had this value (NULL: not set), all points counted anew. */
+void ist_fault_set(const char *text);
+
 /* ---- numbers ------------------------------------------------------------------------------- */
 
 enum { IST_REAL_TEXT = 32 };

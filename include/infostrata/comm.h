@@ -13,7 +13,7 @@ typedef struct {
 } ist_comm;
 
 /* All message tags of the program. */
-enum { IST_TAG_ROWS = 1, IST_TAG_STATE = 2, IST_TAG_RESULT = 3 };
+enum { IST_TAG_ROWS = 1, IST_TAG_STATE = 2, IST_TAG_RESULT = 3, IST_TAG_WANTED = 4 };
 
 /* Collective on parent. Errors of MPI itself stay fatal. */
 ist_comm ist_comm_new(MPI_Comm parent);

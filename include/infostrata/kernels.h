@@ -9,6 +9,8 @@
 
 /* Rows of a tile, of one panel of ist_packed, and columns of a tile that are turned at once. */
 enum { IST_TILE = 96, IST_PANEL = 48, IST_STRIP = 16 };
+/* Cells of a k-d tree that are judged at once. */
+enum { IST_CELLS = 8 };
 /* Forms of the float32 filter that have tiles of their own (ist_filter_form). */
 enum { IST_FILTER_FORMS = 5 };
 
@@ -121,6 +123,13 @@ typedef struct {
     /* Of 8 pairs of rows. */
     void (*pairs_narrow)(const float *const *x, const float *const *y, int64_t d, double *distance);
     void (*pairs_wide)(const double *const *x, const double *const *y, int64_t d, double *distance);
+    /* Of one row and `count` others, feature f of the j-th at columns[f stride + j]. Whole vectors: up to
+     * IST_CELLS - 1 numbers more are read of each feature, and written. */
+    void (*columns)(const double *x, const double *columns, int64_t stride, int64_t d, int count,
+                    double *distance);
+    /* Of one row and IST_CELLS cells: no row within a cell's box has a defined distance below `lower` or above
+     * `upper`. Of feature f the boxes' least values, then their largest, from boxes[2 f IST_CELLS] on. */
+    void (*cells)(const double *x, const double *boxes, int64_t d, double *lower, double *upper);
 } ist_exact_kernel;
 
 /* Routines compiled once per instruction set. Tiles are IST_TILE x IST_TILE, row-major. Comparisons
@@ -151,6 +160,10 @@ typedef struct {
                   ist_places *open, int32_t *threshold);
     /* IST_STRIP columns from `column` on become rows. */
     void (*turn)(const float *tile, int column, float *turned);
+    /* Adds to below[m] and equal[m], m < values, how many of `count` numbers are so compared with value[m]. Whole
+     * vectors: up to IST_CELLS - 1 of the numbers are set to NaN beyond the last. */
+    void (*tally)(double *number, int count, const double *value, int64_t values, int64_t *below,
+                  int64_t *equal);
     /* Keeps of `count` entries, in order, those with value <= limit; returns how many. The arrays hold whole
      * vectors of 16. */
     int32_t (*keep)(float limit, int32_t count, float *value, int32_t *position);

@@ -260,6 +260,10 @@ double ist_scaled_threshold(double eps, double factor);
  * trial says that it pays, always, never. */
 typedef enum { IST_SKIP_AUTO, IST_SKIP_ALWAYS, IST_SKIP_NEVER } ist_skipping;
 
+/* Whether sets of few features (3 of a layer) are answered by a k-d tree instead of tiles: never, where a trial says
+ * that it is faster, always. */
+typedef enum { IST_TREE_NEVER, IST_TREE_AUTO, IST_TREE_ALWAYS } ist_tree_use;
+
 /* Pairs that this rank has visited since it began, for whoever looks on from another thread. */
 typedef struct {
     atomic_int_fast64_t pairs;
@@ -271,12 +275,55 @@ typedef struct {
     int64_t chunk_bytes; /* rows and state that travel at once */
     int64_t chunk_rows;  /* at most so many rows travel at once; 0: no limit of its own */
     ist_skipping skipping;
-    struct ist_stop *stop; /* stop.h: a pass may be left before its end; NULL: never */
-    ist_pulse *pulse;      /* NULL: nobody looks on */
+    ist_tree_use tree;
+    struct ist_stop *stop;           /* stop.h: a pass may be left before its end; NULL: never */
+    const struct ist_keeper *keeper; /* passes are kept on disk meanwhile; NULL: they are not */
+    ist_pulse *pulse;                /* NULL: nobody looks on */
     /* Called between tiles, every few milliseconds, for what must not wait for the end of a pass; NULL: nothing. */
     void (*attend)(void *data);
     void *attend_data;
 } ist_engine;
+
+/* ---- passes on disk ------------------------------------------------------------------------- */
+
+/* A pass that is kept, whole or as far as it got: of each row what it found, and which pairs it found it in. No rank, chunk or
+ * kernel comes into it. */
+enum { IST_KEPT_WHAT = 64 };
+typedef struct {
+    ist_hash
+        identity; /* of all that decides what a whole pass finds (docs/reliability.md) but for `width` */
+    char what[IST_KEPT_WHAT]; /* for people: "nearest", "counts below 7 thresholds" */
+    int64_t width;            /* of lists: their k; else 0 */
+    int64_t rows, blocks, row_bytes;
+    bool complete;
+    const char *progress; /* complete: none */
+    size_t progress_bytes;
+} ist_kept;
+
+/* What was found for the rows of a superblock: rows x row_bytes bytes. */
+typedef void ist_pack_block(const void *source, int64_t block, void *bytes);
+
+/* Who keeps passes: files and folders are no business of this room. A pass that is asked for again finds itself by its
+ * identity. */
+typedef struct ist_keeper {
+    void *data;
+    double seconds; /* so long after a pass began or was last kept it is kept (again) */
+    /* Local, the same on all ranks: is anything kept? */
+    bool (*has_any)(void *data);
+    /* Local, the same on all ranks: the best that is kept of it, of just this width or (wider) of at least this
+     * width; NULL: nothing. Valid until the next call of reject or save. */
+    const ist_kept *(*find)(void *data, ist_hash identity, int64_t width, bool wider);
+    /* Local: false if the bytes are not those that were written. */
+    bool (*read)(void *data, const ist_kept *kept, const ist_blocks *blocks, int64_t block,
+                 void *bytes);
+    /* Collective: it is not to be believed (why), and gone; it was taken up, so much of its pairs done. */
+    void (*reject)(void *data, const ist_kept *kept, const char *why);
+    void (*take_up)(void *data, const ist_kept *kept, double share);
+    /* Collective: whether it is on disk now, beside or (complete) in place of what was kept of this identity
+     * before. */
+    bool (*save)(void *data, const ist_kept *kept, const ist_blocks *blocks, ist_pack_block *pack,
+                 const void *source);
+} ist_keeper;
 
 /* ---- tiles and consumers ------------------------------------------------------------------- */
 
@@ -288,6 +335,7 @@ typedef struct {
     int64_t in_flight, most_in_flight;   /* bytes of messages under way, in and out: now, at most */
     int64_t tiles_skipped;               /* nothing of them was computed */
     int64_t tiles_thinned, rows_thinned; /* some rows and columns alone were computed: how many */
+    int64_t compared;                    /* by a k-d tree: distances that it computed */
     double seconds_waiting;
 } ist_pass_stats;
 
@@ -353,7 +401,8 @@ typedef struct {
     void (*pack_out)(const void *home, int64_t first, int64_t count, void *message);
     /* A visiting state for the rows of a chunk (borrowed), from the message. */
     void *(*init)(const void *home, const ist_chunk *chunk, const void *message);
-    void (*pack_back)(const void *visiting, void *message);
+    /* What rows [first, first + count) of a state found; of home's too, for a disk, between two chunks. */
+    void (*pack_back)(const void *state, int64_t first, int64_t count, void *message);
     /* Commutative, associative, exact: any order of merges gives the same state. */
     void (*merge)(void *home, int64_t first, int64_t count, const void *message);
     void (*release)(void *visiting);
@@ -375,6 +424,9 @@ typedef struct {
     const float *(*closer)(const void *state, int64_t m);  /* NULL: nothing is counted */
     void (*count_closer)(void *state, int64_t row, int64_t m, int32_t columns);
     bool learns; /* limits fall while pairs are visited: near ones first */
+    /* What a whole pass finds, beside the rows and what pack_out asks (of a consumer that learns: nothing); returns
+     * ist_kept.width. NULL: its passes are not kept. */
+    int64_t (*describe)(const void *state, ist_text *what);
 } ist_consumer;
 
 typedef enum {
@@ -393,6 +445,7 @@ typedef struct {
     const struct ist_geometry *geometry; /* of home: tiles are skipped; NULL: all are visited */
     ist_skipping skipping;
     ist_pass_stats stats;
+    struct ist_progress *progress; /* done tiles are left out, tiles are marked; NULL: neither */
     /* Called between tiles, to keep messages moving; true: leave the rest of the tiles out. May be NULL. */
     bool (*poke)(void *);
     void *poke_data;
@@ -440,9 +493,13 @@ typedef struct {
 } ist_nearest;
 
 ist_nearest *ist_nearest_new(const ist_rows *rows, int64_t k, ist_tie_rule ties);
+/* The lists alone, empty: for who finds the neighbours otherwise, and in order. */
+ist_nearest *ist_nearest_lists(const ist_rows *rows, int64_t k, ist_tie_rule ties);
 void ist_nearest_free(ist_nearest **nearest);
 /* Turns each row's heap into ascending order. */
 void ist_nearest_sort(ist_nearest *nearest);
+/* Of sorted lists the first k; those that are not longer stay as they are. */
+void ist_nearest_trim(ist_nearest *nearest, int64_t k);
 /* Bytes a row of its state. */
 int64_t ist_nearest_bytes(int64_t k);
 extern const ist_consumer ist_nearest_consumer;
@@ -503,6 +560,7 @@ typedef struct {
     bool wide;
     int segments, ranks;
     bool twin; /* it gets a twin: skipping; joint: its components have some */
+    bool tree; /* passes may be answered by a k-d tree, if features are few enough */
     /* Of a joint set: features of the second component, d and wide being the first's; 0: not joint. */
     int64_t joint_d;
     bool joint_wide;
@@ -518,7 +576,7 @@ int64_t ist_ordering_bytes(const ist_set_shape *set);
 enum { IST_CARRIED_AT_ONCE = 8192 };
 /* Bytes that come on top at most: while ist_duplicates looks for equal rows; while ist_rows_by_part, or
  * ist_rows_joint of sets with twins, brings rows from another order; in a pass for the k nearest (thresholds = 0) or the counts below T
- * thresholds with targets (k = 0), chunks of chunk_bytes included. */
+ * thresholds with targets (k = 0), chunks of chunk_bytes included: by tiles or a tree, whichever needs more. */
 int64_t ist_duplicates_bytes(const ist_set_shape *set);
 int64_t ist_reorder_bytes(const ist_set_shape *set);
 int64_t ist_pass_bytes(const ist_set_shape *set, int64_t k, int64_t thresholds,

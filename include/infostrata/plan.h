@@ -312,6 +312,9 @@ const ist_route *ist_schedule_route(const ist_schedule *schedule, const ist_task
 
 /* ---- cost ---------------------------------------------------------------------------------- */
 
+/* Layers of so many features, and joint sets of two such, may be answered by k-d trees. */
+enum { IST_TREE_FEATURES = 3 };
+
 /* A pass over n rows of a layer: the k nearest (thresholds = 0), or the counts below so many
  * thresholds a row, `batch` of them at once, for lists of up to k neighbours. */
 typedef struct {
@@ -342,6 +345,7 @@ struct ist_machine {
     int64_t chunk_bytes;  /* what travels at once */
     int64_t memory_limit; /* bytes a rank may use; 0: not limited */
     bool twins;      /* sets of rows may get clustered twins: which ones is known at run time */
+    bool trees;      /* layers of few features may be answered by k-d trees */
     int64_t program; /* bytes of the program itself with its libraries; not in the limit */
     ist_pass_memory pass_memory; /* the run room knows what is allocated */
 };

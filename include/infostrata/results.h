@@ -8,6 +8,7 @@
 
 #include "infostrata/base.h"
 #include "infostrata/measures.h"
+#include "infostrata/pairs.h"
 #include "infostrata/plan.h"
 #include "infostrata/status.h"
 
@@ -61,6 +62,7 @@ typedef struct {
     int64_t most_in_flight; /* bytes of messages at once, of the rank that had most */
     int64_t peak_memory;    /* bytes resident so far, of the rank that had most; 0: not known */
     int64_t tiles_skipped, tiles_thinned;
+    int64_t compared; /* distances that a k-d tree computed; 0: tiles answered */
 } ist_timing;
 
 typedef struct ist_journal ist_journal;
@@ -102,6 +104,44 @@ ist_code ist_journal_add_timing(ist_journal *journal, const ist_timing *timing, 
 ist_code ist_journal_sync(ist_journal *journal, ist_error *error);
 /* Syncs and frees; *journal becomes NULL. */
 ist_code ist_journal_close(ist_journal **journal, ist_error *error);
+
+/* ---- checkpoints --------------------------------------------------------------------------- */
+
+/* A pass on disk, in a folder of its own in the output folder: IDENTITY-GENERATION.json says what it is, IDENTITY-GENERATION.FILE.raw have the
+ * superblocks' bytes, each with a checksum. The .json is renamed into place when all else is on disk. */
+typedef struct {
+    ist_kept kept;
+    int64_t generation;
+    int64_t files,
+        *first_block; /* superblocks [first_block[f], first_block[f + 1]) are in file f */
+    char *progress;   /* kept.progress */
+} ist_checkpoint;
+
+void ist_checkpoint_release(ist_checkpoint *checkpoint);
+/* One line, sealed as the journal's are, and back: false if it is damaged, or of another version. */
+void ist_checkpoint_line(const ist_checkpoint *checkpoint, ist_text *out);
+bool ist_checkpoint_parse(const char *line, size_t length, ist_checkpoint *out);
+/* Lines of all checkpoints in the folder. What is damaged, left over or begun is deleted, and counted; a folder that is not there
+ * has none. */
+ist_code ist_checkpoints_read(const char *folder, ist_text *lines, size_t *dropped,
+                              ist_error *error);
+/* Makes the folder. */
+ist_code ist_checkpoints_prepare(const char *folder, ist_error *error);
+/* Writes one of its files (forced to disk), or nothing; then, when all are there, what makes them a checkpoint. */
+ist_code ist_checkpoint_write_file(const char *folder, const ist_checkpoint *checkpoint,
+                                   int64_t file, const ist_blocks *blocks, ist_pack_block *pack,
+                                   const void *source, ist_error *error);
+ist_code ist_checkpoint_write(const char *folder, const ist_checkpoint *checkpoint,
+                              ist_error *error);
+/* The bytes of one superblock; false if they are not there or not as they were. */
+bool ist_checkpoint_read(const char *folder, const ist_checkpoint *checkpoint,
+                         const ist_blocks *blocks, int64_t block, void *bytes);
+/* Deletes one file; what makes it a checkpoint first, then all files; the whole folder, if nothing else is in it. */
+void ist_checkpoint_remove_file(const char *folder, const ist_checkpoint *checkpoint, int64_t file);
+void ist_checkpoint_remove(const char *folder, const ist_checkpoint *checkpoint);
+void ist_checkpoints_remove(const char *folder);
+/* Bytes of all its files. */
+int64_t ist_checkpoint_bytes(const ist_kept *kept);
 
 /* ---- views --------------------------------------------------------------------------------- */
 

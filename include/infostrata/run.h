@@ -13,16 +13,19 @@ typedef struct {
     const char *manifest;
     const char *output; /* --output, relative to the current folder; NULL: the manifest's */
     const ist_kernel *kernel;
-    int64_t chunk_bytes;   /* what travels between ranks at once */
-    int64_t chunk_rows;    /* --chunk-rows; 0: no limit of its own */
-    ist_skipping skipping; /* --skipping */
-    int64_t memory_limit;  /* --max-memory, bytes a rank; 0: what the machine has free */
-    int ranks;             /* plan and sbatch only: --ranks */
-    int nodes, array;      /* sbatch only: --nodes, --array; array 0: none */
-    double hours;          /* sbatch only: --hours; 0: as planned */
-    bool no_requeue;       /* sbatch only */
-    double max_hours;      /* --max-hours; 0: no limit */
-    ist_shard shard;       /* --shard */
+    int64_t chunk_bytes;       /* what travels between ranks at once */
+    int64_t chunk_rows;        /* --chunk-rows; 0: no limit of its own */
+    ist_skipping skipping;     /* --skipping */
+    ist_tree_use tree;         /* --tree */
+    double checkpoint_seconds; /* --checkpoint-minutes; 0: passes are not kept */
+    bool fail_fast, retry_failed;
+    int64_t memory_limit; /* --max-memory, bytes a rank; 0: what the machine has free */
+    int ranks;            /* plan and sbatch only: --ranks */
+    int nodes, array;     /* sbatch only: --nodes, --array; array 0: none */
+    double hours;         /* sbatch only: --hours; 0: as planned */
+    bool no_requeue;      /* sbatch only */
+    double max_hours;     /* --max-hours; 0: no limit */
+    ist_shard shard;      /* --shard */
     bool quiet;
 } ist_options;
 

@@ -213,11 +213,12 @@ bool ist_write_all(int file, const char *bytes, size_t count)
 static bool finish(int file, bool good)
 {
     int reason = errno;
-    if (good && fsync(file) != 0) {
+    if (good && (!ist_fault_passed("view.sync") || fsync(file) != 0)) {
         good = false;
         reason = errno;
     }
-    if (close(file) != 0 && good) {
+    bool closed = close(file) == 0;
+    if ((!ist_fault_passed("view.close") || !closed) && good) {
         good = false;
         reason = errno;
     }
@@ -228,7 +229,8 @@ static bool finish(int file, bool good)
 static bool sync_folder(int folder)
 {
     /* Some file systems cannot sync a folder and say so; their rename is as safe as it gets. */
-    return fsync(folder) == 0 || errno == EINVAL || errno == ENOTSUP;
+    return (ist_fault_passed("view.folder") && fsync(folder) == 0) || errno == EINVAL ||
+           errno == ENOTSUP;
 }
 
 /* The steps in the open folder; false with errno set, nothing left behind. */
@@ -237,10 +239,11 @@ static bool write_in(int folder, const char *name, const char *bytes, size_t cou
     if (!may_replace(folder, name))
         return false;
     ist_text temporary = {0};
-    int file = create_beside(folder, name, &temporary);
+    int file = ist_fault_passed("view.create") ? create_beside(folder, name, &temporary) : -1;
     bool good = file >= 0;
     if (good) {
-        good = finish(file, ist_write_all(file, bytes, count)) &&
+        good = finish(file, ist_fault_passed("view.write") && ist_write_all(file, bytes, count)) &&
+               ist_fault_passed("view.rename") &&
                renameat(folder, temporary.data, folder, name) == 0;
         int reason = errno;
         if (!good)

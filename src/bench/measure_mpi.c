@@ -105,6 +105,7 @@ ist_code ist_bench_measure(const ist_comm *comm, const ist_engine *engine, const
     trial t = trial_new(comm, engine, rows, &figures->work);
     run_rounds(&t, peak, figures);
     figures->bytes_sent = ist_sum_one(comm, t.stats.bytes_sent);
+    figures->compared = ist_sum_one(comm, t.stats.compared);
     figures->decided_again = ist_sum_one(comm, t.stats.decided_again);
     figures->seconds_waiting = ist_largest_real(comm, t.stats.seconds_waiting);
     add_shares(comm, &t.stats, figures);

@@ -9,6 +9,9 @@ static const double giga = 1e9;
 static const char *const skippings[] = {
     [IST_SKIP_AUTO] = "auto", [IST_SKIP_ALWAYS] = "always", [IST_SKIP_NEVER] = "never"};
 
+static const char *const trees[] = {
+    [IST_TREE_AUTO] = "auto", [IST_TREE_ALWAYS] = "always", [IST_TREE_NEVER] = "never"};
+
 /* ---- spread -------------------------------------------------------------------------------- */
 
 static int compare_reals(const void *a, const void *b)
@@ -47,6 +50,7 @@ ist_bench_place ist_bench_place_new(const ist_bench_options *options, int ranks,
                              .kernel_set = ist_set_of_kernel(kernel),
                              .widest = ist_set_widest(),
                              .skipping = options->engine.skipping,
+                             .tree = options->engine.tree,
                              .commit = options->commit};
     ist_processor(&place.processor);
     return place;
@@ -72,7 +76,7 @@ void ist_bench_print_place(const ist_bench_place *place)
     printf("peak    cblas_sgemm %d^3 on every rank, %s, core %s: %s\n", IST_PEAK_SIZE,
            place->blas.data, place->core, place->core_set);
     printf("engine  kernel %s: %s\n", place->kernel, place->kernel_set);
-    printf("tiles   skipped: %s\n", skippings[place->skipping]);
+    printf("tiles   skipped: %s; k-d trees: %s\n", skippings[place->skipping], trees[place->tree]);
     printf("FMA     in registers alone, %s: %.1f GFLOP/s\n", place->widest, place->fma / giga);
     if (!ist_bench_comparable(place))
         printf("The instruction sets differ: ratios are invalid.\n");
@@ -95,6 +99,9 @@ void ist_bench_print_figures(const ist_bench_place *place, const ist_bench_figur
     if (f->ordered)
         printf("%-26s skipped %.1f %%, thinned %.1f %% of the tiles; ordered in %.4f s\n", "",
                100 * f->skipped, 100 * f->thinned, f->ordering);
+    else if (f->compared > 0)
+        printf("%-26s a k-d tree computed %.1f distances a row\n", "",
+               (double)f->compared / (double)f->work.n);
     else if (f->ordering > 0)
         printf("%-26s not ordered, found out in %.4f s\n", "", f->ordering);
     fflush(stdout);
@@ -123,13 +130,14 @@ static void add_real(ist_text *csv, double field)
 
 void ist_bench_csv_header(ist_text *csv)
 {
-    ist_text_add(csv, "work,data,n,d,neighbours,thresholds,rounds,verified,"
-                      "ratio,ratio_lower,ratio_upper,ratio_least,ratio_most,valid,"
-                      "pairs_per_second,gflops,peak_gflops,seconds,seconds_least,seconds_most,"
-                      "bytes_sent,seconds_waiting,decided_again,"
-                      "skipping,ordered,ordering_seconds,skipped,thinned,thinned_rows,"
-                      "kernel,kernel_set,blas,blas_core,blas_set,fma_gflops,ranks,processor,"
-                      "version,commit\n");
+    ist_text_add(csv,
+                 "work,data,n,d,neighbours,thresholds,rounds,verified,"
+                 "ratio,ratio_lower,ratio_upper,ratio_least,ratio_most,valid,"
+                 "pairs_per_second,gflops,peak_gflops,seconds,seconds_least,seconds_most,"
+                 "bytes_sent,seconds_waiting,decided_again,"
+                 "skipping,ordered,ordering_seconds,skipped,thinned,thinned_rows,tree,compared,"
+                 "kernel,kernel_set,blas,blas_core,blas_set,fma_gflops,ranks,processor,"
+                 "version,commit\n");
 }
 
 static void add_speed(const ist_bench_figures *f, ist_text *csv)
@@ -169,6 +177,8 @@ void ist_bench_csv_row(const ist_bench_place *place, const ist_bench_figures *f,
     add_real(csv, f->skipped);
     add_real(csv, f->thinned);
     add_real(csv, f->thinned_rows);
+    add_text(csv, trees[place->tree]);
+    add_integer(csv, f->compared);
     add_text(csv, place->kernel);
     add_text(csv, place->kernel_set);
     add_text(csv, place->blas.data);

@@ -16,6 +16,7 @@ typedef struct {
     ist_text processor, blas;
     const char *core, *core_set, *kernel, *kernel_set, *widest, *commit;
     ist_skipping skipping;
+    ist_tree_use tree;
     double fma; /* operations a second, all ranks */
 } ist_bench_place;
 enum { IST_PEAK_SIZE = 4096 };
@@ -34,6 +35,7 @@ typedef struct {
     int64_t bytes_sent, decided_again, verified;
     double seconds_waiting;  /* of the rank that waited longest */
     bool ordered;            /* there is a twin */
+    int64_t compared;        /* distances of a k-d tree; 0: tiles answered */
     double ordering;         /* seconds: the trial of `auto`, and the order */
     double skipped, thinned; /* shares of all tiles */
     double thinned_rows;     /* of a thinned tile, both sides, on the average */

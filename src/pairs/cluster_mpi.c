@@ -6,6 +6,7 @@
 #include "cluster.h"
 #include "elsewhere.h"
 #include "infostrata/ring.h"
+#include "kdtree.h"
 
 /* The order in the making: place[p], the position in the outer set of the row at position p, known to
  * all ranks. A run that lies in one rank's share of the positions is that rank's alone. */
@@ -245,7 +246,8 @@ void ist_rows_cluster(const ist_comm *comm, const ist_engine *engine, ist_rows *
     if (engine->skipping == IST_SKIP_NEVER || !ist_rows_can_look(rows) ||
         rows->filter.form == IST_FILTER_NONE || ist_largest(comm, !engine->kernel->near))
         return;
-    if (engine->skipping == IST_SKIP_AUTO && !is_promising(comm, engine, rows))
+    bool tree = engine->tree != IST_TREE_NEVER && ist_kdtree_possible(rows);
+    if (engine->skipping == IST_SKIP_AUTO && (tree || !is_promising(comm, engine, rows)))
         return;
     /* The values exist twice for a moment, their copies never. */
     ist_slab home = rows->home;

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -363,13 +364,13 @@ static int32_t *result_at(const ist_counts *s, int64_t row, int64_t e)
                  : s->between + row * ist_between_stride(s->levels) + e / 2;
 }
 
-static void pack_back(const void *visiting, void *message)
+static void pack_back(const void *state, int64_t first, int64_t count, void *message)
 {
-    const ist_counts *s = visiting;
+    const ist_counts *s = state;
     int32_t *results = message;
-    for (int64_t i = 0; i < s->count; i++)
+    for (int64_t i = 0; i < count; i++)
         for (int64_t e = 0; e < results_of(s); e++)
-            *results++ = *result_at(s, i, e);
+            *results++ = *result_at(s, first + i, e);
 }
 
 static void merge(void *home, int64_t first, int64_t count, const void *message)
@@ -387,6 +388,14 @@ static void release(void *visiting)
     ist_counts_free(&s);
 }
 
+static int64_t describe(const void *state, ist_text *what)
+{
+    const ist_counts *s = state;
+    ist_text_add(what, "counts below %" PRId64 " thresholds%s%s", s->thresholds,
+                 s->target ? "" : ", given", s->by_index ? ", by index" : "");
+    return 0;
+}
+
 const ist_consumer ist_counts_consumer = {.out_bytes = out_bytes,
                                           .back_bytes = back_bytes,
                                           .touched_bytes = touched_bytes,
@@ -402,4 +411,5 @@ const ist_consumer ist_counts_consumer = {.out_bytes = out_bytes,
                                           .limits = limits,
                                           .farther = farther,
                                           .closer = closer,
-                                          .count_closer = count_closer};
+                                          .count_closer = count_closer,
+                                          .describe = describe};

@@ -31,11 +31,15 @@
     int ist_settle_looked_##set(const double *, const ist_look_side *, const ist_look_side *,      \
                                 ist_open_marks *);
 
+#define DECLARE_64(set)                                         \
+    extern const ist_exact_kernel ist_exact_##set[IST_METRICS]; \
+    void ist_tally_##set(double *, int, const double *, int64_t, int64_t *, int64_t *);
+
 #define DECLARE_PLACE(set)                                                               \
     void ist_place_##set(const float *, int, const float *, const ist_threshold_trees *, \
                          ist_places *, int32_t *);
 
-extern const ist_exact_kernel ist_exact_generic[IST_METRICS];
+DECLARE_64(generic)
 
 _Static_assert((int)IST_FILTER_FORMS == (int)IST_FILTER_JOINT,
                "a tile for each form but the joint one");
@@ -46,7 +50,8 @@ static bool always(void)
 }
 
 #ifndef IST_NO_X86
-extern const ist_exact_kernel ist_exact_avx2[IST_METRICS], ist_exact_avx512[IST_METRICS];
+DECLARE_64(avx2)
+DECLARE_64(avx512)
 DECLARE_32(avx2)
 DECLARE_32(avx512)
 DECLARE_PLACE(avx2)
@@ -79,11 +84,11 @@ static bool has_avx512(void)
                    [IST_FILTER_LARGEST] = ist_largest_tile_##set},                           \
         .joint = ist_joint_tile_##set, .exact = ist_exact_##set, .within = ist_within_##set, \
         .within_ties = ist_within_ties_##set, .count = ist_count_##set,                      \
-        .place = ist_place_##place_set, .turn = ist_turn_##set, .keep = ist_keep_##set,      \
-        .upper_of = ist_upper_of_##set, .look_narrow = ist_look_narrow_##set,                \
-        .look_wide = ist_look_wide_##set, .look_marked = ist_look_marked_##set,              \
-        .open_sides = ist_open_sides_##set, .settle_kinds = ist_settle_kinds_##set,          \
-        .settle_looked = ist_settle_looked_##set                                             \
+        .place = ist_place_##place_set, .turn = ist_turn_##set, .tally = ist_tally_##set,    \
+        .keep = ist_keep_##set, .upper_of = ist_upper_of_##set,                              \
+        .look_narrow = ist_look_narrow_##set, .look_wide = ist_look_wide_##set,              \
+        .look_marked = ist_look_marked_##set, .open_sides = ist_open_sides_##set,            \
+        .settle_kinds = ist_settle_kinds_##set, .settle_looked = ist_settle_looked_##set     \
     }
 #endif
 
@@ -94,7 +99,10 @@ static const ist_kernel kernels[] = {
     VARIANT("avx512-skylake", avx512, avx512_skylake),
     VARIANT("avx2", avx2, avx2),
 #endif
-    {.name = "reference", .supported = always, .exact = ist_exact_generic},
+    {.name = "reference",
+     .supported = always,
+     .exact = ist_exact_generic,
+     .tally = ist_tally_generic},
 };
 
 enum { KERNELS = sizeof kernels / sizeof kernels[0] };

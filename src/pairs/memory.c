@@ -1,4 +1,5 @@
 /* What the engine holds on the rank that has most rows: the sums of what this room allocates. */
+#include "kdtree.h"
 #include "sweep.h"
 
 /* Superblocks of the set, and of the rank that has most. */
@@ -163,6 +164,25 @@ static int64_t carrying_bytes(const ist_set_shape *set, int64_t thresholds)
     return 2 * rank * thresholds * ist_set_rows(set) + target * set->n + ist_reorder_bytes(set);
 }
 
+static bool may_have_tree(const ist_set_shape *set)
+{
+    return set->tree && set->d <= IST_TREE_FEATURES && set->joint_d <= IST_TREE_FEATURES;
+}
+
+/* The rows of all ranks as they come, and their tree; what it finds of home's rows. */
+static int64_t tree_bytes(const ist_set_shape *set, int64_t k, int64_t thresholds)
+{
+    const int64_t neighbour = sizeof(double) + sizeof(int32_t), held = sizeof(int32_t);
+    const int64_t threshold = sizeof(double) + sizeof(int32_t);
+    int64_t tree = ist_kdtree_bytes(set->n, set->d + set->joint_d, set->segments);
+    if (thresholds > 0)
+        return tree +
+               ist_max(set->n * value_bytes(set), ist_set_rows(set) * thresholds * threshold +
+                                                      ist_kd_counter_bytes(thresholds));
+    return tree + ist_max(set->n * value_bytes(set),
+                          ist_set_rows(set) * (k * neighbour + held) + ist_kd_search_bytes(k));
+}
+
 int64_t ist_pass_bytes(const ist_set_shape *set, int64_t k, int64_t thresholds, int64_t chunk_bytes)
 {
     const int64_t words = 2 * sizeof(uint64_t); /* of home and of the chunk that is home's */
@@ -170,6 +190,7 @@ int64_t ist_pass_bytes(const ist_set_shape *set, int64_t k, int64_t thresholds, 
     int64_t visiting = visiting_bytes(set, row, chunk_bytes) +
                        ist_workspace_bytes(ist_max(set->d, set->joint_d), set->joint_d > 0) +
                        skipping_bytes(set, thresholds, chunk_bytes);
-    return ist_max(ist_set_rows(set) * (row.state + words) + visiting,
-                   carrying_bytes(set, thresholds));
+    int64_t bytes = ist_max(ist_set_rows(set) * (row.state + words) + visiting,
+                            carrying_bytes(set, thresholds));
+    return may_have_tree(set) ? ist_max(bytes, tree_bytes(set, k, thresholds)) : bytes;
 }

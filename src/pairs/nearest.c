@@ -1,131 +1,15 @@
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "fetch.h"
 #include "infostrata/pairs.h"
-#include "sort.h"
+#include "nearest_heap.h"
 
 /* What a visiting copy of a row knows of its home: what it need not offer again. */
 typedef struct {
     double bound;
     uint64_t bound_tie;
 } request;
-
-uint64_t ist_tie_word(const ist_tie_rule *ties, int64_t number)
-{
-    return ties->by_index ? (uint64_t)number
-                          : ist_random_word(ties->seed, IST_RANDOM_TIES, (uint64_t)number);
-}
-
-uint64_t ist_tie_base(const ist_tie_rule *ties, int64_t number)
-{
-    return ties->by_index ? 0 : ist_tie_word(ties, number);
-}
-
-/* ---- the heap of settled neighbours ---------------------------------------------------------- */
-
-static uint64_t tie_of(const ist_nearest *s, int64_t row, int32_t position)
-{
-    return ist_tie_word(&s->ties, ist_row_number(s->rows, position)) - s->base[row];
-}
-
-/* Is row a (a position, at a distance) worse than row b, seen from `row`? Ties are rare, so that their
- * words are computed where one is met. */
-static bool worse(const ist_nearest *s, int64_t row, double distance_a, int32_t a,
-                  double distance_b, int32_t b)
-{
-    if (distance_a != distance_b)
-        return distance_a > distance_b;
-    uint64_t tie_a = tie_of(s, row, a), tie_b = tie_of(s, row, b);
-    if (tie_a != tie_b)
-        return tie_a > tie_b;
-    return ist_row_number(s->rows, a) > ist_row_number(s->rows, b);
-}
-
-static bool worse_held(const ist_nearest *s, int64_t row, int64_t a, int64_t b)
-{
-    const double *distance = s->distance + row * s->k;
-    const int32_t *position = s->neighbour + row * s->k;
-    return worse(s, row, distance[a], position[a], distance[b], position[b]);
-}
-
-static void swap(ist_nearest *s, int64_t row, int64_t a, int64_t b)
-{
-    double *distance = s->distance + row * s->k;
-    int32_t *neighbour = s->neighbour + row * s->k;
-    double d = distance[a];
-    int32_t n = neighbour[a];
-    distance[a] = distance[b];
-    neighbour[a] = neighbour[b];
-    distance[b] = d;
-    neighbour[b] = n;
-}
-
-static void sift_down(ist_nearest *s, int64_t row, int64_t at, int64_t count)
-{
-    for (;;) {
-        int64_t worst = at, left = 2 * at + 1;
-        for (int64_t child = left; child < left + 2 && child < count; child++)
-            if (worse_held(s, row, child, worst))
-                worst = child;
-        if (worst == at)
-            return;
-        swap(s, row, at, worst);
-        at = worst;
-    }
-}
-
-static void sift_up(ist_nearest *s, int64_t row, int64_t at)
-{
-    while (at > 0 && worse_held(s, row, at, (at - 1) / 2)) {
-        swap(s, row, at, (at - 1) / 2);
-        at = (at - 1) / 2;
-    }
-}
-
-static void set_bound(ist_nearest *s, int64_t row, double bound, uint64_t tie)
-{
-    const ist_filter *filter = &s->rows->filter;
-    s->bound[row] = bound;
-    s->bound_tie[row] = tie;
-    s->limit[row] = ist_filter_high(filter, bound);
-    float sure = isinf(bound) ? -INFINITY : ist_filter_sure(filter, bound);
-    s->strict[row] = sure >= 0 ? sure : INFINITY;
-    s->any_strict |= sure >= 0;
-}
-
-/* After offers: what the filter may drop from now on. */
-static void settle_bound(ist_nearest *s, int64_t row)
-{
-    if (s->held[row] == s->k)
-        set_bound(s, row, s->distance[row * s->k], tie_of(s, row, s->neighbour[row * s->k]));
-}
-
-static void offer(ist_nearest *s, int64_t row, double distance, int32_t position)
-{
-    double *held = s->distance + row * s->k;
-    int32_t *neighbour = s->neighbour + row * s->k;
-    if (distance > s->bound[row])
-        return;
-    if (s->held[row] < s->k) {
-        int64_t at = s->held[row]++;
-        held[at] = distance;
-        neighbour[at] = position;
-        sift_up(s, row, at);
-    } else {
-        if (!worse(s, row, held[0], neighbour[0], distance, position))
-            return;
-        held[0] = distance;
-        neighbour[0] = position;
-        sift_down(s, row, 0, s->k);
-    }
-    if (s->held[row] == s->k) {
-        if (s->bound[row] != held[0])
-            s->tie_kind[row] = IST_ANY_KIND;
-        s->bound[row] = held[0];
-    }
-}
 
 /* ---- the buffer of bounds -------------------------------------------------------------------- */
 
@@ -226,7 +110,7 @@ static void decide_some(ist_nearest *s, const queue *q, int64_t row, int32_t fir
         ist_fetch_row(s->rows, q->other, q->waiting.position[p] - q->other->first);
     ist_exact_distances(s->meeting.kernel, s->rows, q->own, a, q->other, b, count, distance);
     for (int p = 0; p < count; p++) {
-        offer(s, row, distance[p], position[p]);
+        ist_heap_offer(s, row, distance[p], position[p]);
         if (q->other_kind && distance[p] == s->bound[row] && q->other_kind[b[p]] >= 0)
             s->tie_kind[row] = q->other_kind[b[p]];
     }
@@ -247,14 +131,15 @@ static void decide(ist_nearest *s, int64_t row)
     bool crowded = is_crowded(s, row);
     if (filter->exact)
         for (int32_t p = 0; p < count; p++)
-            offer(s, row, ist_filter_distance(filter, q.waiting.value[p]), q.waiting.position[p]);
+            ist_heap_offer(s, row, ist_filter_distance(filter, q.waiting.value[p]),
+                           q.waiting.position[p]);
     else
         for (int32_t first = 0; first < count; first += AT_ONCE)
             decide_some(s, &q, row, first, count - first < AT_ONCE ? count - first : AT_ONCE,
                         crowded);
     s->waiting[row] = 0;
     s->widest[row] = 0;
-    settle_bound(s, row);
+    ist_heap_settle_bound(s, row);
 }
 
 static void make_room(ist_nearest *s, int64_t row)
@@ -328,7 +213,22 @@ ist_nearest *ist_nearest_new(const ist_rows *rows, int64_t k, ist_tie_rule ties)
 {
     ist_nearest *s = state_new(rows, &rows->home, k, ties);
     for (int64_t i = 0; i < s->count; i++)
-        set_bound(s, i, INFINITY, UINT64_MAX);
+        ist_heap_set_bound(s, i, INFINITY, UINT64_MAX);
+    return s;
+}
+
+ist_nearest *ist_nearest_lists(const ist_rows *rows, int64_t k, ist_tie_rule ties)
+{
+    ist_nearest *s = ist_alloc(1, sizeof *s);
+    size_t count = (size_t)rows->home.count, entries = count * (size_t)k;
+    *s = (ist_nearest){.position = rows->home.first,
+                       .count = rows->home.count,
+                       .k = k,
+                       .ties = ties,
+                       .rows = rows,
+                       .distance = ist_alloc(entries, sizeof *s->distance),
+                       .neighbour = ist_alloc(entries, sizeof *s->neighbour),
+                       .held = ist_alloc(count, sizeof *s->held)};
     return s;
 }
 
@@ -353,38 +253,23 @@ void ist_nearest_free(ist_nearest **nearest)
     *nearest = NULL;
 }
 
-/* Where no two are at the same distance nothing else counts. */
-static bool sort_by_distance(ist_nearest *s, int64_t row, ist_at_distance *rank)
+void ist_nearest_trim(ist_nearest *s, int64_t k)
 {
-    double *distance = s->distance + row * s->k;
-    int32_t *neighbour = s->neighbour + row * s->k;
-    int64_t held = s->held[row];
-    for (int64_t p = 0; p < held; p++)
-        rank[p] = (ist_at_distance){distance[p], neighbour[p]};
-    if (!ist_sort_by_distance(held, rank, rank + held))
-        return false;
-    for (int64_t p = 0; p < held; p++) {
-        distance[p] = rank[p].distance;
-        neighbour[p] = (int32_t)rank[p].at;
+    if (k >= s->k)
+        return;
+    size_t entries = (size_t)(s->count * k), each = (size_t)k;
+    double *distance = ist_alloc(entries, sizeof *distance);
+    int32_t *neighbour = ist_alloc(entries, sizeof *neighbour);
+    for (int64_t i = 0; i < s->count; i++) {
+        memcpy(distance + i * k, s->distance + i * s->k, each * sizeof *distance);
+        memcpy(neighbour + i * k, s->neighbour + i * s->k, each * sizeof *neighbour);
+        s->held[i] = (int32_t)ist_min(s->held[i], k);
     }
-    return true;
-}
-
-static void sort_heap(ist_nearest *s, int64_t row)
-{
-    for (int64_t last = s->held[row] - 1; last > 0; last--) {
-        swap(s, row, 0, last);
-        sift_down(s, row, 0, last);
-    }
-}
-
-void ist_nearest_sort(ist_nearest *nearest)
-{
-    ist_at_distance *rank = ist_alloc((size_t)(2 * nearest->k), sizeof *rank);
-    for (int64_t row = 0; row < nearest->count; row++)
-        if (!sort_by_distance(nearest, row, rank))
-            sort_heap(nearest, row);
-    ist_free(rank);
+    ist_free(s->distance);
+    ist_free(s->neighbour);
+    s->distance = distance;
+    s->neighbour = neighbour;
+    s->k = k;
 }
 
 /* ---- scanning -------------------------------------------------------------------------------- */
@@ -508,8 +393,8 @@ static void take_side(ist_nearest *s, int64_t row, double distance, uint64_t wor
     if (distance > s->bound[row] ||
         (distance == s->bound[row] && word - s->base[row] > s->bound_tie[row]))
         return;
-    offer(s, row, distance, position);
-    settle_bound(s, row);
+    ist_heap_offer(s, row, distance, position);
+    ist_heap_settle_bound(s, row);
 }
 
 static void take(void *rows, void *columns, const ist_tile *tile)
@@ -581,20 +466,20 @@ static void *init(const void *home, const ist_chunk *chunk, const void *message)
     const request *requests = message;
     ist_nearest *s = state_new(origin->rows, &chunk->slab, origin->k, origin->ties);
     for (int64_t i = 0; i < s->count; i++)
-        set_bound(s, i, requests[i].bound, requests[i].bound_tie);
+        ist_heap_set_bound(s, i, requests[i].bound, requests[i].bound_tie);
     return s;
 }
 
-static void pack_back(const void *visiting, void *message)
+static void pack_back(const void *state, int64_t first, int64_t count, void *message)
 {
-    const ist_nearest *s = visiting;
-    size_t entries = (size_t)(s->count * s->k);
+    const ist_nearest *s = state;
+    size_t from = (size_t)(first * s->k), entries = (size_t)(count * s->k);
     char *at = message;
-    memcpy(at, s->distance, entries * sizeof *s->distance);
+    memcpy(at, s->distance + from, entries * sizeof *s->distance);
     at += entries * sizeof *s->distance;
-    memcpy(at, s->neighbour, entries * sizeof *s->neighbour);
+    memcpy(at, s->neighbour + from, entries * sizeof *s->neighbour);
     at += entries * sizeof *s->neighbour;
-    memcpy(at, s->held, (size_t)s->count * sizeof *s->held);
+    memcpy(at, s->held + first, (size_t)count * sizeof *s->held);
 }
 
 static void merge(void *home, int64_t first, int64_t count, const void *message)
@@ -606,8 +491,8 @@ static void merge(void *home, int64_t first, int64_t count, const void *message)
     const int32_t *held = neighbour + entries;
     for (int64_t i = 0; i < count; i++) {
         for (int64_t p = 0; p < held[i]; p++)
-            offer(s, first + i, distance[i * s->k + p], neighbour[i * s->k + p]);
-        settle_bound(s, first + i);
+            ist_heap_offer(s, first + i, distance[i * s->k + p], neighbour[i * s->k + p]);
+        ist_heap_settle_bound(s, first + i);
     }
 }
 
@@ -615,6 +500,14 @@ static void release(void *visiting)
 {
     ist_nearest *s = visiting;
     ist_nearest_free(&s);
+}
+
+/* Longer lists begin with the shorter ones. */
+static int64_t describe(const void *state, ist_text *what)
+{
+    const ist_nearest *s = state;
+    ist_text_add(what, "nearest");
+    return s->k;
 }
 
 const ist_consumer ist_nearest_consumer = {.out_bytes = out_bytes,
@@ -631,4 +524,5 @@ const ist_consumer ist_nearest_consumer = {.out_bytes = out_bytes,
                                            .take = take,
                                            .limits = limits,
                                            .farther = farther,
-                                           .learns = true};
+                                           .learns = true,
+                                           .describe = describe};

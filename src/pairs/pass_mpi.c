@@ -8,6 +8,8 @@
 #include "geometry.h"
 #include "infostrata/ring.h"
 #include "infostrata/stop.h"
+#include "keeping.h"
+#include "kdtree_gather.h"
 #include "travel.h"
 
 /* The slab's messages, and what is asked or told of its rows. */
@@ -36,10 +38,16 @@ typedef struct {
     MPI_Request returning;
     int64_t returning_bytes;
     ist_stop *stop;
-    bool incomplete; /* pairs of this rank were left out */
+    ist_keeping *keeping;
+    bool stopped, paused; /* pairs of this rank were left out: for good; for a checkpoint */
     ist_pulse *pulse;
     double told; /* pairs of this pass, to the pulse */
 } traffic;
+
+static bool is_left(const traffic *t)
+{
+    return t->stopped || t->paused;
+}
 
 static int64_t arrival_bytes(const ist_sweep *sweep, int64_t rows)
 {
@@ -118,18 +126,17 @@ static bool keep_moving(void *data)
     MPI_Testall(MESSAGES, t->in.pending, &flag, MPI_STATUSES_IGNORE);
     MPI_Testall(MESSAGES, t->out.pending, &flag, MPI_STATUSES_IGNORE);
     beat(t);
-    if (ist_stop_poll(t->stop))
-        t->incomplete = true;
-    return t->incomplete;
+    t->stopped |= ist_stop_poll(t->stop);
+    t->paused |= ist_keeping_due(t->keeping);
+    return is_left(t);
 }
 
-/* Once all are to stop, chunks still travel, as others expect, but nothing is computed any more. */
-static void sweep_unless_stopped(traffic *t, const ist_chunk *chunk, void *columns,
-                                 ist_pairing pairing)
+/* Once the rest is to be left out, chunks of this step still travel, as others expect, but nothing is computed. */
+static void sweep_unless_left(traffic *t, const ist_chunk *chunk, void *columns,
+                              ist_pairing pairing)
 {
-    if (ist_stop_poll(t->stop))
-        t->incomplete = true;
-    else
+    t->stopped |= ist_stop_poll(t->stop);
+    if (!is_left(t))
         ist_sweep_chunk(t->sweep, chunk, columns, 0, pairing);
 }
 
@@ -139,12 +146,12 @@ static void receive_guests(traffic *t, arrival *guest, int from, ist_pairing pai
     ist_sweep *sweep = t->sweep;
     ist_chunk chunk = ist_chunk_new(sweep->rows, &guest->slab, t->ties);
     void *visiting = sweep->consumer->init(sweep->state, &chunk, guest->request);
-    sweep_unless_stopped(t, &chunk, visiting, pairing);
+    sweep_unless_left(t, &chunk, visiting, pairing);
     size_t back_bytes = sweep->consumer->back_bytes(sweep->state);
     wait_for_returning(t);
     ist_free(t->result);
     t->result = ist_alloc((size_t)guest->slab.count, back_bytes);
-    sweep->consumer->pack_back(visiting, t->result);
+    sweep->consumer->pack_back(visiting, 0, guest->slab.count, t->result);
     ist_send_records(t->comm, t->result, guest->slab.count, back_bytes, from, IST_TAG_RESULT,
                      &t->returning);
     t->returning_bytes = result_bytes(sweep, guest->slab.count);
@@ -215,9 +222,23 @@ static void step(traffic *t, int from, int to, const ist_span *in, int64_t in_co
 static void against_itself(traffic *t)
 {
     ist_sweep *sweep = t->sweep;
+    int me = t->comm->rank;
+    if (!ist_keeping_has_left(t->keeping, t->comm->size, me, me, IST_PAIRS_OWN))
+        return;
     ist_chunk chunk = ist_chunk_new(sweep->rows, &sweep->rows->home, t->ties);
-    sweep_unless_stopped(t, &chunk, sweep->state, IST_PAIRS_OWN);
+    sweep_unless_left(t, &chunk, sweep->state, IST_PAIRS_OWN);
     ist_chunk_release(&chunk);
+}
+
+/* Who has left its work out, or has nothing to do with another's rows, is not visited: ranks that meet tell each other. */
+static bool is_wanted(traffic *t, int from, int to, bool want)
+{
+    int mine = want, wanted = 0;
+    MPI_Request pending[2];
+    MPI_Irecv(&wanted, 1, MPI_INT, to, IST_TAG_WANTED, t->comm->handle, &pending[0]);
+    MPI_Isend(&mine, 1, MPI_INT, from, IST_TAG_WANTED, t->comm->handle, &pending[1]);
+    wait_for(t, 2, pending);
+    return wanted;
 }
 
 /* Half the ring meets every rank once; at an even number of ranks the opposite pairs meet twice
@@ -236,11 +257,35 @@ static void around_the_ring(traffic *t, const ist_engine *engine)
         ist_pairing pairing = IST_PAIRS_ALL;
         if (2 * s == ranks)
             pairing = me < from ? IST_PAIRS_EVEN : IST_PAIRS_ODD;
+        bool want = !is_left(t) && ist_keeping_has_left(t->keeping, ranks, me, from, pairing);
+        if (!want)
+            in_count = 0;
+        if (!is_wanted(t, from, to, want))
+            out_count = 0;
         step(t, from, to, in, in_count, out, out_count, pairing);
         ist_free(in);
         ist_free(out);
     }
     ist_free(t->result);
+    t->result = NULL;
+}
+
+/* Rounds: what a round leaves out, the next one finds. Between two of them no result is under way, so that the pass can be kept.
+ * False: broken off. */
+static bool visit_all(traffic *t, const ist_engine *engine)
+{
+    for (;;) {
+        t->stopped = t->paused = false;
+        against_itself(t);
+        around_the_ring(t, engine);
+        if (!ist_largest(t->comm, is_left(t)))
+            return true;
+        bool broken = ist_stop_break_off(t->stop, t->comm, t->stopped);
+        if (t->keeping->progress)
+            ist_keeping_save(t->keeping);
+        if (broken)
+            return false;
+    }
 }
 
 static void add_stats(ist_pass_stats *total, const ist_pass_stats *more)
@@ -261,14 +306,20 @@ bool ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *ro
               const ist_consumer *consumer, void *state, const ist_tie_rule *ties,
               ist_pass_stats *stats)
 {
+    ist_keeping keeping;
     if (ist_stop_broke_off(engine->stop))
         return false;
+    if (ist_keeping_begin(&keeping, comm, engine, rows, consumer, state, ties)) {
+        ist_keeping_end(&keeping, false);
+        return true;
+    }
     ist_sweep sweep = {.rows = rows,
                        .kernel = engine->kernel,
                        .consumer = consumer,
                        .state = state,
                        .attend = engine->attend,
                        .attend_data = engine->attend_data};
+    sweep.progress = keeping.progress;
     sweep.word = ist_alloc((size_t)rows->home.count, sizeof *sweep.word);
     for (int64_t i = 0; i < rows->home.count; i++)
         sweep.word[i] = ist_tie_word(ties, ist_row_number(rows, rows->home.first + i));
@@ -285,18 +336,19 @@ bool ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *ro
                  .ties = ties,
                  .returning = MPI_REQUEST_NULL,
                  .stop = engine->stop,
+                 .keeping = &keeping,
                  .pulse = engine->pulse};
     nothing_pending(t.in.pending);
     nothing_pending(t.out.pending);
     sweep.poke = keep_moving;
     sweep.poke_data = &t;
-    against_itself(&t);
-    around_the_ring(&t, engine);
+    bool whole = visit_all(&t, engine);
     beat(&t);
     ist_geometry_release(&geometry);
     ist_free(sweep.word);
     add_stats(stats, &sweep.stats);
-    return !ist_stop_break_off(engine->stop, comm, t.incomplete);
+    ist_keeping_end(&keeping, whole);
+    return whole;
 }
 
 /* Records of the visited set's home rows, for those of the set that was asked about. */
@@ -328,17 +380,33 @@ static void bring_home(const ist_comm *comm, const ist_rows *rows, ist_nearest *
     nearest->count = rows->home.count;
 }
 
-ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                              int64_t k, ist_tie_rule ties, ist_pass_stats *stats)
+/* NULL: broken off. */
+static ist_nearest *nearest_by_tiles(const ist_comm *comm, const ist_engine *engine,
+                                     const ist_rows *visited, int64_t k, ist_tie_rule ties,
+                                     ist_pass_stats *stats)
 {
-    const ist_rows *visited = rows->twin ? rows->twin : rows;
-    ist_nearest *nearest = ist_nearest_new(visited, k, ties);
+    int64_t kept = ist_keeping_width(comm, engine, visited, &ties, k);
+    ist_nearest *nearest = ist_nearest_new(visited, kept, ties);
     if (!ist_pass(comm, engine, visited, &ist_nearest_consumer, nearest, &ties, stats)) {
         ist_nearest_free(&nearest);
         return NULL;
     }
     ist_nearest_sort(nearest);
-    if (rows->twin)
+    ist_nearest_trim(nearest, k);
+    return nearest;
+}
+
+ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                              int64_t k, ist_tie_rule ties, ist_pass_stats *stats)
+{
+    const ist_rows *visited = rows->twin ? rows->twin : rows;
+    ist_kdtree *tree = ist_kdtree_gather(comm, engine, visited, ties, stats);
+    if (tree && !ist_kdtree_is_faster_for_nearest(comm, engine, tree, k))
+        ist_kdtree_free(&tree);
+    ist_nearest *nearest = tree ? ist_kdtree_pass_nearest(comm, engine, tree, k, stats)
+                                : nearest_by_tiles(comm, engine, visited, k, ties, stats);
+    ist_kdtree_free(&tree);
+    if (nearest && rows->twin)
         bring_home(comm, rows, nearest);
     return nearest;
 }
@@ -360,6 +428,7 @@ static void *take_slots(const void *all, size_t bytes, int64_t rows, int64_t str
 typedef struct {
     const ist_comm *comm;
     const ist_engine *engine;
+    ist_kdtree **tree; /* of the rows that are visited; becomes NULL where tiles are faster */
     bool by_index;
     int64_t now;     /* thresholds a row */
     int32_t *target; /* either may be NULL */
@@ -368,27 +437,66 @@ typedef struct {
     ist_pass_stats *stats;
 } counting;
 
-/* Takes over target and given. NULL: broken off. */
-static ist_counts *count_batch(const counting *c, const ist_rows *rows)
+/* Of each row the ranks of its thresholds, `stride` a row, and how many are equal to those that are told. */
+typedef struct {
+    int64_t stride, *twice_rank, told_stride, *equal;
+} ranks_of;
+
+/* The distances to the targets, or what was given: takes that over. */
+static double *thresholds_of(const counting *c, const ist_rows *rows)
 {
-    double *distance = c->given;
-    if (c->target) {
-        int64_t entries = rows->home.count * c->now;
-        distance = ist_alloc((size_t)entries, sizeof *distance);
+    if (!c->target)
+        return c->given;
+    int64_t entries = rows->home.count * c->now;
+    double *distance = ist_alloc((size_t)entries, sizeof *distance);
+    if (*c->tree)
+        ist_kdtree_distances(*c->tree, c->now, c->target, distance);
+    else
         ist_turn_distances(c->comm, c->engine, rows, c->now, c->target, distance, c->stats);
-        for (int64_t e = 0; c->given && e < entries; e++)
-            if (c->target[e] < 0)
-                distance[e] = c->given[e];
-        ist_free(c->given);
-    }
+    for (int64_t e = 0; c->given && e < entries; e++)
+        if (c->target[e] < 0)
+            distance[e] = c->given[e];
+    ist_free(c->given);
+    return distance;
+}
+
+/* Takes over the target and the distance. */
+static bool count_by_tiles(const counting *c, const ist_rows *rows, double *distance,
+                           const ranks_of *to)
+{
     ist_counts *counts = ist_counts_new(rows, c->now, c->by_index, c->target, distance);
-    if (!ist_pass(c->comm, c->engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0},
-                  c->stats)) {
-        ist_counts_free(&counts);
-        return NULL;
+    bool complete = ist_pass(c->comm, c->engine, rows, &ist_counts_consumer, counts,
+                             &(ist_tie_rule){0}, c->stats);
+    if (complete) {
+        ist_counts_scanned(counts);
+        ist_counts_ranks(counts, to->stride, to->twice_rank, c->told, to->told_stride, to->equal);
     }
-    ist_counts_scanned(counts);
-    return counts;
+    ist_counts_free(&counts);
+    return complete;
+}
+
+/* Takes over target and given. false: broken off. */
+static bool count_batch(const counting *c, const ist_rows *rows, const ranks_of *to)
+{
+    double *distance = thresholds_of(c, rows);
+    ist_kd_question question = {.thresholds = c->now,
+                                .by_index = c->by_index && c->target,
+                                .distance = distance,
+                                .target = c->target};
+    if (*c->tree && !ist_kdtree_is_faster_for_counts(c->comm, c->engine, *c->tree, &question))
+        ist_kdtree_free(c->tree);
+    if (!*c->tree)
+        return count_by_tiles(c, rows, distance, to);
+    ist_kd_answer answer = {.stride = to->stride,
+                            .twice_rank = to->twice_rank,
+                            .told = c->told,
+                            .told_stride = to->told_stride,
+                            .told_equal = to->equal};
+    bool complete =
+        ist_kdtree_pass_counts(c->comm, c->engine, *c->tree, &question, &answer, c->stats);
+    ist_free(distance);
+    ist_free(c->target);
+    return complete;
 }
 
 /* columns [0, count) of `from`, side by side, to their place among `stride` columns. */
@@ -399,8 +507,7 @@ static void put_columns(const int64_t *from, int64_t rows, int64_t count, int64_
         memcpy(to + i * stride, from + i * count, (size_t)count * sizeof *to);
 }
 
-static bool count_in_twin(const counting *c, const ist_rows *rows, int64_t stride,
-                          int64_t *twice_rank, int64_t equal_stride, int64_t *equal)
+static bool count_in_twin(const counting *c, const ist_rows *rows, const ranks_of *to)
 {
     const ist_rows *twin = rows->twin;
     int64_t count = rows->home.count;
@@ -414,19 +521,19 @@ static bool count_in_twin(const counting *c, const ist_rows *rows, int64_t strid
     }
     ist_free(c->target);
     ist_free(c->given);
-    ist_counts *counts = count_batch(&there, twin);
-    if (!counts)
-        return false;
     int64_t *ranks = ist_alloc((size_t)(twin->home.count * c->now), sizeof *ranks);
     int64_t *same = ist_alloc((size_t)(twin->home.count * c->told), sizeof *same);
-    ist_counts_ranks(counts, c->now, ranks, c->told, c->told, same);
-    ist_counts_free(&counts);
+    if (!count_batch(&there, twin, &(ranks_of){c->now, ranks, c->told, same})) {
+        ist_free(ranks);
+        ist_free(same);
+        return false;
+    }
     ranks = carry_home(c->comm, rows, (size_t)c->now * sizeof *ranks, ranks);
-    put_columns(ranks, count, c->now, twice_rank, stride);
+    put_columns(ranks, count, c->now, to->twice_rank, to->stride);
     ist_free(ranks);
     if (c->told > 0) {
         same = carry_home(c->comm, rows, (size_t)c->told * sizeof *same, same);
-        put_columns(same, count, c->told, equal, equal_stride);
+        put_columns(same, count, c->told, to->equal, to->told_stride);
     }
     ist_free(same);
     return true;
@@ -437,11 +544,16 @@ bool ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
                      int64_t *twice_rank, int64_t *equal, ist_pass_stats *stats)
 {
     int64_t stride = thresholds->stride, told = thresholds->told, count = rows->home.count;
-    for (int64_t from = 0; from < stride; from += batch) {
+    bool complete = true;
+    /* Where numbers decide, they are the words that equal rows are ordered by. */
+    ist_kdtree *tree = ist_kdtree_gather(comm, engine, rows->twin ? rows->twin : rows,
+                                         (ist_tie_rule){.by_index = true}, stats);
+    for (int64_t from = 0; from < stride && complete; from += batch) {
         int64_t now = ist_min(batch, stride - from);
         int64_t first_told = ist_max(from, stride - told);
         counting c = {.comm = comm,
                       .engine = engine,
+                      .tree = &tree,
                       .by_index = by_index,
                       .now = now,
                       .told = ist_max(0, from + now - first_told),
@@ -449,18 +561,11 @@ bool ist_pass_counts(const ist_comm *comm, const ist_engine *engine, const ist_r
         c.target = take_slots(thresholds->target, sizeof *c.target, count, stride, from, now);
         c.given = take_slots(thresholds->given, sizeof *c.given, count, stride, from, now);
         int64_t *same = c.told > 0 ? equal + first_told - (stride - told) : NULL;
-        if (rows->twin) {
-            if (!count_in_twin(&c, rows, stride, twice_rank + from, told, same))
-                return false;
-            continue;
-        }
-        ist_counts *counts = count_batch(&c, rows);
-        if (!counts)
-            return false;
-        ist_counts_ranks(counts, stride, twice_rank + from, c.told, told, same);
-        ist_counts_free(&counts);
+        ranks_of to = {stride, twice_rank + from, told, same};
+        complete = rows->twin ? count_in_twin(&c, rows, &to) : count_batch(&c, rows, &to);
     }
-    return true;
+    ist_kdtree_free(&tree);
+    return complete;
 }
 
 static bool counts_below_in_twin(const ist_comm *comm, const ist_engine *engine,
@@ -484,13 +589,10 @@ static bool counts_below_in_twin(const ist_comm *comm, const ist_engine *engine,
     return complete;
 }
 
-bool ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                           int64_t thresholds, const double *threshold, int64_t *closer,
-                           int64_t *equal, ist_pass_stats *stats)
+static bool counts_by_tiles(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                            int64_t thresholds, const double *threshold, int64_t *closer,
+                            int64_t *equal, ist_pass_stats *stats)
 {
-    if (rows->twin)
-        return counts_below_in_twin(comm, engine, rows, thresholds, threshold, closer, equal,
-                                    stats);
     size_t entries = (size_t)(rows->home.count * thresholds);
     double *own = ist_alloc(entries, sizeof *own);
     if (entries > 0)
@@ -501,5 +603,24 @@ bool ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const
     if (complete)
         ist_counts_get(counts, closer, equal);
     ist_counts_free(&counts);
+    return complete;
+}
+
+bool ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                           int64_t thresholds, const double *threshold, int64_t *closer,
+                           int64_t *equal, ist_pass_stats *stats)
+{
+    if (rows->twin)
+        return counts_below_in_twin(comm, engine, rows, thresholds, threshold, closer, equal,
+                                    stats);
+    ist_kdtree *tree =
+        ist_kdtree_gather(comm, engine, rows, (ist_tie_rule){.by_index = true}, stats);
+    ist_kd_question question = {.thresholds = thresholds, .distance = threshold};
+    ist_kd_answer answer = {.closer = closer, .equal = equal};
+    bool complete =
+        tree && ist_kdtree_is_faster_for_counts(comm, engine, tree, &question)
+            ? ist_kdtree_pass_counts(comm, engine, tree, &question, &answer, stats)
+            : counts_by_tiles(comm, engine, rows, thresholds, threshold, closer, equal, stats);
+    ist_kdtree_free(&tree);
     return complete;
 }

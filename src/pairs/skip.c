@@ -243,6 +243,7 @@ static void visit_pair(judge *j, int t, int u, bool judged, const verdict *verdi
         ist_visit_rows(visit, a, b, false, verdicts[0].open, j->nan);
         ist_visit_rows(visit, a, b, true, verdicts[1].open, j->nan);
     }
+    ist_visit_done(visit, a, b);
     stats->pairs += (double)rows * (double)columns;
     if (open > 0)
         stats->tiles_thinned++;
@@ -322,10 +323,11 @@ static void visit_near(judge *j, const ist_meeting *meeting)
     for (int64_t a = 0; a < tiles; a++)
         for (int n = 0; n < NEAR; n++) {
             int64_t b = j->near[a * NEAR + n];
-            if (b > a)
-                ist_visit_tile(j->visit, a + j->shift, b, false);
-            else if (b >= 0 && !is_near(j->near + b * NEAR, a))
-                ist_visit_tile(j->visit, b + j->shift, a, false);
+            if (b < 0 || (b < a && is_near(j->near + b * NEAR, a)))
+                continue;
+            int64_t row = ist_min(a, b), column = ist_max(a, b);
+            if (ist_visit_wants(j->visit, row + j->shift, column))
+                ist_visit_tile(j->visit, row + j->shift, column, false);
         }
     j->visit->sweep->consumer->part(j->visit->sweep->state, j->visit->columns, meeting);
 }
@@ -511,7 +513,7 @@ void ist_skip_tiles(ist_visit *v, const ist_meeting *meeting)
         for (int64_t b = 0; b < j.guests.tiles && !left; b += j.size) {
             name_tiles(&j.side[1], b, j.size);
             visit_block(&j, judged, verdicts);
-            left = sweep->poke && sweep->poke(sweep->poke_data);
+            left = ist_visit_ends(v);
         }
     }
     verdicts_release(verdicts);

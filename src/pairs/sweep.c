@@ -1,6 +1,7 @@
 #include <math.h>
 #include <unistd.h>
 
+#include "progress.h"
 #include "sweep.h"
 
 enum {
@@ -83,6 +84,39 @@ static void exact_pairs(const ist_visit *v, int64_t row, int64_t col)
             v->work->distance[open->pair[done + p].row * IST_TILE + open->pair[done + p].col] =
                 distance[p];
     }
+}
+
+/* ---- what is done ------------------------------------------------------------------------------ */
+
+typedef struct {
+    int64_t x, y; /* superblocks of the set */
+    int i, j;     /* tiles in them */
+} tile_pair;
+
+static tile_pair pair_of(const ist_visit *v, int64_t a, int64_t b)
+{
+    const ist_rows *rows = v->sweep->rows;
+    const ist_packed *home = &rows->packed, *guests = &v->chunk->packed;
+    int64_t x = home->block[a], y = guests->block[b];
+    int64_t row = rows->home.first + home->row[a], col = v->chunk->slab.first + guests->row[b];
+    return (tile_pair){x, y, (int)((row - rows->blocks.start[x]) / IST_TILE),
+                       (int)((col - rows->blocks.start[y]) / IST_TILE)};
+}
+
+static bool is_done(const ist_visit *v, int64_t a, int64_t b)
+{
+    if (!v->sweep->progress)
+        return false;
+    tile_pair p = pair_of(v, a, b);
+    return ist_progress_has(v->sweep->progress, p.x, p.i, p.y, p.j);
+}
+
+void ist_visit_done(const ist_visit *v, int64_t a, int64_t b)
+{
+    if (!v->sweep->progress)
+        return;
+    tile_pair p = pair_of(v, a, b);
+    ist_progress_mark(v->sweep->progress, p.x, p.i, p.y, p.j);
 }
 
 /* ---- one tile ---------------------------------------------------------------------------------- */
@@ -208,6 +242,7 @@ void ist_visit_tile(ist_visit *v, int64_t a, int64_t b, bool diagonal)
     sweep->stats.tiles++;
     sweep->stats.pairs +=
         diagonal ? 0.5 * tile.rows * (tile.rows - 1) : (double)tile.rows * tile.cols;
+    ist_visit_done(v, a, b);
 }
 
 /* ---- some rows of a tile ----------------------------------------------------------------------- */
@@ -324,7 +359,7 @@ void ist_visit_rows(ist_visit *v, int64_t a, int64_t b, bool turned, const uint3
 
 /* ---- all tiles --------------------------------------------------------------------------------- */
 
-bool ist_visit_wants(const ist_visit *v, int64_t a, int64_t b)
+static bool belongs_here(const ist_visit *v, int64_t a, int64_t b)
 {
     const ist_packed *home = &v->sweep->rows->packed, *guests = &v->chunk->packed;
     const int32_t *segment = v->sweep->rows->blocks.segment;
@@ -340,6 +375,17 @@ bool ist_visit_wants(const ist_visit *v, int64_t a, int64_t b)
     case IST_PAIRS_ALL: break;
     }
     return true;
+}
+
+bool ist_visit_wants(const ist_visit *v, int64_t a, int64_t b)
+{
+    return belongs_here(v, a, b) && !is_done(v, a, b);
+}
+
+bool ist_visit_ends(const ist_visit *v)
+{
+    ist_fault("tile");
+    return v->sweep->poke && v->sweep->poke(v->sweep->poke_data);
 }
 
 /* So many column tiles stay with their states in half of the second-level cache while the rows pass
@@ -364,23 +410,35 @@ static void diagonal_tiles(ist_visit *v)
     for (int64_t b = 0; b < guests->tiles; b++) {
         while (home->row[a] < guests->row[b] + offset)
             a++;
-        ist_visit_tile(v, a, b, true);
+        if (!is_done(v, a, b))
+            ist_visit_tile(v, a, b, true);
     }
+}
+
+/* Some columns of a row of tiles. True: the rest is to be left out. */
+static bool row_of_tiles(ist_visit *v, int64_t a, int64_t first, int64_t last)
+{
+    enum { MANY = 64 }; /* tiles take up to some milliseconds each */
+    int visited = 0;
+    for (int64_t b = first; b < last; b++) {
+        if (!ist_visit_wants(v, a, b))
+            continue;
+        ist_visit_tile(v, a, b, false);
+        if (++visited % MANY == 0 && ist_visit_ends(v))
+            return true;
+    }
+    return ist_visit_ends(v);
 }
 
 static void all_tiles(ist_visit *v)
 {
-    ist_sweep *sweep = v->sweep;
+    const ist_sweep *sweep = v->sweep;
     int64_t rows = sweep->rows->packed.tiles, columns = v->chunk->packed.tiles;
     int64_t at_once = tiles_at_once(sweep);
     for (int64_t group = 0; group < columns; group += at_once)
-        for (int64_t a = 0; a < rows; a++) {
-            for (int64_t b = group; b < ist_min(group + at_once, columns); b++)
-                if (ist_visit_wants(v, a, b))
-                    ist_visit_tile(v, a, b, false);
-            if (sweep->poke && sweep->poke(sweep->poke_data))
+        for (int64_t a = 0; a < rows; a++)
+            if (row_of_tiles(v, a, group, ist_min(group + at_once, columns)))
                 return;
-        }
 }
 
 /* The features of the widest tile. */

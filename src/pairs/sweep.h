@@ -28,8 +28,12 @@ typedef struct {
 /* Bytes of a workspace for sets of d features; joint: the components' larger d. */
 int64_t ist_workspace_bytes(int64_t d, bool joint);
 
-/* Is the pair of home tile a and chunk tile b to be visited here? (A tile with itself: no.) */
+/* Is the pair of home tile a and chunk tile b still to be visited, and here? (A tile with itself: no.) */
 bool ist_visit_wants(const ist_visit *v, int64_t a, int64_t b);
+/* It is done (ist_visit_tile says so itself). */
+void ist_visit_done(const ist_visit *v, int64_t a, int64_t b);
+/* Between tiles: are the others to be left out? */
+bool ist_visit_ends(const ist_visit *v);
 /* A pair of tiles, whole. */
 void ist_visit_tile(ist_visit *v, int64_t a, int64_t b, bool diagonal);
 /* Some rows of home tile a against all of chunk tile b, for the rows alone; or, with `turned`, some of

@@ -1,5 +1,6 @@
-/* The defined distances, whole tiles or eight pairs at a time: compiled once per instruction set,
+/* The defined distances, whole tiles, eight pairs or a row against columns at a time, and their bounds: compiled once per instruction set,
  * without contraction, so that every lane performs exactly the operations of the definition. */
+#include <math.h>
 #include <string.h>
 
 #include "infostrata/pairs.h"
@@ -151,23 +152,139 @@ INLINE void load_wide(lanes64 *v, const double *at)
 PAIRS(narrow_pairs, float, load_narrow)
 PAIRS(wide_pairs, double, load_wide)
 
+/* ---- columns and cells --------------------------------------------------------------------------- */
+
+INLINE void columns_of(ist_metric metric, const double *x, const double *columns, int64_t stride,
+                       int64_t d, int count, double *distance)
+{
+    for (int j = 0; j < count; j += LANES) {
+        lanes64 sum = {0};
+        for (int64_t f = 0; f < d; f++) {
+            lanes64 y;
+            load_wide(&y, columns + f * stride + j);
+            lanes64 t = x[f] - y;
+            make_part(metric, &t);
+            add_part(metric, &sum, &t);
+        }
+        memcpy(distance + j, &sum, sizeof sum);
+    }
+}
+
+/* a becomes the larger of both. */
+INLINE void raise(lanes64 *a, const lanes64 *b)
+{
+    bits64 larger = *a > *b;
+    *a = (lanes64)(((bits64)*a & larger) | ((bits64)*b & ~larger));
+}
+
+/* The steps of the definition on the least and on the largest difference that a box leaves to each feature:
+ * every rounded step is monotone (docs/numerics.md). */
+INLINE void cells_of(ist_metric metric, const double *x, const double *boxes, int64_t d,
+                     double *lower, double *upper)
+{
+    const lanes64 none = {0};
+    lanes64 least = {0}, most = {0};
+    for (int64_t f = 0; f < d; f++) {
+        lanes64 low, high;
+        load_wide(&low, boxes + 2 * f * IST_CELLS);
+        load_wide(&high, boxes + (2 * f + 1) * IST_CELLS);
+        lanes64 near = low - x[f], far = high - x[f];
+        lanes64 above = -far, below = -near;
+        raise(&near, &above);
+        raise(&near, &none);
+        raise(&far, &below);
+        make_part(metric, &near);
+        add_part(metric, &least, &near);
+        make_part(metric, &far);
+        add_part(metric, &most, &far);
+    }
+    memcpy(lower, &least, sizeof least);
+    memcpy(upper, &most, sizeof most);
+}
+
+/* ---- comparisons --------------------------------------------------------------------------------- */
+
+INLINE int64_t sum_of(const bits64 *v)
+{
+    int64_t sum = 0;
+    for (int l = 0; l < LANES; l++)
+        sum += (*v)[l];
+    return sum;
+}
+
+/* One value, the numbers side by side. */
+INLINE void tally_one(const double *number, int count, double value, int64_t *below, int64_t *equal)
+{
+    bits64 less = {0}, same = {0};
+    for (int j = 0; j < count; j += LANES) {
+        lanes64 x;
+        load_wide(&x, number + j);
+        less -= x < value;
+        same -= x == value;
+    }
+    *below += sum_of(&less);
+    *equal += sum_of(&same);
+}
+
+/* Up to eight values side by side, one number after the other. */
+INLINE void tally_eight(const double *number, int count, const double *value, int64_t values,
+                        int64_t *below, int64_t *equal)
+{
+    bits64 less = {0}, same = {0};
+    lanes64 v = {0};
+    for (int64_t m = 0; m < values; m++)
+        v[m] = value[m];
+    for (int j = 0; j < count; j++) {
+        less -= v > number[j];
+        same -= v == number[j];
+    }
+    for (int64_t m = 0; m < values; m++) {
+        below[m] += less[m];
+        equal[m] += same[m];
+    }
+}
+
+void NAMED(tally)(double *number, int count, const double *value, int64_t values, int64_t *below,
+                  int64_t *equal);
+void NAMED(tally)(double *number, int count, const double *value, int64_t values, int64_t *below,
+                  int64_t *equal)
+{
+    enum { FEW = 3 };
+    for (int j = count; j % LANES != 0; j++)
+        number[j] = NAN;
+    for (int64_t m = 0; m < values && values <= FEW; m++)
+        tally_one(number, count, value[m], &below[m], &equal[m]);
+    for (int64_t m = 0; m < values && values > FEW; m += LANES)
+        tally_eight(number, count, value + m, ist_min(LANES, values - m), below + m, equal + m);
+}
+
 /* ---- tables -------------------------------------------------------------------------------------- */
 
-#define METRIC(name, metric)                                                                     \
-    static void name##_tile(const double *rows, int row_count, const double *columns, int64_t d, \
-                            double *tile)                                                        \
-    {                                                                                            \
-        tile_of(metric, rows, row_count, columns, d, tile);                                      \
-    }                                                                                            \
-    static void name##_narrow(const float *const *x, const float *const *y, int64_t d,           \
-                              double *distance)                                                  \
-    {                                                                                            \
-        narrow_pairs(metric, x, y, d, distance);                                                 \
-    }                                                                                            \
-    static void name##_wide(const double *const *x, const double *const *y, int64_t d,           \
-                            double *distance)                                                    \
-    {                                                                                            \
-        wide_pairs(metric, x, y, d, distance);                                                   \
+#define METRIC(name, metric)                                                                      \
+    static void name##_tile(const double *rows, int row_count, const double *columns, int64_t d,  \
+                            double *tile)                                                         \
+    {                                                                                             \
+        tile_of(metric, rows, row_count, columns, d, tile);                                       \
+    }                                                                                             \
+    static void name##_narrow(const float *const *x, const float *const *y, int64_t d,            \
+                              double *distance)                                                   \
+    {                                                                                             \
+        narrow_pairs(metric, x, y, d, distance);                                                  \
+    }                                                                                             \
+    static void name##_wide(const double *const *x, const double *const *y, int64_t d,            \
+                            double *distance)                                                     \
+    {                                                                                             \
+        wide_pairs(metric, x, y, d, distance);                                                    \
+    }                                                                                             \
+    static void name##_columns(const double *x, const double *columns, int64_t stride, int64_t d, \
+                               int count, double *distance)                                       \
+    {                                                                                             \
+        columns_of(metric, x, columns, stride, d, count, distance);                               \
+    }                                                                                             \
+    static void name##_cells(const double *x, const double *boxes, int64_t d, double *lower,      \
+                             double *upper)                                                       \
+    {                                                                                             \
+        cells_of(metric, x, boxes, d, lower, upper);                                              \
     }
 
 METRIC(euclidean, IST_METRIC_EUCLIDEAN)
@@ -176,6 +293,9 @@ METRIC(chebyshev, IST_METRIC_CHEBYSHEV)
 
 extern const ist_exact_kernel NAMED(exact)[IST_METRICS];
 const ist_exact_kernel NAMED(exact)[IST_METRICS] = {
-    [IST_METRIC_EUCLIDEAN] = {euclidean_tile, euclidean_narrow, euclidean_wide},
-    [IST_METRIC_MANHATTAN] = {manhattan_tile, manhattan_narrow, manhattan_wide},
-    [IST_METRIC_CHEBYSHEV] = {chebyshev_tile, chebyshev_narrow, chebyshev_wide}};
+    [IST_METRIC_EUCLIDEAN] = {euclidean_tile, euclidean_narrow, euclidean_wide, euclidean_columns,
+                              euclidean_cells},
+    [IST_METRIC_MANHATTAN] = {manhattan_tile, manhattan_narrow, manhattan_wide, manhattan_columns,
+                              manhattan_cells},
+    [IST_METRIC_CHEBYSHEV] = {chebyshev_tile, chebyshev_narrow, chebyshev_wide, chebyshev_columns,
+                              chebyshev_cells}};

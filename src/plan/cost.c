@@ -13,6 +13,10 @@ static const double PAIR_SECONDS = 1.8e-10, CANDIDATE_SECONDS = 2e-8;
 static const double FEW_SECONDS = 2.5e-10, MANY_SECONDS = 2e-9, MORE_SECONDS = 1e-11;
 enum { FEW = 8 };
 
+/* By a k-d tree: a row, each of its neighbours, each threshold; of the rows of a layer of d features that lie at a
+ * threshold's distance, as many as about n to the power of 1 - 1/d. */
+static const double TREE_SECONDS = 5e-7, TREE_NEIGHBOUR_SECONDS = 8e-8, TREE_EDGE_SECONDS = 2e-8;
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static int64_t home_rows(int64_t n, const ist_machine *machine)
@@ -173,12 +177,40 @@ static double counting_seconds(double pairs, int64_t total, int64_t batches)
     return (MANY_SECONDS * (double)batches + MORE_SECONDS * all) * pairs;
 }
 
+static bool may_have_tree(const ist_machine *machine, const ist_layer *layer)
+{
+    return machine->trees && layer->shape.d <= IST_TREE_FEATURES;
+}
+
+static double tree_seconds(const ist_layer *layer, int64_t k, int64_t thresholds, bool parts)
+{
+    double n = (double)layer->n, d = (double)layer->shape.d, log_n = log2(n + 1);
+    double edge = d < 2 ? log_n : d < 3 ? sqrt(n) : cbrt(n) * cbrt(n);
+    double row = TREE_SECONDS + TREE_NEIGHBOUR_SECONDS * (double)k +
+                 TREE_EDGE_SECONDS * edge * (double)thresholds;
+    return (parts ? 2 : 1) * n * row;
+}
+
 static void raise_memory(ist_cost *cost, int64_t bytes, size_t layer)
 {
     if (bytes <= cost->memory)
         return;
     cost->memory = bytes;
     cost->worst_layer = layer;
+}
+
+/* A pass by tiles, or by a tree in so many seconds: then the pairs are answered, but not computed. */
+static void add_faster(ist_cost *cost, const ist_cost *tiles, bool tree, double tree_takes,
+                       const ist_machine *machine)
+{
+    double rate = machine->flops > 0 ? tiles->operations / machine->flops : 0;
+    cost->pairs += tiles->pairs;
+    if (tree && tree_takes < tiles->seconds + rate) {
+        cost->seconds += tree_takes;
+        return;
+    }
+    cost->operations += tiles->operations;
+    cost->seconds += tiles->seconds;
 }
 
 static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pass *pass,
@@ -199,10 +231,14 @@ static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pa
     }
     raise_memory(cost, machine->pass_memory(&shape, machine) + kept, pass->layer);
     double share = pass->in_class ? plan->labels[pass->labels].pair_share : 1;
-    add_visits(cost, layer, share * pairs_of(layer, pass->parts));
-    if (pass->other != SIZE_MAX)
-        add_visits(cost, &plan->layers[pass->other], pairs_of(layer, pass->parts));
-    cost->seconds += CANDIDATE_SECONDS * candidates(layer, pass->k, pass->parts);
+    const ist_layer *other = pass->other != SIZE_MAX ? &plan->layers[pass->other] : NULL;
+    ist_cost tiles = {0};
+    add_visits(&tiles, layer, share * pairs_of(layer, pass->parts));
+    if (other)
+        add_visits(&tiles, other, pairs_of(layer, pass->parts));
+    tiles.seconds += CANDIDATE_SECONDS * candidates(layer, pass->k, pass->parts);
+    bool tree = may_have_tree(machine, layer) && (!other || may_have_tree(machine, other));
+    add_faster(cost, &tiles, tree, tree_seconds(layer, pass->k, 0, pass->parts), machine);
 }
 
 static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pass *pass,
@@ -216,9 +252,12 @@ static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pa
     cost->most_batches = ist_max(cost->most_batches, batches);
     double pairs = pairs_of(layer, pass->parts);
     double thresholds = (double)total * (double)layer->n * (pass->parts ? 2 : 1);
-    add_visits(cost, layer, pairs * (double)batches);
-    cost->operations += 3 * thresholds * (double)layer->shape.d;
-    cost->seconds += counting_seconds(pairs, total, batches);
+    ist_cost tiles = {0};
+    add_visits(&tiles, layer, pairs * (double)batches);
+    tiles.operations += 3 * thresholds * (double)layer->shape.d;
+    tiles.seconds += counting_seconds(pairs, total, batches);
+    add_faster(cost, &tiles, may_have_tree(machine, layer),
+               tree_seconds(layer, 0, total, pass->parts), machine);
 }
 
 /* Projection in float64 at half of the float32 rate; of a sample in a slice: sorting and counting, or neighbours in

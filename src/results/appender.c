@@ -115,7 +115,7 @@ ist_code ist_appender_cut(ist_appender *appender, int64_t length, ist_error *err
 
 ist_code ist_appender_add(ist_appender *appender, const char *bytes, size_t count, ist_error *error)
 {
-    if (!ist_write_all(appender->file, bytes, count)) {
+    if (!ist_fault_passed("journal.write") || !ist_write_all(appender->file, bytes, count)) {
         fail(appender, "append to", count, errno, error);
         /* The first bytes of the line may have been written. If they cannot be taken back they are
          * a torn line, which the next start cuts off. */
@@ -134,7 +134,7 @@ ist_code ist_appender_sync(ist_appender *appender, ist_error *error)
 {
     if (!appender->dirty)
         return IST_OK;
-    if (fdatasync(appender->file) != 0)
+    if (!ist_fault_passed("journal.sync") || fdatasync(appender->file) != 0)
         return fail(appender, "force to disk", 0, errno, error);
     appender->dirty = false;
     appender->last_sync = ist_seconds();
@@ -147,7 +147,8 @@ ist_code ist_appender_close(ist_appender *appender, ist_error *error)
     if (appender->path) {
         code = ist_appender_sync(appender, error);
         /* A network file system may tell only now that the disk is full. */
-        if (close(appender->file) != 0 && code == IST_OK)
+        bool closed = close(appender->file) == 0;
+        if ((!ist_fault_passed("journal.close") || !closed) && code == IST_OK)
             code = ist_fail(error, IST_BROKEN, "cannot close '%s': %s", appender->path,
                             strerror(errno));
     }

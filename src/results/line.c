@@ -156,6 +156,7 @@ static const struct {
     {"peak_memory", offsetof(ist_timing, peak_memory), true},
     {"tiles_skipped", offsetof(ist_timing, tiles_skipped), true},
     {"tiles_thinned", offsetof(ist_timing, tiles_thinned), true},
+    {"compared", offsetof(ist_timing, compared), true},
 };
 enum { PASS_INTEGERS = sizeof pass_integers / sizeof pass_integers[0] };
 

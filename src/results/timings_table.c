@@ -26,6 +26,7 @@ static void add_row(const ist_timing *pass, ist_csv *out)
     ist_csv_integer(out, pass->peak_memory);
     ist_csv_integer(out, pass->tiles_skipped);
     ist_csv_integer(out, pass->tiles_thinned);
+    ist_csv_integer(out, pass->compared);
     ist_csv_end(out);
 }
 
@@ -52,6 +53,7 @@ void ist_timings_table(const ist_journal *journal, ist_csv *out)
         "peak_memory",
         "tiles_skipped",
         "tiles_thinned",
+        "compared",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         ist_csv_text(out, names[i]);

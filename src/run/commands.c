@@ -36,6 +36,7 @@ static ist_machine assumed_machine(const ist_options *options)
         .chunk_bytes = options->chunk_bytes,
         .memory_limit = limit,
         .twins = ist_may_skip(options),
+        .trees = options->tree != IST_TREE_NEVER,
         .program = PROGRAM_MIB << 20,
         .pass_memory = ist_step_memory};
 }
@@ -48,7 +49,7 @@ static bool *pending_tasks(ist_known_job *known, ist_error *error)
         return NULL;
     bool *pending = ist_alloc(known->plan->task_count, sizeof *pending);
     ist_recall_contents(known, journal);
-    ist_find_pending(known, journal, pending, NULL);
+    ist_find_pending(known, journal, false, pending, NULL);
     ist_error closing = {0};
     ist_journal_close(&journal, &closing);
     return pending;

@@ -146,7 +146,7 @@ static ist_code open_journal(ist_session *s, const ist_comm *all, int64_t run, i
 static ist_code close_journals(ist_session *s, const ist_comm *all, ist_error *error)
 {
     ist_error stopped = {0}, broken = {0};
-    *(error->code == IST_STOPPED ? &stopped : &broken) = *error;
+    *(error->code == IST_BROKEN ? &broken : &stopped) = *error;
     if (s->journal)
         ist_journal_close(&s->journal, &broken);
     ist_agree(all, &broken);
@@ -184,6 +184,7 @@ static ist_code in_groups(ist_session *s, size_t first, size_t end, int groups, 
     ist_stop_wait(s->engine.stop, all);
     close_journals(s, all, error);
     s->comm = all;
+    ist_reread_kept(s, error);
     s->machine = machine;
     MPI_Comm_free(&group.handle);
     share_contents(s, all);

@@ -130,6 +130,18 @@ static ist_code give_up_on(ist_session *s, size_t layer, const char *reason, ist
     return remember(s, layer, &(ist_stamp){0}, (ist_hash){0, 0}, error);
 }
 
+/* A file that was written to while it was read has shown rows of several states. */
+static void check_unchanged(ist_session *s, const ist_location *at, const ist_stamp *before,
+                            ist_error *error)
+{
+    ist_stamp now = {0};
+    if (s->comm->rank == 0 && ist_stamp_file(at->file, &now, error) == IST_OK &&
+        (now.size != before->size || now.mtime_ns != before->mtime_ns ||
+         now.inode != before->inode))
+        ist_fail(error, IST_FAILED, "%s changed while it was read", at->file);
+    ist_agree(s->comm, error);
+}
+
 static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_error *error)
 {
     const ist_layer *layer = &s->known.plan->layers[l];
@@ -149,6 +161,14 @@ static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_err
     if (reading.code == IST_OK)
         ist_read_rows(s->comm, &layer->at, &layer->shape, first, last - first, &matrix, &census,
                       &reading);
+    ist_fault("layer.read");
+    if (reading.code == IST_OK) {
+        check_unchanged(s, &layer->at, &stamp, &reading);
+        if (reading.code != IST_OK) {
+            ist_free(matrix.narrow);
+            ist_free(matrix.wide);
+        }
+    }
     s->bytes_read += (last - first) * layer->shape.row_values * layer->shape.value_bytes;
     if (reading.code == IST_BROKEN)
         return ist_fail(error, IST_BROKEN, "%s", reading.text);

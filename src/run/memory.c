@@ -38,6 +38,7 @@ static layer_sets sets_of(const ist_pass_shape *pass, int64_t d, bool wide,
         .read = {.n = pass->n, .d = d, .wide = wide, .segments = 1, .ranks = machine->ranks}};
     s.all = s.parts = s.read;
     s.all.twin = s.parts.twin = machine->twins;
+    s.all.tree = s.parts.tree = machine->trees;
     s.parts.segments = IST_PARTS;
     s.held = ist_set_bytes(&s.all);
     s.reading = ist_set_bytes(&s.read) + ist_duplicates_bytes(&s.read);
@@ -114,6 +115,7 @@ int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine)
         return slices_bytes(pass, machine);
     layer_sets own = sets_of(pass, pass->d, pass->wide, machine);
     ist_set_shape some = own.read;
+    some.tree = machine->trees;
     some.segments = (int)ist_max(1, ist_min(pass->some_segments, pass->n));
     int64_t rows = ist_max(ist_set_rows(&own.all), ist_set_rows(&own.parts));
     int64_t results = rows * result_bytes(pass) * (pass->parts ? 2 : 1);

@@ -57,17 +57,21 @@ ist_code ist_take_portion(ist_session *s, const ist_portion *portion, ist_error 
     s->portion = portion;
     bool long_passes = portion->seconds > LONG_SECONDS * (double)portion->steps.count;
     for (size_t i = 0; i < portion->steps.count && error->code == IST_OK; i++) {
+        size_t step = portion->steps.step[i];
         if (ist_stop_now(s, error) != IST_OK)
             break;
-        tell_step(s, portion->steps.step[i]);
-        ist_take_step(s, portion->steps.step[i], error);
-        drop_lists(s, portion->steps.step[i]);
+        tell_step(s, step);
+        ist_take_step(s, step, error);
+        drop_lists(s, step);
         /* What is finished must not wait for the end of a long pass; else the journal sees to it. */
         ist_error sync = {0};
-        if (s->journal && long_passes)
+        bool kept = s->kept.count > 0;
+        if (s->journal && (long_passes || kept))
             ist_journal_sync(s->journal, &sync);
         if (ist_agree(s->comm, &sync) != IST_OK && error->code != IST_BROKEN)
             *error = sync;
+        if (error->code == IST_OK && kept)
+            ist_drop_kept(s, step);
     }
     ist_unload_layers(s);
     return error->code;

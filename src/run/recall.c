@@ -17,8 +17,8 @@ void ist_recall_contents(ist_known_job *known, const ist_journal *journal)
     }
 }
 
-void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bool *pending,
-                      bool *unsettled)
+void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bool retry_failed,
+                      bool *pending, bool *unsettled)
 {
     ist_contents contents = ist_known_contents(known);
     for (size_t t = 0; t < known->plan->task_count; t++) {
@@ -27,7 +27,8 @@ void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bo
             pending[t] = false;
             continue;
         }
-        pending[t] = !ist_task_outcome(known->plan, task, &contents, journal);
+        const ist_outcome *outcome = ist_task_outcome(known->plan, task, &contents, journal);
+        pending[t] = !outcome || (retry_failed && outcome->failed);
         if (!unsettled || !pending[t] || !ist_journal_knows(journal, task->id))
             continue;
         unsettled[task->source] |= !known->layer_known[task->source];

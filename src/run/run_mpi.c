@@ -127,7 +127,7 @@ static void share_pending(ist_session *s, bool *unsettled)
 {
     const ist_plan *plan = s->known.plan;
     if (s->comm->rank == 0)
-        ist_find_pending(&s->known, s->journal, s->pending, unsettled);
+        ist_find_pending(&s->known, s->journal, s->options->retry_failed, s->pending, unsettled);
     share_bytes(s->comm, s->pending, plan->task_count * sizeof *s->pending);
     if (unsettled)
         share_bytes(s->comm, unsettled, plan->layer_count * sizeof *unsettled);
@@ -301,6 +301,7 @@ static ist_machine machine_of(const ist_comm *comm, const ist_options *options)
                          .chunk_bytes = options->chunk_bytes,
                          .memory_limit = memory_limit(comm, options),
                          .twins = ist_may_skip(options),
+                         .trees = options->tree != IST_TREE_NEVER,
                          .program = ist_largest(comm, ist_resident_memory().now),
                          .pass_memory = ist_step_memory};
 }
@@ -383,6 +384,15 @@ static void log_memory(ist_session *s)
                      (double)s->machine.program / 1048576);
 }
 
+static void log_trees(ist_session *s)
+{
+    int64_t sums[2] = {s->by_tree, s->passes};
+    ist_sum(s->comm, sums, 2);
+    if (sums[0] > 0)
+        ist_log_line(&s->log, "%" PRId64 " of %" PRId64 " passes answered by k-d trees", sums[0],
+                     sums[1]);
+}
+
 static ist_code write_views(ist_session *s, ist_error *error)
 {
     int64_t failed = 0;
@@ -459,6 +469,17 @@ static ist_code end_stopped(ist_session *s, ist_error *error)
     return code == IST_BROKEN ? code : IST_STOPPED;
 }
 
+/* The end of a run at its first failed task: the others are left for the next one. */
+static ist_code end_failed(ist_session *s, ist_error *error)
+{
+    ist_error writing = {0};
+    ist_log_line(&s->log, "%s", error->text);
+    ist_code code = write_views(s, &writing);
+    if (code == IST_BROKEN)
+        *error = writing;
+    return code == IST_BROKEN ? code : IST_FAILED;
+}
+
 ist_code ist_run(const ist_comm *comm, const ist_options *options)
 {
     ist_error error = {0};
@@ -473,6 +494,7 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
                             .chunk_bytes = options->chunk_bytes,
                             .chunk_rows = options->chunk_rows,
                             .skipping = options->skipping,
+                            .tree = options->tree,
                             .pulse = &s.pulse,
                             .stop = ist_stop_new(comm, comm->rank == 0 ? ist_watch : NULL, &s)};
     ist_code code = prepare(&s, &error);
@@ -481,21 +503,28 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
     if (code == IST_OK) {
         s.machine = machine_of(comm, options);
         log_start(&s);
-        code = settle(&s, &error);
+        code = ist_open_kept(&s, &error);
     }
+    if (code == IST_OK)
+        code = settle(&s, &error);
     if (code == IST_OK)
         code = make_schedule(&s, &error);
     if (code == IST_OK)
         code = ist_take_all(&s, &error);
+    bool done = code == IST_OK;
     if (code == IST_OK) {
         ist_log_closing(&s);
+        log_trees(&s);
         log_memory(&s);
         code = write_views(&s, &error);
     } else if (code == IST_STOPPED) {
         code = end_stopped(&s, &error);
+    } else if (code == IST_FAILED) {
+        code = end_failed(&s, &error);
     }
     if (comm->rank == 0 && error.text[0])
         fprintf(stderr, "infostrata: error: %s\n", error.text);
+    ist_close_kept(&s, done && code != IST_BROKEN);
     close_session(&s, &lock, code);
     return code;
 }

@@ -68,6 +68,20 @@ typedef struct {
     int64_t n, *order, start[IST_PARTS + 1];
 } ist_part_order;
 
+/* Passes on disk (keeper_mpi.c), the same on all ranks. */
+typedef struct {
+    ist_checkpoint checkpoint;
+    size_t last_step; /* no longer needed after this step; SIZE_MAX: until the job is done */
+} ist_kept_pass;
+
+typedef struct {
+    char *folder; /* NULL: passes are not kept */
+    ist_kept_pass *item;
+    size_t count;
+    size_t last_step; /* of the passes at work */
+    bool saved;       /* the last one that was to be kept is */
+} ist_kept_passes;
+
 /* What a rank's time goes into; waiting is for other ranks' messages, and not in the others. */
 typedef enum {
     IST_PHASE_READING,
@@ -82,6 +96,8 @@ typedef struct {
     const ist_comm *comm; /* the ranks that work on the present portion */
     const ist_options *options;
     ist_engine engine;
+    ist_keeper keeper;
+    ist_kept_passes kept;
     ist_machine machine;    /* with so many ranks */
     int64_t planned_memory; /* bytes a rank, the program itself included */
     ist_log log;
@@ -104,7 +120,9 @@ typedef struct {
     size_t done, failed, to_do; /* tasks of this run */
     size_t failed_before;       /* tasks that failed in earlier runs, and stay so */
     ist_stop_reason stopped_by;
-    double last_line;           /* when the last progress line was written */
+    double last_line; /* when the last progress line was written */
+    int64_t passes,
+        by_tree; /* steps so far, of this group; those that k-d trees answered, at least in part */
     double seconds[IST_PHASES]; /* of this rank, in this run */
     int64_t bytes_read;         /* of layers, by this rank */
     double planned_pairs;       /* of all ranks, in this run */
@@ -140,6 +158,15 @@ void ist_log_stop(ist_session *s, const ist_error *where);
 void ist_log_closing(ist_session *s);
 /* Local: ist_stop_watch of rank 0. */
 ist_stop_reason ist_watch(void *session);
+
+/* Collective, before any pass: what passes an earlier start left on disk, and that those to come are kept. */
+ist_code ist_open_kept(ist_session *s, ist_error *error);
+/* Collective, when all that follows from a step is in the journal: what it alone needed. */
+void ist_drop_kept(ist_session *s, size_t step);
+/* Collective, after groups have worked apart: what they left on disk, for all ranks again. */
+void ist_reread_kept(ist_session *s, ist_error *error);
+/* done: no later start will need any of it. */
+void ist_close_kept(ist_session *s, bool done);
 
 /* Collective. The classes of plan->labels[label]; with the sizes within parts if asked for. An error is the
  * reading's: the tasks fail. */

@@ -10,8 +10,8 @@ static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int6
                                double started, const ist_pass_stats *stats, ist_error *error)
 {
     const ist_layer *layer = &s->known.plan->layers[s->loaded.layer];
-    int64_t sums[] = {stats->decided_again, stats->exact_tiles,   stats->tiles,
-                      stats->bytes_sent,    stats->tiles_skipped, stats->tiles_thinned};
+    int64_t sums[] = {stats->decided_again, stats->exact_tiles,   stats->tiles,   stats->bytes_sent,
+                      stats->tiles_skipped, stats->tiles_thinned, stats->compared};
     ist_sum(s->comm, sums, sizeof sums / sizeof sums[0]);
     ist_timing timing = {
         .layer = layer->key,
@@ -33,7 +33,10 @@ static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int6
         .peak_memory = ist_largest(s->comm, ist_resident_memory().peak),
         .tiles_skipped = sums[4],
         .tiles_thinned = sums[5],
+        .compared = sums[6],
     };
+    s->passes += s->comm->rank == 0;
+    s->by_tree += s->comm->rank == 0 && timing.compared > 0;
     if (s->journal)
         ist_journal_add_timing(s->journal, &timing, error);
     return ist_agree(s->comm, error);
@@ -396,6 +399,10 @@ ist_code ist_take_step(ist_session *s, size_t step, ist_error *error)
     if (now->sliced)
         return ist_take_slices(s, step, error);
     slot_table tables[2] = {{0}};
+    s->kept.last_step = now->counts ? s->schedule->targets[now->index].last_step
+                                    : s->schedule->sources[now->index].last_step;
+    s->kept.saved = false;
+    ist_fault("step");
     if (now->counts)
         count_targets(s, now->index, tables, error);
     else

@@ -47,8 +47,9 @@ ist_code ist_stop_in_pass(ist_session *s, const char *kind, ist_error *error)
     if (!ist_stop_broke_off(s->engine.stop))
         return error->code;
     ist_text where = {0};
-    ist_text_add(&where, "in the pass '%s' of %s, which begins anew", kind,
-                 s->known.plan->layers[s->loaded.layer].key);
+    ist_text_add(&where, "in the pass '%s' of %s, which %s", kind,
+                 s->known.plan->layers[s->loaded.layer].key,
+                 s->kept.saved ? "goes on from here" : "begins anew");
     stopped(error, where.data);
     ist_text_release(&where);
     return error->code;

@@ -287,6 +287,9 @@ static ist_code journal_outcome(ist_session *s, const ist_task *task, ist_outcom
     s->done++;
     s->failed += outcome->failed;
     ist_tell_progress(s);
+    if (outcome->failed && s->options->fail_fast)
+        return ist_fail(error, IST_FAILED, "the first failed task ends the run (--fail-fast): %s",
+                        outcome->reason);
     return IST_OK;
 }
 
@@ -478,6 +481,7 @@ static void compute(work *w, bool parts)
 
 ist_code ist_complete_task(ist_session *s, const ist_found *found, ist_error *error)
 {
+    ist_fault("task");
     const ist_plan *plan = s->known.plan;
     work w = {.s = s, .task = &plan->tasks[found->task], .found = found};
     w.measure = ist_measures[plan->job->entries[w.task->entry].measure];

@@ -12,11 +12,16 @@ float64, the larger of the two scaled ones, its k-th by np.partition, two counts
     threads       a block in each of as many threads as there are cores, BLAS on one core in each
     scikit-learn  the distances by sklearn.metrics.pairwise.euclidean_distances, otherwise as gemm
 
+A fourth is a KSG of scikit-learn's own parts, as its mutual_info_regression puts them together for single columns (it takes no layers):
+NearestNeighbors(metric="chebyshev") on the columns of both side by side, all cores; KDTree(metric="chebyshev").query_radius(count_only) in each
+layer, one core. It is another number, the largest difference of a column instead of Euclidean distances, and is held against
+infostrata with `metric: chebyshev, scale: none`. It takes minutes and is run --parts-rounds times (default 1; 0: not at all).
+
 Before anything is timed each of them is compared with tests/python/brute.py at --check-rows. At full size infostrata and all of
 them must agree within 1e-9 (relative; the data have no ties), or nothing is printed but the values.
 
 The time of infostrata is that of the whole command (mpirun, reading, results); beside it stands that of the passes, from
-timings.csv. In turn, round by round; medians. The ratio is the fastest of the others over infostrata's whole command.
+timings.csv; and that of `--version` under the same mpirun, which starts and ends the ranks and does nothing. In turn, round by round; medians. The ratio is the fastest of the others over infostrata's whole command.
 OPENBLAS_* variables are cleared; NumPy then gets the core of OpenBLAS that `infostrata bench` chose, because Debian's
 OpenBLAS may take a new processor for an old one. Run it when nothing else runs. Exit code 1 if the ratio is below 20.
 """
@@ -40,7 +45,7 @@ MANIFEST = """version: 1
 input:
   layers: {a: a.npy, b: b.npy}
 measures:
-  - mi-ksg: {pairs: [[a, b]], k: %d, type: 1, metric: euclidean, scale: rms, se: none}
+  - mi-ksg: {pairs: [[a, b]], k: %d, type: 1, metric: %s, scale: %s, se: none}
 output: results
 """
 
@@ -77,12 +82,13 @@ def load(core):
     os.environ["OPENBLAS_CORETYPE"] = core
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(CORES)
     sys.path.insert(0, os.path.join(HERE, "..", "python"))
-    global np, digamma, brute, threadpool_limits, ThreadPoolExecutor, euclidean_distances
+    global np, digamma, brute, threadpool_limits, ThreadPoolExecutor, euclidean_distances, KDTree, NearestNeighbors
     from concurrent.futures import ThreadPoolExecutor
     import brute
     import numpy as np
     from scipy.special import digamma
     from sklearn.metrics.pairwise import euclidean_distances
+    from sklearn.neighbors import KDTree, NearestNeighbors
     from threadpoolctl import threadpool_info, threadpool_limits
     for library in threadpool_info():
         if library["user_api"] == "blas" and (library["architecture"].lower() != core.lower() or library["num_threads"] != CORES):
@@ -146,9 +152,20 @@ def ksg(a, b, k, way):
 WAYS = ("gemm", "threads", "scikit-learn")
 
 
+def ksg_of_parts(a, b, k):
+    """sklearn.feature_selection's _compute_mi_cc with layers for columns, and without its noise and rescaling."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    nearest = NearestNeighbors(metric="chebyshev", n_neighbors=k, n_jobs=CORES).fit(np.hstack((a, b)))
+    radius = np.nextafter(nearest.kneighbors()[0][:, -1], 0)
+    counts = [KDTree(x, metric="chebyshev").query_radius(x, radius, count_only=True, return_distance=False) for x in (a, b)]
+    return digamma(len(a)) + digamma(k) - sum(digamma(count).mean() for count in counts)
+
+
 # ---- infostrata ----
 
-def run_infostrata(program, folder, ranks, environment):
+def run_infostrata(program, folder, ranks, environment, k, metric="euclidean", scale="rms"):
+    with open(os.path.join(folder, "job.yaml"), "w", encoding="utf-8") as file:
+        file.write(MANIFEST % (k, metric, scale))
     output = os.path.join(folder, "results")
     subprocess.run(["rm", "-rf", output], check=True)
     line = command(program, ranks, "run", os.path.join(folder, "job.yaml"), "--quiet")
@@ -163,6 +180,28 @@ def run_infostrata(program, folder, ranks, environment):
     return seconds, passes, float(row["value"])
 
 
+def start_seconds(program, ranks, environment):
+    start = time.perf_counter()
+    executed(command(program, ranks, "--version"), environment)
+    return time.perf_counter() - start
+
+
+def compare_parts(program, folder, options, environment, data, small):
+    expected = brute.mi_ksg(*small, k=options.k, metric="chebyshev", scale="none")
+    found = ksg_of_parts(*small, options.k)
+    if not close(found, expected):
+        sys.exit(f"scikit-learn's parts: {found!r}, the brute force: {expected!r}")
+    for _ in range(options.parts_rounds):
+        ours, passes, value = run_infostrata(program, folder, options.ranks, environment, options.k, "chebyshev", "none")
+        start = time.perf_counter()
+        theirs = ksg_of_parts(*data, options.k)
+        seconds = time.perf_counter() - start
+        if not close(value, theirs):
+            sys.exit(f"chebyshev: infostrata {value!r}, scikit-learn's parts {theirs!r}")
+        print(f"chebyshev, {value:.15g} nats: scikit-learn's own parts {seconds:.3f} s, infostrata {ours:.3f} s "
+              f"(passes {passes:.3f} s): {seconds / ours:.1f} times", flush=True)
+
+
 def close(one, other):
     return abs(one - other) <= AGREE * max(abs(one), abs(other))
 
@@ -175,6 +214,7 @@ def main():
     parser.add_argument("-k", type=int, default=3)
     parser.add_argument("--ranks", type=int, default=CORES)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--parts-rounds", type=int, default=1, help="of scikit-learn's own parts (chebyshev); 0: without")
     parser.add_argument("--check-rows", type=int, default=1500)
     parser.add_argument("--only-others", action="store_true", help="without infostrata's mi-ksg: to try the script")
     options = parser.parse_args()
@@ -193,18 +233,19 @@ def main():
         a, b = make_data(options.rows, options.columns)
         np.save(os.path.join(folder, "a.npy"), a)
         np.save(os.path.join(folder, "b.npy"), b)
-        with open(os.path.join(folder, "job.yaml"), "w", encoding="utf-8") as file:
-            file.write(MANIFEST % options.k)
+        starts = [] if options.only_others else [start_seconds(program, options.ranks, environment) for _ in range(options.rounds)]
         whole, passes, theirs, values = [], [], {way: [] for way in WAYS}, {}
         for _ in range(options.rounds):
             if not options.only_others:
-                seconds, inside, values["infostrata"] = run_infostrata(program, folder, options.ranks, environment)
+                seconds, inside, values["infostrata"] = run_infostrata(program, folder, options.ranks, environment, options.k)
                 whole.append(seconds)
                 passes.append(inside)
             for way in WAYS:
                 start = time.perf_counter()
                 values[way] = ksg(a, b, options.k, way)
                 theirs[way].append(time.perf_counter() - start)
+        if options.parts_rounds > 0 and not options.only_others:
+            compare_parts(program, folder, options, environment, (a, b), small)
     print(f"N = {options.rows:,}, two layers of {options.columns}, k = {options.k}, type 1; {CORES} cores, OpenBLAS core {core}, "
           f"NumPy {np.__version__}")
     for name, value in values.items():
@@ -221,6 +262,7 @@ def main():
     ours, fastest = statistics.median(whole), min(medians, key=medians.get)
     print(f"{'infostrata':13} {ours:9.3f} s   " + " ".join(f"{s:.3f}" for s in whole))
     print(f"{'  its passes':13} {statistics.median(passes):9.3f} s   " + " ".join(f"{s:.3f}" for s in passes))
+    print(f"{'  mpirun alone':13} {statistics.median(starts):8.3f} s   " + " ".join(f"{s:.3f}" for s in starts))
     ratio = medians[fastest] / ours
     print(f"ratio {ratio:.1f} against {fastest} ({medians[fastest] / statistics.median(passes):.1f} by the passes alone; "
           f"required: at least {REQUIRED})")

@@ -158,7 +158,7 @@ static const char *neighbours_right(void)
     for (int i = 0; i < NEIGHBOUR_ENTRIES; i++)
         text = scratch_text("%s  - %s\n", text, neighbours_entries[i]);
     const char *job = job_new("neighbours", text);
-    RUN(0, 1, job, right, "--kernel", "reference", "--skipping", "never");
+    RUN(0, 1, job, right, "--kernel", "reference", "--skipping", "never", "--tree", "never");
     table t = results_of(right);
     cr_assert(t.rows == NEIGHBOUR_TASKS, "%zu rows", t.rows);
     cr_expect(table_count(&t, WHERE("status=ok")) == t.rows);
@@ -171,21 +171,23 @@ Test(identity, all_measures, .timeout = 100)
     const char *right = neighbours_right(), *job = scratch_path("neighbours.yaml");
     const struct {
         int ranks;
-        const char *kernel, *chunk_rows, *skipping;
-    } runs[] = {{0, "avx512", "1200", "auto"}, {2, "avx2", "61", "always"},
-                {3, "avx512", "100", "never"}, {4, "avx512-skylake", "700", "always"},
-                {5, "avx2", "300", "never"},   {5, "reference", "97", "always"}};
+        const char *kernel, *chunk_rows, *skipping, *tree;
+    } runs[] = {
+        {0, "avx512", "1200", "auto", "auto"},  {2, "avx2", "61", "always", "always"},
+        {3, "avx512", "100", "never", "never"}, {4, "avx512-skylake", "700", "always", "never"},
+        {5, "avx2", "300", "never", "always"},  {5, "reference", "97", "always", "always"}};
     const spawn_result version = PROGRAM(0, "--version");
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         if (!strstr(version.out, runs[i].kernel))
             continue;
         const char *output = scratch_path("run%zu", i);
         RUN(0, runs[i].ranks, job, output, "--kernel", runs[i].kernel, "--chunk-rows",
-            runs[i].chunk_rows, "--skipping", runs[i].skipping);
-        expect_same_results(output, right,
-                            scratch_text("%d ranks, kernel %s, %s rows a chunk, skipping %s",
-                                         runs[i].ranks, runs[i].kernel, runs[i].chunk_rows,
-                                         runs[i].skipping));
+            runs[i].chunk_rows, "--skipping", runs[i].skipping, "--tree", runs[i].tree);
+        expect_same_results(
+            output, right,
+            scratch_text("%d ranks, kernel %s, %s rows a chunk, skipping %s, tree %s",
+                         runs[i].ranks, runs[i].kernel, runs[i].chunk_rows, runs[i].skipping,
+                         runs[i].tree));
     }
 }
 
@@ -262,11 +264,11 @@ Test(identity, skipping, .timeout = 100)
 {
     write_inputs(1300, 3);
     const char *job = job_new("many", job_text), *right = scratch_path("right");
-    RUN(0, 2, job, right, "--skipping", "never");
+    RUN(0, 2, job, right, "--skipping", "never", "--tree", "never");
     cr_expect(tiles_left_out(right) == 0);
     for (int ranks = 1; ranks <= 5; ranks++) {
         const char *output = scratch_path("ranks%d", ranks);
-        RUN(0, ranks, job, output, "--skipping", "always", "--chunk-rows",
+        RUN(0, ranks, job, output, "--skipping", "always", "--tree", "never", "--chunk-rows",
             ranks % 2 ? "1000000" : "300");
         expect_same_results(output, right, scratch_text("%d ranks, always", ranks));
         cr_expect(tiles_left_out(output) > 300, "%g tiles at %d ranks", tiles_left_out(output),
@@ -285,8 +287,8 @@ Test(identity, skipping_where_it_pays, .timeout = 100)
     input_close(file);
     const char *job = job_new("flat", "input: {file: flat.h5}\nmeasures: [imbalance: {k: 2}]\n");
     const char *right = scratch_path("right"), *output = scratch_path("auto");
-    RUN(0, 1, job, right, "--skipping", "never");
-    RUN(0, 2, job, output, "--skipping", "auto");
+    RUN(0, 1, job, right, "--skipping", "never", "--tree", "never");
+    RUN(0, 2, job, output, "--skipping", "auto", "--tree", "never");
     expect_same_results(output, right, "auto");
     cr_expect(tiles_left_out(output) > 1000, "%g tiles", tiles_left_out(output));
 }

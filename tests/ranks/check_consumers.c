@@ -191,10 +191,10 @@ static void *guest_sums(const void *home, const ist_chunk *chunk, const void *me
     return s;
 }
 
-static void pack_sums(const void *visiting, void *message)
+static void pack_sums(const void *state, int64_t first, int64_t count, void *message)
 {
-    const sums *s = visiting;
-    memcpy(message, s->sum, (size_t)s->count * sizeof *s->sum);
+    const sums *s = state;
+    memcpy(message, s->sum + first, (size_t)count * sizeof *s->sum);
 }
 
 static void merge_sums(void *home, int64_t first, int64_t count, const void *message)

@@ -144,7 +144,8 @@ Test(journal, passes_come_back)
                        10,
                        11,
                        12,
-                       13};
+                       13,
+                       14};
     ist_journal *journal = open_journal(scratch_dir(), true);
     ist_journal_add_timing(journal, &pass, &error);
     expect_ok(&error);
@@ -161,6 +162,7 @@ Test(journal, passes_come_back)
     cr_expect(back->tiles == 8 && back->bytes_sent == 9);
     cr_expect(back->most_in_flight == 10 && back->peak_memory == 11);
     cr_expect(back->tiles_skipped == 12 && back->tiles_thinned == 13);
+    cr_expect(back->compared == 14);
     close_journal(journal);
 }
 

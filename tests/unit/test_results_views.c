@@ -206,16 +206,18 @@ Test(views, timings_and_the_resolved_manifest)
                        10,
                        11,
                        12,
-                       13};
+                       13,
+                       14};
     ist_error error = {0};
     ist_journal_add_timing(f.journal, &pass, &error);
     expect_ok(&error);
-    expect_text(view(&f, "timings.csv"),
-                "layer,kind,n,d,k,thresholds,ranks,kernel,seconds,waiting,pairs,pairs_per_second,"
-                "decided_again,exact_tiles,tiles,bytes_sent,most_in_flight,peak_memory,"
-                "tiles_skipped,tiles_thinned\n"
-                "\"../x.h5:/"
-                "a[0,:]\",nearest,1,2,3,0,5,avx2,0.5,0.25,1000000,2000000,6,7,8,9,10,11,12,13\n");
+    expect_text(
+        view(&f, "timings.csv"),
+        "layer,kind,n,d,k,thresholds,ranks,kernel,seconds,waiting,pairs,pairs_per_second,"
+        "decided_again,exact_tiles,tiles,bytes_sent,most_in_flight,peak_memory,"
+        "tiles_skipped,tiles_thinned,compared\n"
+        "\"../x.h5:/"
+        "a[0,:]\",nearest,1,2,3,0,5,avx2,0.5,0.25,1000000,2000000,6,7,8,9,10,11,12,13,14\n");
     cr_expect(strstr(view(&f, "manifest.resolved.yaml"), "flow"));
     finish(&f);
 }

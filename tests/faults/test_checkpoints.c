@@ -1,0 +1,145 @@
+/* Checkpoints that are not to be believed: damaged, of other rows, of a program that was killed while it wrote. */
+#include "../program/support.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { N = 3000 };
+
+static const char *write_job(void)
+{
+    input_example("rows.h5", N, 3);
+    return job_new("rows", "input: {file: rows.h5, layers: [a, b]}\n"
+                           "measures:\n  - imbalance: {k: [2], se: none}\n");
+}
+
+/* A run that is killed when it has written this many checkpoints on one rank. */
+static void leave(const char *job, const char *output, int nth)
+{
+    const char *env[] = {scratch_text("INFOSTRATA_FAULT=checkpoint.create:%d:kill9@0", nth), NULL};
+    const char *argv[] = {IST_PROGRAM, "run",     job, "--output", output, "--checkpoint-minutes",
+                          "0.0000001", "--quiet", NULL};
+    spawn_result r = spawn_run(&(spawn_options){.deadline = 45, .env = env}, argv);
+    EXPECT_CODE(r, 137);
+}
+
+/* The newest file of the checkpoint folder with this ending. */
+static const char *newest(const char *output, const char *ending)
+{
+    const char *folder = scratch_text("%s/checkpoint", output), *found = NULL;
+    int best = -1;
+    DIR *directory = opendir(folder);
+    cr_assert(directory, "%s is not there", folder);
+    for (const struct dirent *entry; (entry = readdir(directory));) {
+        const char *dash = strchr(entry->d_name, '-'), *end = strstr(entry->d_name, ending);
+        if (dash && end && atoi(dash + 1) > best) {
+            best = atoi(dash + 1);
+            found = scratch_text("%s/%s", folder, entry->d_name);
+        }
+    }
+    closedir(directory);
+    cr_assert(found, "no %s in %s", ending, folder);
+    return found;
+}
+
+static const char *log_of(const char *output)
+{
+    return file_read(scratch_text("%s/run.log", output), NULL);
+}
+
+Test(checkpoints, F13_damaged_ones_are_not_used, .timeout = 240)
+{
+    const char *job = write_job(), *expected = scratch_path("expected");
+    RUN(0, 0, job, expected);
+    for (int kind = 0; kind < 7; kind++) {
+        const char *output = scratch_path("out%d", kind);
+        leave(job, output, 6);
+        const char *raw = newest(output, ".raw"), *line = newest(output, ".json");
+        long long bytes = file_size(scratch_text("%.*s.0.raw", (int)(strlen(line) - 5), line));
+        const char *own = scratch_text("%.*s.0.raw", (int)(strlen(line) - 5), line);
+        (void)raw;
+        switch (kind) {
+        case 0: file_flip(own, (size_t)bytes / 2, 3); break;
+        case 1: file_truncate(own, (size_t)bytes - 1); break;
+        case 2: file_truncate(own, 0); break;
+        case 3: remove(own); break;
+        case 4: file_flip(line, 200, 1); break;
+        case 5: file_truncate(line, (size_t)file_size(line) - 1); break;
+        default: file_truncate(line, 0);
+        }
+        RUN(0, 3, job, output);
+        expect_same_results(output, expected, scratch_text("damage of kind %d", kind));
+        const char *log = log_of(output);
+        cr_expect(strstr(log, kind < 4 ? "is not used: some of its rows are damaged or missing"
+                                       : "damaged checkpoint(s) dropped"),
+                  "kind %d: the log does not say so\n%s", kind, log);
+        /* The generation before is there and serves. */
+        cr_expect(strstr(log, "' goes on at "), "kind %d: nothing was taken up\n%s", kind, log);
+    }
+}
+
+Test(checkpoints, F18_of_other_rows_are_not_used, .timeout = 120)
+{
+    const char *job = write_job(), *output = scratch_path("out"), *fresh = scratch_path("fresh");
+    leave(job, output, 6);
+    input_change(scratch_path("rows.h5"), "/layers/a", 1234, 5.0);
+    RUN(0, 2, job, output);
+    RUN(0, 2, job, fresh);
+    expect_same_results(output, fresh, "after a change");
+    cr_expect(!strstr(log_of(output), "' goes on at "), "%s", log_of(output));
+}
+
+/* Lists that are whole survive a kill in the passes after them, with more and fewer ranks; what is not needed any more is
+ * deleted. */
+Test(checkpoints, finished_lists_survive, .timeout = 120)
+{
+    const char *job = write_job(), *output = scratch_path("out"),
+               *expected = scratch_path("expected");
+    RUN(0, 0, job, expected);
+    const char *env[] = {"INFOSTRATA_FAULT=step:3:kill9", NULL};
+    const char *argv[] = {IST_PROGRAM, "run",     job, "--output", output, "--checkpoint-minutes",
+                          "0.0000001", "--quiet", NULL};
+    spawn_result r = spawn_ranks(2, &(spawn_options){.deadline = 45, .env = env}, argv);
+    EXPECT_CODE(r, 137);
+    int before = journal_count(output, "pass");
+    cr_expect(before == 2, "%d passes", before);
+    for (int ranks = 1; ranks <= 3; ranks += 2) {
+        spawn_result again = spawn_ranks(ranks, &(spawn_options){.deadline = 45, .env = env}, argv);
+        EXPECT_CODE(again, 137);
+    }
+    RUN(0, 1, job, output);
+    expect_same_results(output, expected, "after kills in pass 2");
+    cr_expect(count_text(log_of(output), "the pass 'nearest' is there from an earlier start") == 6,
+              "%s", log_of(output));
+    cr_expect(!file_exists(scratch_text("%s/checkpoint", output)));
+}
+
+/* A stop leaves a checkpoint, too. */
+Test(checkpoints, F06_a_stop_writes_one, .timeout = 120)
+{
+    enum { MANY = 20000 };
+    hid_t file = input_new(scratch_path("many.h5"));
+    input_layer(file, "/layers/a", H5T_IEEE_F32LE, MANY, 100, draw_normals(8, (int64_t)MANY * 100));
+    input_integers(file, "/labels/y", MANY, draw_labels(7, MANY, 3));
+    input_close(file);
+    const char *job = job_new("many", "input: {file: many.h5, layers: [a], labels: [y]}\n"
+                                      "measures:\n  - imbalance: {target: y, se: none}\n");
+    const char *output = scratch_path("out"), *expected = scratch_path("expected");
+    const char *env[] = {"INFOSTRATA_FAULT=tile:20:sleep", NULL};
+    const char *argv[] = {IST_PROGRAM, "run", job, "--output", output, NULL};
+    RUN(0, 2, job, expected);
+    spawn_process p = spawn_start_ranks(2, &(spawn_options){.deadline = 60, .env = env}, argv);
+    cr_assert(spawn_wait_text(&p, "tasks to do", 30));
+    usleep(500000);
+    spawn_signal(&p, SIGUSR1);
+    spawn_result r = spawn_finish(&p);
+    EXPECT_CODE(r, 75);
+    EXPECT_SAYS(r, "which goes on from here");
+    RUN(0, 3, job, output);
+    expect_same_results(output, expected, "after a stop");
+    cr_expect(strstr(log_of(output), "the pass 'nearest' goes on at "), "%s", log_of(output));
+}
