@@ -152,12 +152,18 @@ typedef enum {
     IST_RANDOM_TIES = 0,
     IST_RANDOM_PARTS = 1,
     IST_RANDOM_BENCH = 2,
-    IST_RANDOM_NULL = 3
+    IST_RANDOM_NULL = 3,
+    IST_RANDOM_SLICES = 4
 } ist_purpose;
 
 /* Philox4x32-10 (Salmon et al. 2011; Random123), key = seed, counter = (item, purpose): the
  * same word on every rank and in every run. */
 uint64_t ist_random_word(uint64_t seed, ist_purpose purpose, uint64_t item);
+
+/* count standard normal numbers, the same everywhere: pair by pair (Box & Muller 1958) of the Philox words of key
+ * seed and counter (pair, stream, purpose, branch). count is below 2^33. */
+void ist_random_normals(uint64_t seed, ist_purpose purpose, uint32_t stream, uint32_t branch,
+                        int64_t count, double *values);
 
 /* order[0..n) = the rows 0..n-1 sorted by part, ascending within a part: part p holds positions
  * [start[p], start[p+1]), sizes differ by at most one. Row r's part depends on (n, parts, r)
@@ -190,6 +196,9 @@ void ist_sort_reals(double *values, int64_t count);
 /* The same bits on every processor (SLEEF's functions without fused operations), within 1 ulp. */
 double ist_ln(double x);
 double ist_exp(double x);
+/* cos(pi x) and sin(pi x). */
+double ist_cos_pi(double x);
+double ist_sin_pi(double x);
 /* psi(n) of an integer n >= 1: the harmonic number of n - 1 less Euler's constant. */
 double ist_digamma(int64_t n);
 /* ln Gamma(twice / 2), twice >= 1. */

@@ -9,6 +9,7 @@
 
 #include "infostrata/base.h"
 #include "infostrata/plan.h"
+#include "infostrata/slices.h"
 
 /* What the engine found for one task, for this rank's rows of one part of the samples (or of all
  * samples). "Row number" is the sample's row in the file. */
@@ -41,6 +42,15 @@ typedef struct {
     const int64_t *reverse_twice_rank, *in_count, *in_sum;
 } ist_evidence;
 
+/* What the slices of a task gave, on rank 0. */
+typedef struct {
+    int64_t count;       /* slices */
+    const double *value; /* count: of each */
+    const double
+        *part; /* IST_PARTS x count: of each within the random parts; NULL: there are none */
+    int64_t tied, zero; /* of ist_slice_found, over all slices */
+} ist_slice_totals;
+
 /* The sums of a task over all ranks: of all samples, and of each random part if asked for. */
 typedef struct {
     int64_t n;
@@ -63,6 +73,7 @@ typedef struct {
     double dimension_source, dimension_target;
     int64_t dimension_rows;
     double square_source, square_target; /* scale rms: the mean squared distance of two rows */
+    const ist_slice_totals *slices;      /* needs.slices */
 } ist_totals;
 
 /* One row of results, less what the task itself says (cell, names, params). Texts are owned. */
@@ -73,6 +84,8 @@ typedef struct {
     int64_t k, n, d_source, d_target, duplicates;
     double tie_fraction;
     char *note, *detail; /* codes joined by ';' ; "name=value;name=value" */
+    double *series;      /* one number a slice, for results.h5; NULL: none */
+    int64_t series_count;
 } ist_record;
 void ist_record_release(ist_record *record);
 
@@ -83,6 +96,9 @@ typedef struct {
     void (*partial)(const ist_value *const *params, const ist_evidence *evidence, int64_t *sums);
     /* One number for each row of the evidence, NaN for one that is left out; NULL: the measure has none. */
     void (*values)(const ist_value *const *params, const ist_evidence *evidence, double *values);
+    /* Of one slice, or of its samples in a part or with a permuted target; NULL: the measure has no slices. */
+    ist_slice_found (*slice)(const ist_value *const *params, ist_slice_room *room,
+                             const ist_slice *slice);
     /* On one rank. Fills records[0..*count) (at most IST_MAX_RECORDS); IST_FAILED with the reason
      * otherwise. */
     ist_code (*finish)(const ist_value *const *params, const ist_totals *totals,

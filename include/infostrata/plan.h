@@ -118,8 +118,17 @@ typedef enum {
                          neighbours, and how many as near as it */
 } ist_count_kind;
 
+/* Random projections (slices.h): how many, onto how many directions each, drawn with which seed. */
+typedef struct {
+    int64_t count; /* 0: none */
+    int columns;
+    uint64_t seed;
+} ist_slice_needs;
+
 /* What one task needs of the engine. */
 typedef struct {
+    ist_slice_needs
+        slices; /* then no pass: rows of the source layer and of a target layer, projected */
     int64_t neighbours; /* k nearest of the source layer */
     ist_among among;
     ist_count_kind counts;
@@ -276,9 +285,20 @@ typedef struct {
     size_t slot_count;
     size_t next; /* the next of the same pass; SIZE_MAX ends them */
 } ist_null_passes;
+/* Slices of a layer, or of two (the first `slices` of a seed): they serve all tasks that ask for fewer, too. */
+typedef struct {
+    size_t layer, other; /* other: SIZE_MAX for labels */
+    int64_t slices;
+    int columns;
+    uint64_t seed;
+    double
+        estimates; /* in each slice, of all samples: 1 a task, 1 for its parts, 1 a permutation */
+    bool permutes; /* some task has a null */
+} ist_slice_pass;
 
 typedef struct {
     bool counts; /* false: sources[index], true: targets[index] */
+    bool sliced; /* neither: slices[index] */
     size_t index;
     /* Some task that it completes has permuted labels, or lists of a permuted layer; if within classes, the most
      * neighbours there (0: none). */
@@ -291,6 +311,7 @@ typedef struct {
     size_t source; /* the lists of its source layer */
     size_t second; /* those of its target layer */
     size_t null;   /* lists of the source layer among all, for permuted labels */
+    size_t slices; /* schedule->slices: then nothing else */
     /* What is counted for it, in the source layer (0) and in the target layer (1). */
     size_t target[2], slot[2];
     size_t permuted, permuted_slot; /* schedule->nulls: a permuted target layer */
@@ -305,6 +326,8 @@ typedef struct {
     size_t target_count;
     ist_null_passes *nulls;
     size_t null_count;
+    ist_slice_pass *slices;
+    size_t slice_count;
     ist_step *steps; /* an order in which every pass 2 comes as soon as its sources are known */
     size_t step_count;
     size_t asked;      /* passes that the tasks would cost one by one */
@@ -344,6 +367,8 @@ typedef struct {
      * permuted classes. Of a layer: so many at once, each with lists of null_k and null_thresholds a row. */
     bool permutes;
     int64_t class_k, null_at_once, null_k, null_thresholds;
+    int64_t slices; /* no pass: so many slices of so many columns, of the second layer, too */
+    int columns;
 } ist_pass_shape;
 
 typedef struct ist_machine ist_machine;
@@ -377,6 +402,9 @@ typedef struct {
      * worst of their steps. */
     int64_t null_joint, null_counts, null_memory;
     double null_seconds;
+    /* Of these, steps of slices: how many slices, their time, bytes a rank at the worst of them. */
+    int64_t slices, slice_memory;
+    double slice_seconds;
 } ist_cost;
 
 /* Some steps of a schedule, ascending. */

@@ -1,4 +1,5 @@
 #include <Random123/philox.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "infostrata/base.h"
@@ -9,6 +10,27 @@ uint64_t ist_random_word(uint64_t seed, ist_purpose purpose, uint64_t item)
     philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
     philox4x32_ctr_t word = philox4x32(counter, key);
     return (uint64_t)word.v[1] << 32 | word.v[0];
+}
+
+/* In [0, 1), of 53 bits. */
+static double uniform_of(uint32_t low, uint32_t high)
+{
+    return (double)(((uint64_t)high << 32 | low) >> 11) * 0x1p-53;
+}
+
+void ist_random_normals(uint64_t seed, ist_purpose purpose, uint32_t stream, uint32_t branch,
+                        int64_t count, double *values)
+{
+    philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
+    for (int64_t at = 0; at < count; at += 2) {
+        philox4x32_ctr_t counter = {{(uint32_t)(at / 2), stream, (uint32_t)purpose, branch}};
+        philox4x32_ctr_t word = philox4x32(counter, key);
+        double radius = sqrt(-2 * ist_ln(1 - uniform_of(word.v[0], word.v[1])));
+        double turn = 2 * uniform_of(word.v[2], word.v[3]);
+        values[at] = radius * ist_cos_pi(turn);
+        if (at + 1 < count)
+            values[at + 1] = radius * ist_sin_pi(turn);
+    }
 }
 
 typedef struct {

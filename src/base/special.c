@@ -15,6 +15,16 @@ double ist_exp(double x)
     return Sleef_cinz_expd1_u10purec(x);
 }
 
+double ist_cos_pi(double x)
+{
+    return Sleef_cinz_cospid1_u05purec(x);
+}
+
+double ist_sin_pi(double x)
+{
+    return Sleef_cinz_sinpid1_u05purec(x);
+}
+
 double ist_digamma(int64_t n)
 {
     static const double EULER = 0.57721566490153286061;

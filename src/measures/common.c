@@ -121,6 +121,19 @@ void ist_add_calibration(const ist_totals *t, ist_calibrated estimator, int64_t 
     ist_note_if(notes, fabs(found - 1) > OFF, "calibration");
 }
 
+double ist_label_ceiling(const ist_totals *t)
+{
+    double sum = 0;
+    int64_t n = 0;
+    for (int64_t c = 0; c < t->class_count; c++) {
+        if (t->class_size[c] < 2)
+            continue;
+        sum += (double)t->class_size[c] * ist_digamma(t->class_size[c]);
+        n += t->class_size[c];
+    }
+    return n == 0 ? 0 : ist_digamma(n) - sum / (double)n;
+}
+
 char *ist_take_text(ist_text *text)
 {
     char *copy = ist_copy_text(text->data ? text->data : "");

@@ -49,6 +49,8 @@ void ist_add_dimension(const ist_totals *totals, ist_text *notes, ist_text *deta
  * dimensions, and a note where that is off by more than 30 %. */
 void ist_add_calibration(const ist_totals *totals, ist_calibrated estimator, int64_t k,
                          ist_text *notes, ist_text *detail);
+/* What perfectly separated classes give: psi(N) - mean psi(n_y). */
+double ist_label_ceiling(const ist_totals *totals);
 /* The text, owned by the caller; the growing one is empty afterwards. */
 char *ist_take_text(ist_text *text);
 

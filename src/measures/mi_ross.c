@@ -92,26 +92,12 @@ static double estimate(const ist_value *const *values, const ist_totals *t, cons
     return sum.count == 0 ? (double)NAN : ist_digamma(sum.count) + sum.sum / (double)sum.count;
 }
 
-/* What perfectly separated classes give: psi(N) - mean psi(n_y). */
-static double ceiling_of(const ist_totals *t)
-{
-    double sum = 0;
-    int64_t n = 0;
-    for (int64_t c = 0; c < t->class_count; c++) {
-        if (t->class_size[c] < 2)
-            continue;
-        sum += (double)t->class_size[c] * ist_digamma(t->class_size[c]);
-        n += t->class_size[c];
-    }
-    return n == 0 ? 0 : ist_digamma(n) - sum / (double)n;
-}
-
 static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_record *records,
                        size_t *count, ist_error *error)
 {
     (void)error;
     ist_text notes = {0}, detail = {0};
-    double ceiling = ceiling_of(t), value = estimate(values, t, t->values, t->n, -1);
+    double ceiling = ist_label_ceiling(t), value = estimate(values, t, t->values, t->n, -1);
     ist_detail_real(&detail, "ceiling", ceiling);
     ist_detail_integer(&detail, "classes", t->class_count);
     if (t->all[SUM_ALONE] > 0)

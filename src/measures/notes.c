@@ -26,6 +26,11 @@ const ist_note ist_notes[] = {
      "both layers are functions of one input (input.deterministic): their mutual "
      "information is infinite in theory; the number says how neighbourhoods agree, "
      "and depends on N and k"},
+    {"depends-on-dimension",
+     "sliced information of the same dependence falls with the number of features: compare layers "
+     "of one width only, or differences within one network"},
+    {"one-slice", "a single slice: nothing tells how much slices differ, so that there is no "
+                  "standard error"},
     {"row-order-unverified", "source and target come from different files that share neither "
                              "/sample_id nor a labels vector: that row i is the same sample in "
                              "both is taken on trust"},

@@ -38,5 +38,6 @@ void ist_record_release(ist_record *record)
     ist_free(record->se_method);
     ist_free(record->note);
     ist_free(record->detail);
+    ist_free(record->series);
     *record = (ist_record){0};
 }

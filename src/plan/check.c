@@ -105,6 +105,32 @@ static ist_place place_of_k(const ist_plan *plan, const ist_task *task)
     return entry->place;
 }
 
+/* A layer cannot be projected onto more orthonormal directions than it has features. */
+static void check_directions(checker *c, const ist_task *task, const ist_value *const *params)
+{
+    const ist_plan *plan = c->plan;
+    const ist_entry *entry = &plan->job->entries[task->entry];
+    ist_needs needs = plan->measures[entry->measure]->needs(
+        params, task->labels_target ? &plan->labels[task->target] : NULL);
+    const size_t sides[2] = {task->source, task->labels_target ? task->source : task->target};
+    for (int side = 0; side < 2 && needs.slices.count > 0; side++) {
+        const ist_layer *layer = &plan->layers[sides[side]];
+        if (layer->shape.d >= needs.slices.columns)
+            continue;
+        c->good = false;
+        ist_text what = {0}, where = {0};
+        ist_text_add(&what, "directions %d %zu", needs.slices.columns, sides[side]);
+        ist_location_text(&layer->at, &where);
+        if (first_time(c, &what))
+            ist_faults_add(c->faults, entry->place,
+                           "%s has %lld features, too few for %d orthonormal directions: choose a "
+                           "smaller 'projection_dim' or leave this layer out",
+                           where.data, (long long)layer->shape.d, needs.slices.columns);
+        ist_text_release(&what);
+        ist_text_release(&where);
+    }
+}
+
 static void check_measure(checker *c, const ist_task *task)
 {
     const ist_plan *plan = c->plan;
@@ -113,6 +139,7 @@ static void check_measure(checker *c, const ist_task *task)
     ist_task_params(plan, task, params);
     ist_error error = {0};
     const ist_label_vector *labels = task->labels_target ? &plan->labels[task->target] : NULL;
+    check_directions(c, task, params);
     if (plan->measures[entry->measure]->check(params, plan->layers[task->source].n, labels,
                                               &error) == IST_OK)
         return;

@@ -58,6 +58,8 @@ static int64_t *kept_lists(const ist_plan *plan, const ist_schedule *s, const is
     int64_t *kept = ist_alloc(steps->count + 1, sizeof *kept);
     for (size_t i = 0; i < steps->count; i++) {
         const ist_step *step = &s->steps[steps->step[i]];
+        if (step->sliced)
+            continue; /* their tasks are done at once */
         if (step->counts) {
             const ist_target_pass *counted = &s->targets[step->index];
             int64_t bytes = told_bytes(plan->layers[counted->layer].n, counted, machine);
@@ -172,6 +174,8 @@ static void raise_memory(ist_cost *cost, const ist_pass_shape *shape, int64_t ke
 static void add_nulls(ist_cost *cost, const ist_plan *plan, const ist_schedule *schedule,
                       const ist_step *step, int64_t kept, const ist_machine *machine)
 {
+    if (step->sliced)
+        return;
     size_t null = step->counts ? schedule->targets[step->index].first_null
                                : schedule->sources[step->index].first_null;
     for (; null != SIZE_MAX; null = schedule->nulls[null].next)
@@ -216,6 +220,35 @@ static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pa
                    machine);
 }
 
+/* Projection in float64 at half of the float32 rate; of a sample in a slice: sorting and counting, or neighbours in
+ * the plane, or in a tree. */
+static void add_slices(ist_cost *cost, const ist_plan *plan, const ist_slice_pass *pass,
+                       int64_t kept, const ist_machine *machine)
+{
+    const double LINE = 1.5e-7, PLANE = 1e-6, TREE = 4e-6;
+    bool layers = pass->other != SIZE_MAX;
+    const ist_layer *layer = &plan->layers[pass->layer];
+    ist_pass_shape shape = shape_of(layer, false);
+    shape.parts = false;
+    shape.slices = pass->slices;
+    shape.columns = pass->columns;
+    shape.permutes = pass->permutes;
+    double features = (double)layer->shape.d;
+    if (layers) {
+        shape.other_d = plan->layers[pass->other].shape.d;
+        shape.other_wide = ist_layer_is_wide(&plan->layers[pass->other]);
+        features += (double)shape.other_d;
+    }
+    raise_memory(cost, &shape, kept, pass->layer, machine);
+    cost->slice_memory = ist_max(cost->slice_memory, machine->pass_memory(&shape, machine) + kept);
+    cost->slices += pass->slices;
+    double samples = (double)layer->n * (double)pass->slices;
+    double each = pass->columns > 1 ? TREE : layers ? PLANE : LINE;
+    cost->slice_seconds += each * samples * pass->estimates;
+    if (machine->flops > 0)
+        cost->slice_seconds += 2 * 2 * samples * features * pass->columns / machine->flops;
+}
+
 /* ---- all of it ---------------------------------------------------------------------------------- */
 
 /* What a layer costs beside the passes: its reading, if it is not in memory (the dimension is found then, the first
@@ -242,13 +275,17 @@ ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, cons
     for (size_t i = 0; i < steps->count; i++) {
         const ist_step *step = &schedule->steps[steps->step[i]];
         size_t layer = ist_step_layer(schedule, step);
-        size_t other = step->counts ? SIZE_MAX : schedule->sources[step->index].other;
+        size_t other = step->counts   ? SIZE_MAX
+                       : step->sliced ? schedule->slices[step->index].other
+                                      : schedule->sources[step->index].other;
         if (layer != held)
             add_loading(&cost, &plan->layers[layer], &has_dimension[layer]);
         if (other != SIZE_MAX)
             add_loading(&cost, &plan->layers[other], &has_dimension[other]);
         held = layer;
-        if (step->counts)
+        if (step->sliced)
+            add_slices(&cost, plan, &schedule->slices[step->index], kept[i], machine);
+        else if (step->counts)
             add_target(&cost, plan, &schedule->targets[step->index], step, kept[i], machine);
         else
             add_source(&cost, plan, &schedule->sources[step->index], step, kept[i], machine);
@@ -256,7 +293,9 @@ ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, cons
     }
     ist_free(kept);
     ist_free(has_dimension);
-    cost.seconds = ist_seconds_of(&cost, machine) + STEP_SECONDS * (double)steps->count;
+    cost.slice_seconds /= (double)ist_max(machine->ranks, 1);
+    cost.seconds = cost.slice_seconds + ist_seconds_of(&cost, machine) +
+                   STEP_SECONDS * (double)steps->count;
     return cost;
 }
 

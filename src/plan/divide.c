@@ -106,6 +106,16 @@ static int groups_for(const ist_plan *plan, const ist_schedule *schedule,
     return groups;
 }
 
+static int64_t layer_bytes(const ist_layer *layer, const ist_machine *machine)
+{
+    ist_pass_shape least = {.n = layer->n,
+                            .d = layer->shape.d,
+                            .wide = ist_layer_is_wide(layer),
+                            .parts = true,
+                            .k = 1};
+    return machine->pass_memory(&least, machine);
+}
+
 /* Bytes a rank of all layers of a portion, if that is little: then nothing is read twice. */
 static int64_t kept_bytes(const ist_plan *plan, const ist_schedule *schedule,
                           const ist_portion *portion, const ist_machine *machine, bool *seen)
@@ -115,15 +125,15 @@ static int64_t kept_bytes(const ist_plan *plan, const ist_schedule *schedule,
     group.ranks = machine->ranks / portion->groups;
     int64_t kept = 0;
     for (size_t i = 0; i < portion->steps.count && kept <= LITTLE; i++) {
-        size_t l = ist_step_layer(schedule, &schedule->steps[portion->steps.step[i]]);
-        const ist_layer *layer = &plan->layers[l];
-        ist_pass_shape least = {.n = layer->n,
-                                .d = layer->shape.d,
-                                .wide = ist_layer_is_wide(layer),
-                                .parts = true,
-                                .k = 1};
-        kept += seen[l] ? 0 : machine->pass_memory(&least, &group);
-        seen[l] = true;
+        const ist_step *step = &schedule->steps[portion->steps.step[i]];
+        size_t other = step->sliced ? schedule->slices[step->index].other : SIZE_MAX;
+        const size_t needed[2] = {ist_step_layer(schedule, step), other};
+        for (int l = 0; l < 2; l++) {
+            if (needed[l] == SIZE_MAX || seen[needed[l]])
+                continue;
+            kept += layer_bytes(&plan->layers[needed[l]], &group);
+            seen[needed[l]] = true;
+        }
     }
     if (kept > LITTLE)
         return 0;
@@ -197,6 +207,9 @@ ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,
         all.pairs += cost.pairs;
         all.operations += cost.operations;
         all.seconds += cost.seconds / portion->groups;
+        all.slices += cost.slices;
+        all.slice_seconds += cost.slice_seconds / portion->groups;
+        all.slice_memory = ist_max(all.slice_memory, cost.slice_memory + portion->kept);
         all.most_batches = ist_max(all.most_batches, cost.most_batches);
         all.null_joint += cost.null_joint;
         all.null_counts += cost.null_counts;

@@ -1,4 +1,4 @@
-/* The order of the passes. The layers are walked as the plan has them: the passes 1 of a layer, its
+/* The order of the passes. The layers are walked as the plan has them: the slices of a layer, its passes 1, its
  * passes 2 if their sources are all known, then the passes 2 of other layers that have just become
  * possible. A layer that is still to come for its passes 1 is not read twice for that. */
 #include <stdlib.h>
@@ -61,6 +61,17 @@ static grouping targets_of_layers(const ist_schedule *s, size_t layers)
     return g;
 }
 
+static grouping slices_of_layers(const ist_schedule *s, size_t layers)
+{
+    grouping g = new_grouping(layers);
+    for (size_t i = 0; i < s->slice_count; i++)
+        count_item(&g, s->slices[i].layer);
+    open_groups(&g, layers);
+    for (size_t i = 0; i < s->slice_count; i++)
+        put_item(&g, s->slices[i].layer, i);
+    return g;
+}
+
 /* The target passes that wait for each source pass. */
 static grouping targets_of_sources(const ist_schedule *s)
 {
@@ -107,9 +118,18 @@ static int by_layer(const void *a, const void *b)
 typedef struct {
     ist_schedule *schedule;
     grouping sources, targets, waiting; /* by layer, by layer, by source */
+    grouping slices;                    /* by layer */
     size_t *missing;                    /* by target: sources that are not known yet */
     ready_pass *ready;
 } walk;
+
+/* Slices of a layer come before its passes, while its rows lie as they were read. */
+static void add_slices(walk *w, size_t layer)
+{
+    ist_schedule *s = w->schedule;
+    for (size_t i = w->slices.start[layer]; i < w->slices.start[layer + 1]; i++)
+        s->steps[s->step_count++] = (ist_step){.sliced = true, .index = w->slices.item[i]};
+}
 
 /* The passes 1 of one layer; ready[0..count) are the passes 2 that this makes possible. */
 static size_t add_sources(walk *w, size_t layer)
@@ -153,10 +173,15 @@ static void settle_routes(ist_schedule *s, const ist_plan *plan)
 {
     size_t *source_step = ist_alloc(s->source_count, sizeof *source_step);
     size_t *target_step = ist_alloc(s->target_count, sizeof *target_step);
-    for (size_t i = 0; i < s->step_count; i++)
-        (s->steps[i].counts ? target_step : source_step)[s->steps[i].index] = i;
+    size_t *slice_step = ist_alloc(s->slice_count, sizeof *slice_step);
+    for (size_t i = 0; i < s->step_count; i++) {
+        const ist_step *step = &s->steps[i];
+        (step->sliced ? slice_step : step->counts ? target_step : source_step)[step->index] = i;
+    }
     for (size_t t = 0; t < plan->task_count; t++) {
         ist_route *route = &s->routes[t];
+        if (route->slices != SIZE_MAX)
+            route->last_step = slice_step[route->slices];
         if (route->source == SIZE_MAX)
             continue;
         size_t last = source_step[route->source];
@@ -182,6 +207,7 @@ static void settle_routes(ist_schedule *s, const ist_plan *plan)
     }
     ist_free(source_step);
     ist_free(target_step);
+    ist_free(slice_step);
 }
 
 void ist_schedule_order(ist_schedule *s, const ist_plan *plan)
@@ -190,14 +216,16 @@ void ist_schedule_order(ist_schedule *s, const ist_plan *plan)
         .schedule = s,
         .sources = sources_of_layers(s, plan->layer_count),
         .targets = targets_of_layers(s, plan->layer_count),
+        .slices = slices_of_layers(s, plan->layer_count),
         .waiting = targets_of_sources(s),
         .missing = ist_alloc(s->target_count, sizeof *w.missing),
         .ready = ist_alloc(s->target_count, sizeof *w.ready),
     };
     for (size_t t = 0; t < s->target_count; t++)
         w.missing[t] = s->targets[t].slot_count;
-    s->steps = ist_alloc(s->source_count + s->target_count, sizeof *s->steps);
+    s->steps = ist_alloc(s->source_count + s->target_count + s->slice_count, sizeof *s->steps);
     for (size_t layer = 0; layer < plan->layer_count; layer++) {
+        add_slices(&w, layer);
         size_t count = add_sources(&w, layer);
         if (w.sources.start[layer] < w.sources.start[layer + 1])
             add_own(&w, layer);
@@ -206,6 +234,7 @@ void ist_schedule_order(ist_schedule *s, const ist_plan *plan)
     settle_routes(s, plan);
     release_grouping(&w.sources);
     release_grouping(&w.targets);
+    release_grouping(&w.slices);
     release_grouping(&w.waiting);
     ist_free(w.missing);
     ist_free(w.ready);
@@ -213,6 +242,8 @@ void ist_schedule_order(ist_schedule *s, const ist_plan *plan)
 
 size_t ist_step_layer(const ist_schedule *schedule, const ist_step *step)
 {
+    if (step->sliced)
+        return schedule->slices[step->index].layer;
     return step->counts ? schedule->targets[step->index].layer
                         : schedule->sources[step->index].layer;
 }

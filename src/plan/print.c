@@ -163,10 +163,25 @@ static void print_nulls(const ist_cost *cost, ist_text *out)
     ist_text_add(out, " a rank\n");
 }
 
+/* Projections are no passes: they are listed apart. */
+static void print_slices(const ist_schedule *schedule, const ist_cost *cost, ist_text *out)
+{
+    if (schedule->slice_count == 0)
+        return;
+    head(out, "slices");
+    ist_add_count(out, cost->slices);
+    ist_text_add(out, " in %zu step%s: about ", schedule->slice_count,
+                 schedule->slice_count == 1 ? "" : "s");
+    ist_add_duration(out, cost->slice_seconds);
+    ist_text_add(out, ", ");
+    ist_add_bytes(out, cost->slice_memory);
+    ist_text_add(out, " a rank\n");
+}
+
 static void print_passes(const ist_schedule *schedule, const ist_cost *cost, ist_text *out)
 {
     head(out, "passes");
-    ist_add_count(out, (int64_t)schedule->step_count);
+    ist_add_count(out, (int64_t)(schedule->step_count - schedule->slice_count));
     ist_text_add(out, " run of ");
     ist_add_count(out, (int64_t)schedule->asked);
     ist_text_add(out, " asked: ");
@@ -187,6 +202,7 @@ static void print_passes(const ist_schedule *schedule, const ist_cost *cost, ist
                      (long long)cost->most_batches);
     }
     print_nulls(cost, out);
+    print_slices(schedule, cost, out);
     head(out, "work");
     ist_add_large(out, cost->pairs);
     ist_text_add(out, " pairs, ");

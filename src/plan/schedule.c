@@ -8,7 +8,7 @@ typedef struct {
     ist_schedule *schedule;
     ist_index sources, targets, slots; /* by what makes a pass (a slot) one */
     ist_index any_order;               /* a source pass of the layer, by layer and labels */
-    ist_index nulls, null_slots;
+    ist_index nulls, null_slots, slices;
     size_t source_capacity, target_capacity, null_capacity;
 } collector;
 
@@ -198,6 +198,27 @@ static int64_t null_length(const ist_plan *plan, const ist_task *task, const ist
     return ist_min(ist_max(bounded, needs->neighbours), n - 1);
 }
 
+/* The slices that serve a task, and others of the same layers, seed and number of directions. */
+static size_t slice_pass(collector *c, const ist_task *task, const ist_needs *needs)
+{
+    ist_schedule *s = c->schedule;
+    ist_slice_pass wanted = {.layer = task->source,
+                             .other = task->labels_target ? SIZE_MAX : task->target,
+                             .columns = needs->slices.columns,
+                             .seed = needs->slices.seed};
+    ist_hash key = key_of(wanted.layer, wanted.other, (uint64_t)wanted.columns, wanted.seed);
+    size_t pass = *ist_index_add(&c->slices, key, s->slice_count);
+    if (pass == s->slice_count) {
+        s->slices = ist_grow(s->slices, pass, pass + 1, sizeof *s->slices);
+        s->slices[s->slice_count++] = wanted;
+    }
+    ist_slice_pass *found = &s->slices[pass];
+    found->slices = ist_max(found->slices, needs->slices.count);
+    found->estimates += 1 + needs->parts + (double)task->permutations;
+    found->permutes |= task->permutations > 0;
+    return pass;
+}
+
 /* Tasks that take any order come second: a pass that another task needs will do for them. */
 static void collect(collector *c, const ist_task *task, bool any_order)
 {
@@ -211,6 +232,14 @@ static void collect(collector *c, const ist_task *task, bool any_order)
     if (needs.any_order != any_order)
         return;
     needs.parts = needs.parts && ist_parts_usable(plan->layers[task->source].n, needs.neighbours);
+    if (needs.slices.count > 0) {
+        ist_route *own = &s->routes[task->twin];
+        if (own->slices != SIZE_MAX)
+            return;
+        s->tasks++;
+        own->slices = slice_pass(c, task, &needs);
+        return;
+    }
     s->asked += (size_t)1 + needs.both + counts_in(&needs, task, 0) + counts_in(&needs, task, 1);
     ist_route *route = &s->routes[task->twin];
     if (route->source != SIZE_MAX)
@@ -238,6 +267,7 @@ ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending)
     schedule->routes = ist_alloc(plan->task_count, sizeof *schedule->routes);
     for (size_t t = 0; t < plan->task_count; t++)
         schedule->routes[t] = (ist_route){.source = SIZE_MAX,
+                                          .slices = SIZE_MAX,
                                           .second = SIZE_MAX,
                                           .null = SIZE_MAX,
                                           .target = {SIZE_MAX, SIZE_MAX},
@@ -254,6 +284,7 @@ ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending)
     ist_index_release(&c.slots);
     ist_index_release(&c.nulls);
     ist_index_release(&c.null_slots);
+    ist_index_release(&c.slices);
     ist_schedule_order(schedule, plan);
     return schedule;
 }
@@ -271,6 +302,7 @@ void ist_schedule_free(ist_schedule **schedule)
     ist_free(old->nulls);
     ist_free(old->targets);
     ist_free(old->sources);
+    ist_free(old->slices);
     ist_free(old->steps);
     ist_free(old->routes);
     ist_free(old);
@@ -279,5 +311,5 @@ void ist_schedule_free(ist_schedule **schedule)
 const ist_route *ist_schedule_route(const ist_schedule *schedule, const ist_task *task)
 {
     const ist_route *route = &schedule->routes[task->twin];
-    return route->source == SIZE_MAX ? NULL : route;
+    return route->source == SIZE_MAX && route->slices == SIZE_MAX ? NULL : route;
 }

@@ -92,7 +92,11 @@ static void add_record(const ist_record *record, ist_text *out)
         ist_text_add(out, "%c\"%s\":", f ? ',' : '{', fields[f].name);
         add_field((const char *)record + fields[f].offset, fields[f].kind, out);
     }
-    ist_text_add(out, "}");
+    for (int64_t i = 0; i < record->series_count; i++) {
+        ist_text_add(out, "%s", i ? "," : ",\"series\":[");
+        ist_json_add_real(out, record->series[i]);
+    }
+    ist_text_add(out, "%s}", record->series_count > 0 ? "]" : "");
 }
 
 void ist_line_outcome(const ist_outcome *outcome, int64_t run, ist_text *out)
@@ -116,6 +120,27 @@ void ist_line_outcome(const ist_outcome *outcome, int64_t run, ist_text *out)
     ist_line_seal(out);
 }
 
+/* Few records have one. */
+static bool read_series(ist_json series, ist_record *out)
+{
+    ist_json item = {NULL, NULL};
+    int64_t room = 0;
+    if (!series.start)
+        return true;
+    if (!ist_json_is_array(series))
+        return false;
+    while (ist_json_next(series, &item)) {
+        if (out->series_count == room) {
+            out->series =
+                ist_grow(out->series, (size_t)room, (size_t)(2 * room + 64), sizeof *out->series);
+            room = 2 * room + 64;
+        }
+        if (!ist_json_real(item, &out->series[out->series_count++]))
+            return false;
+    }
+    return true;
+}
+
 static bool read_record(ist_json item, ist_record *out)
 {
     ist_json_object object;
@@ -126,7 +151,7 @@ static bool read_record(ist_json item, ist_record *out)
                         (char *)out + fields[f].offset))
             return false;
     }
-    return true;
+    return read_series(ist_json_member(&object, "series"), out);
 }
 
 static bool read_records(ist_json records, ist_outcome *out)

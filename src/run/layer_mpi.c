@@ -222,6 +222,13 @@ static void find_dimension(ist_session *s, size_t layer, const ist_loaded *loade
     facts->has_dimension = true;
 }
 
+static void cluster(ist_session *s, ist_loaded *loaded)
+{
+    if (!loaded->clustered)
+        ist_rows_cluster(s->comm, &s->engine, &loaded->all);
+    loaded->clustered = true;
+}
+
 static bool wants_parts(const ist_session *s, size_t layer, bool parts)
 {
     const ist_layer *l = &s->known.plan->layers[layer];
@@ -238,8 +245,8 @@ static ist_code load(ist_session *s, size_t layer, bool parts, ist_loaded *loade
     if (loaded->layer != layer && !take_from_shelf(s, layer, loaded)) {
         if (read_layer(s, layer, loaded, error) != IST_OK || s->facts[layer].failure)
             return error->code;
-        ist_rows_cluster(s->comm, &s->engine, &loaded->all);
     }
+    cluster(s, loaded);
     if (wants_parts(s, layer, parts) && !loaded->has_parts) {
         ist_part_order_for(s, loaded->all.n);
         ist_rows_by_part(s->comm, &loaded->all, IST_PARTS, s->part_order.order, s->part_order.start,
@@ -268,4 +275,19 @@ ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *err
 ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *error)
 {
     return load_timed(s, layer, parts, &s->other, error);
+}
+
+static ist_code load_values(ist_session *s, size_t layer, ist_loaded *loaded, ist_error *error)
+{
+    if (s->facts[layer].failure || loaded->layer == layer)
+        return IST_OK;
+    put_aside(s, loaded);
+    return take_from_shelf(s, layer, loaded) ? IST_OK : read_layer(s, layer, loaded, error);
+}
+
+ist_code ist_load_values(ist_session *s, size_t layer, size_t other, ist_error *error)
+{
+    if (load_values(s, layer, &s->loaded, error) == IST_OK && other != SIZE_MAX)
+        load_values(s, other, &s->other, error);
+    return error->code;
 }

@@ -1,6 +1,7 @@
 /* What a step holds on the rank that has most rows: the engine's sets and passes, and this room's
  * lists and tables. docs/plan.md has the same as a formula. */
 #include "job.h"
+#include "slices.h"
 
 /* The evidence of one task, with the messages of reverse pairs; classes of a labels target. */
 static int64_t task_bytes(const ist_pass_shape *pass, int64_t rows)
@@ -146,8 +147,34 @@ static int64_t null_bytes(const ist_pass_shape *pass, const layer_sets *own, int
                              : permuted_ranks_bytes(pass, own, rows, machine);
 }
 
+/* A batch of projections, what an estimate works in, parts and permutations; the layers as they are read. */
+static int64_t slices_bytes(const ist_pass_shape *pass, const ist_machine *machine)
+{
+    const int64_t real = sizeof(double), number = sizeof(int32_t);
+    bool two = pass->other_d > 0;
+    int64_t sides = two ? 2 : 1, columns = pass->columns, n = pass->n;
+    int64_t at_once = ist_slices_at_once(n, pass->slices, columns, two, machine->ranks);
+    int64_t batch = ist_slice_batch_bytes(n, columns, two) * at_once;
+    int64_t directions = ist_min(at_once * machine->ranks, pass->slices) * columns *
+                         ist_max(pass->d, pass->other_d) * 2 * real;
+    int64_t room = ist_slice_room_bytes(n, pass->columns, two);
+    int64_t parts = n * (columns * sides * real + real + 3 * number);
+    int64_t words = two ? 2 * n * real : 4 * n * number;
+    int64_t permuted = pass->permutes ? n * (real + 3 * number + columns * real) : 0;
+    int64_t found = (1 + IST_PARTS) * pass->slices * real;
+    ist_machine plain = *machine;
+    plain.twins = false;
+    layer_sets own = sets_of(pass, pass->d, pass->wide, &plain);
+    layer_sets other =
+        two ? sets_of(pass, pass->other_d, pass->other_wide, &plain) : (layer_sets){0};
+    int64_t work = batch + directions + room + parts + words + permuted + found;
+    return ist_max(ist_max(own.reading, own.held + other.reading), own.held + other.held + work);
+}
+
 int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine)
 {
+    if (pass->slices > 0)
+        return slices_bytes(pass, machine);
     layer_sets own = sets_of(pass, pass->d, pass->wide, machine);
     ist_set_shape some = own.read;
     some.tree = machine->trees;

@@ -42,6 +42,8 @@ void ist_permutations_release(ist_permutations *p)
 
 void ist_permute(ist_permutations *p, uint64_t seed, int64_t round)
 {
+    if (!p->shuffled) /* not made: its labels could not be read */
+        return;
     memcpy(p->shuffled, p->row, (size_t)p->n * sizeof *p->shuffled);
     ist_random_shuffle(seed, (uint64_t)round, p->groups, p->start, p->shuffled);
     for (int64_t at = 0; at < p->n; at++)

@@ -6,6 +6,8 @@ static void drop_lists(ist_session *s, size_t step)
     const ist_steps *steps = &s->portion->steps;
     for (size_t i = 0; i < steps->count; i++) {
         const ist_step *each = &s->schedule->steps[steps->step[i]];
+        if (each->sliced)
+            continue;
         if (each->counts && s->schedule->targets[each->index].last_step == step)
             ist_told_release(s->told[each->index]);
         if (!each->counts && s->schedule->sources[each->index].last_step == step)
@@ -15,6 +17,8 @@ static void drop_lists(ist_session *s, size_t step)
 
 static size_t step_layer(const ist_session *s, const ist_step *step)
 {
+    if (step->sliced)
+        return s->schedule->slices[step->index].layer;
     return step->counts ? s->schedule->targets[step->index].layer
                         : s->schedule->sources[step->index].layer;
 }
@@ -32,6 +36,8 @@ static double null_visits(const ist_session *s, size_t null)
 /* What a pass visits: all pairs, once more in the parts, for every batch of thresholds; and its permutations. */
 static double step_pairs(const ist_session *s, const ist_step *step)
 {
+    if (step->sliced)
+        return 0;
     const ist_layer *layer = &s->known.plan->layers[step_layer(s, step)];
     double n = (double)layer->n, pairs = n * (n - 1) / 2;
     bool parts = step->counts ? s->schedule->targets[step->index].parts
@@ -51,7 +57,10 @@ static void tell_step(ist_session *s, size_t i)
         return;
     const ist_step *step = &s->schedule->steps[i];
     ist_text what = {0};
-    ist_text_add(&what, "%s %s", step->counts ? "counts in" : "neighbours in",
+    ist_text_add(&what, "%s %s",
+                 step->sliced   ? "slices of"
+                 : step->counts ? "counts in"
+                                : "neighbours in",
                  s->known.plan->layers[step_layer(s, step)].key);
     ist_monitor_step(s->monitor, what.data, step_pairs(s, step) / s->comm->size);
     ist_text_release(&what);

@@ -65,6 +65,7 @@ typedef struct {
     size_t layer; /* SIZE_MAX: none */
     ist_rows all, parts;
     bool has_parts;
+    bool clustered;       /* sets have their twins, if they get any */
     int32_t *first_equal; /* of each home row: the first row with the same values */
 } ist_loaded;
 
@@ -147,6 +148,8 @@ ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *err
 /* The same for s->other, which is in memory while a joint pass runs and no longer: no other step reckons with it. */
 ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *error);
 void ist_unload_other(ist_session *s);
+/* Both as they are read, for slices: no twin, no parts. other: SIZE_MAX: none. */
+ist_code ist_load_values(ist_session *s, size_t layer, size_t other, ist_error *error);
 /* Both, and those of the portion that are kept. */
 void ist_unload_layers(ist_session *s);
 
@@ -255,6 +258,11 @@ typedef struct {
 
 /* Collective. Sums, record, one line of the journal. */
 ist_code ist_complete_task(ist_session *s, const ist_found *found, ist_error *error);
+/* Collective. The end of a task: its records (of rank 0; released) or its failure go into the journal. */
+ist_code ist_keep_records(ist_session *s, size_t task, ist_record *records, size_t count,
+                          const ist_error *failure, ist_error *error);
+/* Collective. The slices of a step, with the tasks that they serve. */
+ist_code ist_take_slices(ist_session *s, size_t step, ist_error *error);
 /* Local: a line about the tasks done, where it is time for one. */
 void ist_tell_progress(ist_session *s);
 /* Collective. The task's row says why there is no number. */

@@ -131,6 +131,25 @@ static ist_code add_null(const ist_work *w, ist_record *record, ist_error *failu
     return failure->code;
 }
 
+ist_code ist_keep_records(ist_session *s, size_t t, ist_record *records, size_t count,
+                          const ist_error *failure, ist_error *error)
+{
+    ist_text reason = {0};
+    ist_text_add(&reason, "%s", failure->text);
+    ist_outcome outcome = {.records = records,
+                           .record_count = count,
+                           .failed = failure->code != IST_OK,
+                           .reason = reason.data};
+    for (size_t r = 0; r < count; r++)
+        if (s->known.unverified[t])
+            add_note(&records[r], "row-order-unverified");
+    journal_outcome(s, &s->known.plan->tasks[t], &outcome, error);
+    for (size_t r = 0; r < count; r++)
+        ist_record_release(&records[r]);
+    ist_text_release(&reason);
+    return error->code;
+}
+
 /* Rank 0 alone has the numbers of all rows; all ranks must know whether the task failed. */
 static ist_code finish(ist_work *w, bool parts, ist_error *error)
 {
@@ -150,15 +169,8 @@ static ist_code finish(ist_work *w, bool parts, ist_error *error)
             ist_record_release(&records[r]);
         return ist_fail(error, IST_STOPPED, "%s", failure.text);
     }
-    outcome.failed = failure.code != IST_OK;
-    outcome.reason = failure.text;
-    for (size_t r = 0; r < outcome.record_count; r++)
-        if (s->known.unverified[w->task - s->known.plan->tasks])
-            add_note(&records[r], "row-order-unverified");
-    journal_outcome(s, w->task, &outcome, error);
-    for (size_t r = 0; r < outcome.record_count; r++)
-        ist_record_release(&records[r]);
-    return error->code;
+    return ist_keep_records(s, (size_t)(w->task - s->known.plan->tasks), records,
+                            outcome.record_count, &failure, error);
 }
 
 static void compute(ist_work *w, bool parts)

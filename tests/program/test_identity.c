@@ -108,13 +108,21 @@ static const char *const neighbours_entries[] = {
     "imbalance: {pairs: [[relu, lattice]], ties: index, null: {permutations: 3}}",
     "mi-ksg: {pairs: [[lattice, relu]], type: [1, 2], se: none, null: {permutations: 3}}",
     "mi-mixed: {pairs: [[relu, real]], se: none, null: {permutations: 3, within: rare}}",
+    "mi-sliced: {layers: [real], target: [five, rare], estimator: [ross, kl-difference], slices: "
+    "9}",
+    "mi-sliced: {pairs: [[relu, lattice]], estimator: [ksg1, ksg2], slices: 7, null: "
+    "{permutations: 2}}",
+    "mi-sliced: {layers: [relu], target: rare, slices: [1, 5], projection_dim: 2}",
+    "mi-sliced: {pairs: [[relu, real]], estimator: [ksg1, ksg2], slices: 4, projection_dim: 3}",
+    "mi-sliced: {layers: [relu], target: five, slices: 6, null: {permutations: 5, within: rare}}",
 };
 enum { NEIGHBOUR_ENTRIES = sizeof neighbours_entries / sizeof *neighbours_entries };
 
 /* In the order of the entries. */
 enum {
     NEIGHBOUR_TASKS =
-        8 + 3 + 12 + 4 + 6 + 4 + 2 + 6 + 12 + 2 * 7 + 3 + 12 + 1 + 3 + 1 + 3 + 1 + 4 + 2 + 2 + 1
+        8 + 3 + 12 + 4 + 6 + 4 + 2 + 6 + 12 + 2 * 7 + 3 + 12 + 1 + 3 + 1 + 3 + 1 + 4 + 2 + 2 + 1 +
+        4 + 2 + 2 + 2 + 1
 };
 
 /* ---- undisturbed ------------------------------------------------------------------------------- */

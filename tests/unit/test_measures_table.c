@@ -59,7 +59,7 @@ Test(measures, table)
         cr_expect(schema->summary[0] && measure->planner.version > 0 &&
                   (measure->sum_count > 0) == (measure->partial != NULL));
         cr_expect(measure->planner.needs && measure->planner.check &&
-                  (measure->partial || measure->values) && measure->finish);
+                  (measure->partial || measure->values || measure->slice) && measure->finish);
         cr_assert(schema->param_count <= IST_MAX_PARAMS);
         for (size_t p = 0; p < schema->param_count; p++)
             cr_expect(standard_fits(&schema->params[p]) && only_fits(schema, p), "%s.%s",
