@@ -25,6 +25,7 @@ enum {
     OPTION_LAYER,
     OPTION_ROUNDS,
     OPTION_CSV,
+    OPTION_CALIBRATE,
     OPTION_HOURS,
     OPTION_CHECKPOINT,
     OPTION_FAIL_FAST,
@@ -40,7 +41,8 @@ enum {
 typedef struct {
     ist_options options;
     ist_bench_options bench;
-    bool notes, list, json;
+    const char *calibration; /* --calibrate's file */
+    bool notes, list, json, calibrate;
 } arguments;
 
 /* Which commands take an option. */
@@ -99,6 +101,12 @@ static const command_option command_options[] = {
     {BENCH, {"list", OPTION_LIST, NULL, 0, "name the works of the table; measure nothing", 1}},
     {BENCH, {"rounds", OPTION_ROUNDS, "R", 0, "rounds of peak and engine (default 7)", 1}},
     {BENCH, {"csv", OPTION_CSV, "FILE", 0, "write what was measured to FILE", 1}},
+    {BENCH,
+     {"calibrate", OPTION_CALIBRATE, "FILE", OPTION_ARG_OPTIONAL,
+      "make the table of the note `calibration` anew (to stdout without FILE), instead of "
+      "measuring; "
+      "with --samples and --dimensions only the lines of N and of the larger dimension D",
+      1}},
     {BENCH, {"samples", 'n', "N", 0, "a work of your own: N rows", 2}},
     {BENCH, {"dimensions", 'd', "D", 0, "of D features", 2}},
     {BENCH, {"layer", OPTION_LAYER, "ADDRESS", 0, "or a layer's rows instead of random ones", 2}},
@@ -280,6 +288,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_SHARD: a->options.shard = shard_of(state, text); return 0;
     case OPTION_JSON: a->json = true; return 0;
     case OPTION_LIST: a->list = true; return 0;
+    case OPTION_CALIBRATE:
+        a->calibrate = true;
+        a->calibration = text;
+        return 0;
     case ARGP_KEY_ARG:
         if (a->options.manifest)
             argp_error(state, "one manifest at a time: '%s' is one too many", text);
@@ -414,19 +426,32 @@ static int measures_command(const arguments *a)
     return ist_command_measures(a->notes);
 }
 
+static ist_engine engine_of(const arguments *a)
+{
+    return (ist_engine){.kernel = a->options.kernel,
+                        .chunk_bytes = a->options.chunk_bytes,
+                        .chunk_rows = a->options.chunk_rows,
+                        .skipping = a->bench.engine.skipping,
+                        .tree = a->bench.engine.tree};
+}
+
+static ist_calibrate_options calibrate_options(const arguments *a)
+{
+    return (ist_calibrate_options){
+        .file = a->calibration, .n = a->bench.own.n, .d = a->bench.own.d, .engine = engine_of(a)};
+}
+
 static int bench_command(const arguments *a)
 {
     if (a->list)
         return list_works();
     ist_bench_options options = a->bench;
     options.commit = IST_GIT;
-    options.engine = (ist_engine){.kernel = a->options.kernel,
-                                  .chunk_bytes = a->options.chunk_bytes,
-                                  .chunk_rows = a->options.chunk_rows,
-                                  .skipping = a->bench.engine.skipping,
-                                  .tree = a->bench.engine.tree};
+    options.engine = engine_of(a);
+    ist_calibrate_options calibrate = calibrate_options(a);
     ist_comm world = start_mpi();
-    return end_mpi(&world, ist_bench(&world, &options));
+    return end_mpi(&world,
+                   a->calibrate ? ist_calibrate(&world, &calibrate) : ist_bench(&world, &options));
 }
 
 typedef struct {
@@ -491,10 +516,15 @@ static ist_code check_arguments(const command *chosen, const arguments *a, ist_e
     if (chosen->arguments && !a->options.manifest)
         return ist_fail(error, IST_REFUSED, "'%s' needs a manifest: infostrata %s job.yaml",
                         chosen->name, chosen->name);
+    if (a->calibrate && a->options.manifest)
+        return ist_fail(error, IST_REFUSED, "the table's file is written --calibrate=%s",
+                        a->options.manifest);
     if (!chosen->arguments && a->options.manifest)
         return ist_fail(error, IST_REFUSED, "'%s' takes no manifest: '%s' is one too many",
                         chosen->name, a->options.manifest);
-    return ist_bench_check(&a->bench, error);
+    ist_calibrate_options calibrate = calibrate_options(a);
+    return a->calibrate ? ist_calibrate_check(&calibrate, &a->bench, error)
+                        : ist_bench_check(&a->bench, error);
 }
 
 static int obey(const command *chosen, int argc, char **argv)

@@ -35,6 +35,18 @@ typedef struct {
     ist_engine engine;
 } ist_bench_options;
 
+/* `bench --calibrate`: the table of measures.h (calibration), or some of its lines. */
+typedef struct {
+    const char *file; /* NULL: to stdout */
+    int64_t n;        /* the lines of n samples or rows alone; 0: all */
+    int64_t d;        /* the lines whose larger dimension is d alone; 0: all */
+    ist_engine engine;
+} ist_calibrate_options;
+
+/* Local. Refused: n and d of no line; works that are to be measured, too. */
+ist_code ist_calibrate_check(const ist_calibrate_options *options, const ist_bench_options *bench,
+                             ist_error *error);
+
 /* Local. Picks a work of the table; false if there is none of that name. */
 bool ist_bench_pick(ist_bench_options *options, const char *name);
 /* Local. The work nearest in spelling; NULL if none is near. The text lives in buffer. */
@@ -58,5 +70,14 @@ float *ist_bench_normals(int64_t first, int64_t count, int64_t d);
 /* Local. count x thresholds positions: of each row [first, first + count) other rows of all n, drawn at
  * random, so that thresholds are spread over all neighbour ranks and all processes. */
 int32_t *ist_bench_targets(int64_t n, int64_t first, int64_t count, int64_t thresholds);
+
+/* Draw `draw` of two normal layers of n samples that share 1 nat: X and Y with d_x and d_y columns, of which the
+ * first min(d_x, d_y) are correlated (measures.h, calibration). d_y = 0: X alone. */
+typedef struct {
+    int64_t n, d_x, d_y, draw;
+} ist_calibration_pair;
+/* Local. Rows [first, first + count) of X (side 0) or Y (side 1), row-major; the same numbers on every processor. */
+float *ist_calibration_rows(const ist_calibration_pair *pair, int side, int64_t first,
+                            int64_t count);
 
 #endif

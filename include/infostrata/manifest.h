@@ -41,9 +41,8 @@ typedef struct {
     bool takes_labels;            /* a labels target is allowed */
     bool wants_labels;            /* and nothing else */
     bool alone;                   /* of one layer: no target */
-    /* `null`: which values speak against independence; none: there is no such test. Of pairs of layers, too? */
+    /* `null`: which values speak against independence; none: there is no such test. */
     enum { IST_TAIL_NONE, IST_TAIL_UPPER, IST_TAIL_LOWER } tail;
-    bool null_of_layers;
 } ist_measure_schema;
 
 struct ist_value;

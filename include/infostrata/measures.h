@@ -58,7 +58,10 @@ typedef struct {
     double tie_fraction;                          /* rows with a tie at the k-th neighbour */
     int64_t duplicates_source, duplicates_target; /* rows equal to an earlier row */
     int64_t constant_source, constant_target;     /* scale zscore: constant columns */
-    double dimension_source; /* needs.dimension: two-NN, within the random parts; NaN: unknown */
+    /* needs.dimension: two-NN, of the source and of a target layer; NaN: unknown. Among so many rows: a random
+     * part's, or all if they are few. */
+    double dimension_source, dimension_target;
+    int64_t dimension_rows;
     double square_source, square_target; /* scale rms: the mean squared distance of two rows */
 } ist_totals;
 
@@ -101,5 +104,39 @@ typedef struct {
 } ist_note;
 extern const ist_note ist_notes[];
 extern const size_t ist_note_count;
+
+/* ---- calibration --------------------------------------------------------------------------- */
+
+/* What estimators of the information between two layers find of 1 nat (calibration.def, which `infostrata bench
+ * --calibrate` makes; docs/design.md). X and Y are normal with d_x and d_y columns; the first m = min(d_x, d_y) of
+ * both have the correlation rho^2 = 1 - exp(-2/m), the others are independent; euclidean, scale rms. */
+typedef enum {
+    IST_CALIBRATED_TYPE_1, /* mi-ksg type 1; mi-mixed form code, the same but for psi(N) - ln N */
+    IST_CALIBRATED_TYPE_2, /* mi-ksg type 2 */
+    IST_CALIBRATED_PAPER   /* mi-mixed form paper */
+} ist_calibrated;
+
+/* The axes of the table, ascending. The dimensions are those of both layers, d_x <= d_y. */
+enum {
+    IST_CALIBRATED_ESTIMATORS = IST_CALIBRATED_PAPER + 1,
+    IST_CALIBRATED_NEIGHBOURS = 5,
+    IST_CALIBRATED_SAMPLES = 5,
+    IST_CALIBRATED_DIMENSIONS = 9,
+    IST_CALIBRATED_SETS = 6
+};
+extern const int64_t ist_calibrated_neighbours[IST_CALIBRATED_NEIGHBOURS],
+    ist_calibrated_samples[IST_CALIBRATED_SAMPLES],
+    ist_calibrated_dimensions[IST_CALIBRATED_DIMENSIONS],
+    /* rows among which a two-NN dimension was found */
+    ist_calibrated_sets[IST_CALIBRATED_SETS];
+
+/* nats found of 1 nat: of normal layers of d_x and d_y columns (any positive reals, in either order), n samples, k
+ * neighbours. Linear in the logarithms of all four; outside the axes the nearest end. NaN where d_x or d_y is. */
+double ist_calibration(ist_calibrated estimator, int64_t n, int64_t k, double d_x, double d_y);
+
+/* The columns of the normal layer of which the two-NN dimension `found` is found, among `rows` rows: it is too
+ * small, the more so the more columns there are. Linear in logarithms; within [1, the largest of the axis]. NaN of
+ * NaN. */
+double ist_calibrated_columns(double found, int64_t rows);
 
 #endif

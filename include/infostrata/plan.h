@@ -132,7 +132,7 @@ typedef struct {
     ist_tie_rule ties;
     ist_metric metric;
     ist_scale scale; /* of both layers */
-    bool dimension;  /* of the source layer: facts for the notes */
+    bool dimension;  /* of its layers: facts for the notes */
 } ist_needs;
 
 enum { IST_PARTS = 10 };
@@ -141,6 +141,14 @@ enum { IST_PARTS = 10 };
 static inline bool ist_parts_usable(int64_t n, int64_t k)
 {
     return n / IST_PARTS >= 10 * k;
+}
+
+/* Among how many rows the two-NN dimension of a layer of n is found (ist_needs.dimension), whatever else the job does
+ * with it: those of a random part, for a tenth of a pass; all, where they are few. */
+static inline int64_t ist_dimension_rows(int64_t n)
+{
+    enum { FEW = 1000 };
+    return n < FEW ? n : n / IST_PARTS;
 }
 
 /* The part of a measure's descriptor that planning uses; params[p] follows the schema's order. */
@@ -225,7 +233,8 @@ typedef struct {
     int64_t distinct_k; /* among the distinct rows, too, if some rows are equal; 0: not */
     int64_t distance_k; /* so many distances are kept */
     bool parts, list_counts;
-    size_t last_step; /* the neighbour lists may be freed after this step */
+    size_t first_null; /* schedule->nulls; SIZE_MAX: none */
+    size_t last_step;  /* the neighbour lists may be freed after this step */
 } ist_source_pass;
 
 /* Thresholds of a pass 2: the distances, in its layer, to the first k of a source's lists (RANKS), or one: to the
@@ -250,12 +259,31 @@ typedef struct {
     bool parts;
     ist_slot *slots;
     size_t slot_count;
-    size_t last_step; /* counts of slots of one threshold are kept until then */
+    size_t first_null; /* schedule->nulls; SIZE_MAX: none */
+    size_t last_step;  /* counts of slots of one threshold are kept until then */
 } ist_target_pass;
+
+/* Permutations of a target layer, the same for all tasks that they serve, in the step of a pass that has what they
+ * need: the second layer of a joint pass, or the layer of a pass 2 that counts ranks. */
+typedef struct {
+    bool counts; /* of targets[pass], else of sources[pass] */
+    bool list_counts;
+    size_t pass;
+    size_t within; /* plan->labels inside whose classes rows are permuted; SIZE_MAX: all */
+    uint64_t seed;
+    int64_t permutations; /* the most that a task asks for: others take the first of them */
+    ist_slot *slots;      /* what is counted of each permutation; of a joint pass in both layers */
+    size_t slot_count;
+    size_t next; /* the next of the same pass; SIZE_MAX ends them */
+} ist_null_passes;
 
 typedef struct {
     bool counts; /* false: sources[index], true: targets[index] */
     size_t index;
+    /* Some task that it completes has permuted labels, or lists of a permuted layer; if within classes, the most
+     * neighbours there (0: none). */
+    bool permutes;
+    int64_t class_k;
 } ist_step;
 
 /* What serves a task. SIZE_MAX: it is not pending (source), or needs nothing of the kind. */
@@ -265,7 +293,9 @@ typedef struct {
     size_t null;   /* lists of the source layer among all, for permuted labels */
     /* What is counted for it, in the source layer (0) and in the target layer (1). */
     size_t target[2], slot[2];
-    size_t last_step; /* when all of it is there */
+    size_t permuted, permuted_slot; /* schedule->nulls: a permuted target layer */
+    int64_t class_k;                /* null: neighbours within permuted classes */
+    size_t last_step;               /* when all of it is there */
 } ist_route;
 
 typedef struct {
@@ -273,6 +303,8 @@ typedef struct {
     size_t source_count;
     ist_target_pass *targets;
     size_t target_count;
+    ist_null_passes *nulls;
+    size_t null_count;
     ist_step *steps; /* an order in which every pass 2 comes as soon as its sources are known */
     size_t step_count;
     size_t asked;      /* passes that the tasks would cost one by one */
@@ -283,6 +315,11 @@ typedef struct {
 /* The passes that serve the pending tasks (pending[t] for each task; NULL: all of them). */
 ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending);
 void ist_schedule_free(ist_schedule **schedule);
+/* The layer in whose passes permuted targets are computed: of a pass 2, the first of a joint one. */
+static inline size_t ist_null_layer(const ist_schedule *schedule, const ist_null_passes *null)
+{
+    return null->counts ? schedule->targets[null->pass].layer : schedule->sources[null->pass].layer;
+}
 /* What serves a task of plan->tasks; NULL for one that is not pending. */
 const ist_route *ist_schedule_route(const ist_schedule *schedule, const ist_task *task);
 
@@ -303,6 +340,10 @@ typedef struct {
     int64_t some_segments;
     int64_t other_d; /* a joint pass: features of the second layer; else 0 */
     bool other_wide;
+    /* Permutations in its step. permutes: of samples, whatever comes of them; class_k: lists of so many within
+     * permuted classes. Of a layer: so many at once, each with lists of null_k and null_thresholds a row. */
+    bool permutes;
+    int64_t class_k, null_at_once, null_k, null_thresholds;
 } ist_pass_shape;
 
 typedef struct ist_machine ist_machine;
@@ -327,10 +368,15 @@ typedef struct {
     int64_t memory;       /* bytes a rank at the worst step, without the program itself */
     size_t worst_layer;   /* plan->layers index of that step */
     int64_t bytes_read;   /* of input files, all ranks */
+    int64_t dimensions;   /* layers whose two-NN dimension is found, beside the passes */
     double pairs;         /* unordered pairs visited */
     double operations;    /* 2 d a pair, 3 d a threshold */
     double seconds;       /* estimated */
     int64_t most_batches; /* largest number of threshold batches that a pass 2 needs */
+    /* Of these, for permuted target layers: joint passes and passes 2, the time of both, and the bytes a rank at the
+     * worst of their steps. */
+    int64_t null_joint, null_counts, null_memory;
+    double null_seconds;
 } ist_cost;
 
 /* Some steps of a schedule, ascending. */
@@ -348,6 +394,12 @@ ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
  * machine->memory_limit (at least 1, at most the slots' sum of k): the batch of the run. */
 int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule,
                            const ist_steps *steps, size_t target, const ist_machine *machine);
+
+/* The same of schedule->nulls[null]: permutations whose thresholds are held and counted at once, at least 1. */
+int64_t ist_schedule_null_batch(const ist_plan *plan, const ist_schedule *schedule,
+                                const ist_steps *steps, size_t null, const ist_machine *machine);
+/* Thresholds a row of permuted layers that a pass 2 answers at once, at most. */
+enum { IST_NULL_BATCH = 256 };
 
 /* ---- groups of ranks ----------------------------------------------------------------------- */
 

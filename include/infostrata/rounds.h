@@ -10,6 +10,11 @@
  * be read; the message is on stderr. */
 ist_code ist_bench(const ist_comm *comm, const ist_bench_options *options);
 
+/* Collective. Makes calibration.def anew, or some of its lines: the program's estimators on many draws of pairs that
+ * share 1 nat. The same bytes for any number of ranks. The file is whole after each line; progress is on stderr.
+ * IST_BROKEN if it cannot be written. */
+ist_code ist_calibrate(const ist_comm *comm, const ist_calibrate_options *options);
+
 /* Collective. A sample of rows, drawn from everywhere, is computed again by brute force in float64,
  * without the engine; IST_BROKEN, on all ranks alike, names a row that differs. `rows` are natural, perhaps
  * with a twin.

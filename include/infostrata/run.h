@@ -5,6 +5,7 @@
 
 #include "infostrata/base.h"
 #include "infostrata/comm.h"
+#include "infostrata/data.h"
 #include "infostrata/pairs.h"
 #include "infostrata/status.h"
 
@@ -47,5 +48,15 @@ ist_code ist_command_sbatch(const ist_options *options);
 ist_code ist_command_stop(const ist_options *options);
 /* Local: the measures and their parameters, or the codes of the note column. */
 ist_code ist_command_measures(bool notes);
+
+/* ---- facts of rows, for those who have no job ---------------------------------------------- */
+
+/* Collective. Of n rows with d columns, `rows` of them on this rank: the mean squared euclidean distance of two of
+ * them (`scale: rms`); the same bits for any number of ranks. */
+double ist_mean_square(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
+                       int64_t d);
+/* Collective. The two-NN dimension of a set, within its segments (Facco et al. 2017, maximum likelihood); copies are
+ * passed over; NaN where it cannot be told, or where the pass was broken off (ring.h). */
+double ist_two_nn_dimension(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows);
 
 #endif

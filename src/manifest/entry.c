@@ -184,8 +184,6 @@ static void check_operands(reader *r, const ist_measure_schema *schema, const no
     const node *null = map ? map_get(map, "null") : NULL;
     if (null && schema->tail == IST_TAIL_NONE)
         ist_faults_add(r->faults, null->place, MSG_NO_NULL, schema->name);
-    else if (null && !schema->null_of_layers && !map_get(map, "target"))
-        ist_faults_add(r->faults, null->place, MSG_NULL_PAIRS, schema->name);
     if (schema->wants_labels && !(map && map_get(map, "target")))
         ist_faults_add(r->faults, place, MSG_WANTS_LABELS, schema->name);
 }

@@ -50,8 +50,7 @@ static void resolve_within(reader *r, ist_name *name)
         ist_faults_add(r->faults, name->place, MSG_WITHIN, shown(r, name->text));
 }
 
-static void resolve(reader *r, const ist_measure_schema *schema, bool permuted, ist_name *name,
-                    role as)
+static void resolve(reader *r, const ist_measure_schema *schema, ist_name *name, role as)
 {
     size_t at = index_find_word(&r->labels, name->text);
     if (at != SIZE_MAX) {
@@ -62,8 +61,6 @@ static void resolve(reader *r, const ist_measure_schema *schema, bool permuted, 
     name->index = index_find_word(&r->layers, name->text);
     if (as == AS_TARGET && schema->wants_labels && name->index != SIZE_MAX)
         ist_faults_add(r->faults, name->place, MSG_NOT_LABELS, schema->name, shown(r, name->text));
-    if (as == AS_TARGET && permuted && !schema->null_of_layers && name->index != SIZE_MAX)
-        ist_faults_add(r->faults, name->place, MSG_NULL_LAYERS, schema->name, shown(r, name->text));
     bool pending = r->job->all_layers && r->job->layer_count == 0;
     if (name->index == SIZE_MAX && !pending)
         unknown_name(r, name, as);
@@ -104,17 +101,16 @@ void resolve_entries(reader *r)
     for (size_t e = 0; e < job->entry_count; e++) {
         ist_entry *entry = &job->entries[e];
         const ist_measure_schema *schema = job->schemas[entry->measure];
-        bool permuted = entry->permutations > 0;
         size_t before = r->faults->count + r->faults->dropped;
         for (size_t i = 0; i < entry->layer_count; i++) {
-            resolve(r, schema, permuted, &entry->layers[i], AS_SOURCE);
+            resolve(r, schema, &entry->layers[i], AS_SOURCE);
         }
         for (size_t i = 0; i < entry->target_count; i++) {
-            resolve(r, schema, permuted, &entry->targets[i], AS_TARGET);
+            resolve(r, schema, &entry->targets[i], AS_TARGET);
         }
         for (size_t i = 0; i < entry->pair_count; i++) {
-            resolve(r, schema, permuted, &entry->pairs[i].first, AS_SOURCE);
-            resolve(r, schema, permuted, &entry->pairs[i].second, AS_SECOND);
+            resolve(r, schema, &entry->pairs[i].first, AS_SOURCE);
+            resolve(r, schema, &entry->pairs[i].second, AS_SECOND);
         }
         if (entry->has_within)
             resolve_within(r, &entry->within);

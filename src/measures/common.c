@@ -88,24 +88,37 @@ void ist_detail_integer(ist_text *detail, const char *name, int64_t value)
     ist_text_add(detail, "%s%s=%" PRId64, detail->length ? ";" : "", name, value);
 }
 
-void ist_add_joint_facts(const ist_totals *t, bool rms, int64_t zero, ist_text *notes,
-                         ist_text *detail)
-{
-    ist_detail_real(detail, "zero_radius", (double)zero / (double)t->n);
-    if (rms && !t->labels_target && t->square_source > 0 && t->square_target > 0)
-        ist_detail_real(detail, "scale_ratio", sqrt(t->square_source / t->square_target));
-    if (!t->labels_target)
-        ist_detail_integer(detail, "duplicates_target", t->duplicates_target);
-    ist_note_if(notes, t->deterministic && !t->labels_target, "deterministic");
-    ist_note_if(notes, (double)zero > 1e-3 * (double)t->n, "zero-radius");
-}
-
 void ist_add_dimension(const ist_totals *t, ist_text *notes, ist_text *detail)
 {
     const double HIGH = 10;
     if (!isnan(t->dimension_source))
         ist_detail_real(detail, "dimension_source", t->dimension_source);
     ist_note_if(notes, t->dimension_source > HIGH, "high-dimension");
+}
+
+/* The normal layer that a layer is compared with has no more columns than it: of a column of whole numbers, with its
+ * equal distances, any dimension is found. */
+static double normal_columns(const ist_totals *t, double dimension, int64_t d)
+{
+    if (isnan(dimension))
+        return (double)NAN;
+    return fmin(ist_calibrated_columns(dimension, t->dimension_rows), (double)d);
+}
+
+void ist_add_calibration(const ist_totals *t, ist_calibrated estimator, int64_t k, ist_text *notes,
+                         ist_text *detail)
+{
+    const double OFF = 0.3;
+    if (t->labels_target)
+        return;
+    double x = normal_columns(t, t->dimension_source, t->d_source);
+    double y = normal_columns(t, t->dimension_target, t->d_target);
+    double found = ist_calibration(estimator, t->n, k, x, y);
+    if (!isnan(t->dimension_target))
+        ist_detail_real(detail, "dimension_target", t->dimension_target);
+    if (!isnan(found))
+        ist_detail_real(detail, "calibration", found);
+    ist_note_if(notes, fabs(found - 1) > OFF, "calibration");
 }
 
 char *ist_take_text(ist_text *text)
@@ -180,4 +193,30 @@ ist_record ist_record_of(const ist_value *const *params, int se, const ist_total
         .note = ist_take_text(notes),
         .detail = ist_take_text(detail),
     };
+}
+
+/* The share of rows whose k-th joint distance is 0; with `scale: rms` the units' ratio, source / target; between layers
+ * that are functions of one input that I is infinite in theory. */
+static void add_joint_facts(const ist_totals *t, bool rms, int64_t zero, ist_text *notes,
+                            ist_text *detail)
+{
+    ist_detail_real(detail, "zero_radius", (double)zero / (double)t->n);
+    if (rms && !t->labels_target && t->square_source > 0 && t->square_target > 0)
+        ist_detail_real(detail, "scale_ratio", sqrt(t->square_source / t->square_target));
+    if (!t->labels_target)
+        ist_detail_integer(detail, "duplicates_target", t->duplicates_target);
+    ist_note_if(notes, t->deterministic && !t->labels_target, "deterministic");
+    ist_note_if(notes, (double)zero > 1e-3 * (double)t->n, "zero-radius");
+}
+
+ist_record ist_joint_record(const ist_value *const *params, int k, int scale, int se,
+                            const ist_totals *totals, int64_t zero, ist_calibrated estimator,
+                            ist_estimate estimate)
+{
+    ist_text notes = {0}, detail = {0};
+    int64_t nearest = ist_param_integer(params, k);
+    add_joint_facts(totals, ist_param_is(params, scale, "rms"), zero, &notes, &detail);
+    ist_add_dimension(totals, &notes, &detail);
+    ist_add_calibration(totals, estimator, nearest, &notes, &detail);
+    return ist_record_of(params, se, totals, "mi", "nat", nearest, estimate, &notes, &detail);
 }

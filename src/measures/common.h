@@ -43,12 +43,12 @@ void ist_note_if(ist_text *notes, bool holds, const char *code);
 /* "name=value", behind a ';' where something stands before it. */
 void ist_detail_real(ist_text *detail, const char *name, double value);
 void ist_detail_integer(ist_text *detail, const char *name, int64_t value);
-/* What both joint measures say: the share of rows whose k-th joint distance is 0; with `scale: rms` the units'
- * ratio, source / target; between layers that are functions of one input that I is infinite in theory. */
-void ist_add_joint_facts(const ist_totals *totals, bool rms, int64_t zero, ist_text *notes,
-                         ist_text *detail);
 /* The dimension of the source, and a note where neighbours are too far away to tell of it. */
 void ist_add_dimension(const ist_totals *totals, ist_text *notes, ist_text *detail);
+/* Between layers: the dimension of the target; what the estimator finds of 1 nat between normal layers of these
+ * dimensions, and a note where that is off by more than 30 %. */
+void ist_add_calibration(const ist_totals *totals, ist_calibrated estimator, int64_t k,
+                         ist_text *notes, ist_text *detail);
 /* The text, owned by the caller; the growing one is empty afterwards. */
 char *ist_take_text(ist_text *text);
 
@@ -65,6 +65,12 @@ typedef double (*ist_estimate)(const ist_value *const *params, const ist_totals 
 ist_record ist_record_of(const ist_value *const *params, int se, const ist_totals *totals,
                          const char *quantity, const char *unit, int64_t k, ist_estimate estimate,
                          ist_text *notes, ist_text *detail);
+
+/* That of information from joint neighbours: in nats, with what both such measures say in detail and notes. k, scale, se:
+ * positions of these parameters; zero: rows whose k-th joint distance is 0; estimator: whose calibration it is. */
+ist_record ist_joint_record(const ist_value *const *params, int k, int scale, int se,
+                            const ist_totals *totals, int64_t zero, ist_calibrated estimator,
+                            ist_estimate estimate);
 
 /* The numbers that are not NaN: how many, and their sum from the first to the last. */
 typedef struct {

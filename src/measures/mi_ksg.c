@@ -31,6 +31,7 @@ static const ist_measure_schema schema = {
     .params = params,
     .param_count = PARAMS,
     .symmetric = true,
+    .tail = IST_TAIL_UPPER,
 };
 
 static bool is_first(const ist_value *const *values)
@@ -103,18 +104,15 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
                        size_t *count, ist_error *error)
 {
     (void)error;
-    ist_text notes = {0}, detail = {0};
-    ist_add_joint_facts(t, ist_param_is(values, PARAM_SCALE, "rms"), t->all[SUM_ZERO], &notes,
-                        &detail);
-    ist_add_dimension(t, &notes, &detail);
-    records[0] = ist_record_of(values, PARAM_SE, t, "mi", "nat", ist_param_integer(values, PARAM_K),
-                               estimate, &notes, &detail);
+    records[0] = ist_joint_record(values, PARAM_K, PARAM_SCALE, PARAM_SE, t, t->all[SUM_ZERO],
+                                  is_first(values) ? IST_CALIBRATED_TYPE_1 : IST_CALIBRATED_TYPE_2,
+                                  estimate);
     *count = 1;
     return IST_OK;
 }
 
 const ist_measure ist_measure_mi_ksg = {
-    .planner = {.schema = &schema, .version = 1, .needs = needs, .check = check},
+    .planner = {.schema = &schema, .version = 2, .needs = needs, .check = check},
     .sum_count = SUMS,
     .partial = partial,
     .values = values_of_rows,

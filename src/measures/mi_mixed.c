@@ -131,18 +131,15 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
                        size_t *count, ist_error *error)
 {
     (void)error;
-    ist_text notes = {0}, detail = {0};
-    ist_add_joint_facts(t, ist_param_is(values, PARAM_SCALE, "rms"), t->all[SUM_ZERO], &notes,
-                        &detail);
-    ist_add_dimension(t, &notes, &detail);
-    records[0] = ist_record_of(values, PARAM_SE, t, "mi", "nat", ist_param_integer(values, PARAM_K),
-                               estimate, &notes, &detail);
+    records[0] =
+        ist_joint_record(values, PARAM_K, PARAM_SCALE, PARAM_SE, t, t->all[SUM_ZERO],
+                         is_code(values) ? IST_CALIBRATED_TYPE_1 : IST_CALIBRATED_PAPER, estimate);
     *count = 1;
     return IST_OK;
 }
 
 const ist_measure ist_measure_mi_mixed = {
-    .planner = {.schema = &schema, .version = 1, .needs = needs, .check = check},
+    .planner = {.schema = &schema, .version = 2, .needs = needs, .check = check},
     .sum_count = SUMS,
     .partial = partial,
     .values = values_of_rows,

@@ -19,6 +19,9 @@ const ist_note ist_notes[] = {
     {"high-dimension", "the two-NN dimension of the source, within the random parts, is above 10 "
                        "(dimension_source): nearest neighbours are hardly nearer than others, and "
                        "the estimate is far too small"},
+    {"calibration", "of two normal layers that share 1 nat, with this N, this k and these two-NN "
+                    "dimensions, the estimator finds more than 30 % too little or too much "
+                    "(calibration: what it finds): other data may do better or worse"},
     {"deterministic",
      "both layers are functions of one input (input.deterministic): their mutual "
      "information is infinite in theory; the number says how neighbourhoods agree, "

@@ -38,7 +38,6 @@ static const ist_measure_schema schema = {
     .symmetric = true,
     .takes_labels = true,
     .tail = IST_TAIL_UPPER,
-    .null_of_layers = true,
 };
 
 static int64_t of_class(double fraction, int64_t size)

@@ -20,7 +20,7 @@ typedef struct {
 typedef struct {
     ist_metric metric;
     ist_scale scale;
-    bool dimension; /* of a source; no form of its own */
+    bool dimension; /* wanted; no form of its own */
 } ist_layer_form;
 enum { IST_LAYER_FORMS = 2 * (IST_METRIC_CHEBYSHEV + 1) };
 

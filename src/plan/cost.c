@@ -1,21 +1,8 @@
 /* What a schedule costs: memory a rank, bytes read, pairs, operations, time (docs/plan.md). */
-#include <math.h>
-
-#include "schedule.h"
+#include "cost.h"
 
 /* Reading, exchange and bookkeeping that even the smallest step has. */
 static const double STEP_SECONDS = 0.01;
-
-/* What the engine does beside the operations, on one core of the 2-core test machine, for both rows of
- * a pair: to look at a distance; to handle one that may be among the k nearest; to hold it against one of
- * FEW thresholds, or to place it among more, a little longer for each. */
-static const double PAIR_SECONDS = 1.8e-10, CANDIDATE_SECONDS = 2e-8;
-static const double FEW_SECONDS = 2.5e-10, MANY_SECONDS = 2e-9, MORE_SECONDS = 1e-11;
-enum { FEW = 8 };
-
-/* By a k-d tree: a row, each of its neighbours, each threshold; of the rows of a layer of d features that lie at a
- * threshold's distance, as many as about n to the power of 1 - 1/d. */
-static const double TREE_SECONDS = 5e-7, TREE_NEIGHBOUR_SECONDS = 8e-8, TREE_EDGE_SECONDS = 2e-8;
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -96,126 +83,9 @@ static int64_t threshold_count(const ist_target_pass *pass)
     return count;
 }
 
-static ist_pass_shape target_shape(const ist_plan *plan, const ist_target_pass *pass)
+ist_pass_shape ist_source_shape(const ist_plan *plan, const ist_source_pass *pass)
 {
     ist_pass_shape shape = shape_of(&plan->layers[pass->layer], pass->parts);
-    shape.thresholds = threshold_count(pass);
-    for (size_t i = 0; i < pass->slot_count; i++)
-        shape.k = ist_max(shape.k, pass->slots[i].k);
-    shape.some_segments = pass->labels == SIZE_MAX ? 0 : pass->parts ? IST_PARTS : 1;
-    return shape;
-}
-
-/* The most thresholds a row that fit beside `kept` bytes; memory grows with their number. */
-static int64_t batch_beside(const ist_plan *plan, const ist_target_pass *pass, int64_t kept,
-                            const ist_machine *machine)
-{
-    ist_pass_shape shape = target_shape(plan, pass);
-    int64_t low = 1, high = ist_max(shape.thresholds, 1);
-    if (machine->memory_limit <= 0)
-        return high;
-    while (low < high) {
-        int64_t middle = low + (high - low + 1) / 2;
-        shape.batch = middle;
-        if (machine->pass_memory(&shape, machine) + kept <= machine->memory_limit) {
-            low = middle;
-        } else {
-            high = middle - 1;
-        }
-    }
-    return low;
-}
-
-int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule,
-                           const ist_steps *steps, size_t target, const ist_machine *machine)
-{
-    if (machine->memory_limit <= 0)
-        return batch_beside(plan, &schedule->targets[target], 0, machine);
-    int64_t *kept = kept_lists(plan, schedule, steps, machine);
-    size_t at = 0;
-    while (!schedule->steps[steps->step[at]].counts ||
-           schedule->steps[steps->step[at]].index != target)
-        at++;
-    int64_t batch = batch_beside(plan, &schedule->targets[target], kept[at], machine);
-    ist_free(kept);
-    return batch;
-}
-
-/* ---- time ------------------------------------------------------------------------------------ */
-
-/* The ten parts have a tenth of the rows each. */
-static double pairs_of(const ist_layer *layer, bool parts)
-{
-    double n = (double)layer->n, part = n / IST_PARTS;
-    return n * (n - 1) / 2 + (parts ? IST_PARTS * part * (part - 1) / 2 : 0);
-}
-
-static void add_visits(ist_cost *cost, const ist_layer *layer, double pairs)
-{
-    cost->pairs += pairs;
-    cost->operations += pairs * 2 * (double)layer->shape.d;
-    cost->seconds += PAIR_SECONDS * pairs;
-}
-
-/* The m-th row that a list of k sees enters it with probability k / m; twice as many do before it is known
- * how near the k are. */
-static double candidates(const ist_layer *layer, int64_t k, bool parts)
-{
-    double n = (double)layer->n, width = (double)k;
-    double seen = width * (1 + 2 * (n > width ? log(n / width) : 0));
-    return n * seen * (parts ? 2 : 1);
-}
-
-/* Of all pairs against `total` thresholds a row, in batches. */
-static double counting_seconds(double pairs, int64_t total, int64_t batches)
-{
-    double all = (double)total;
-    if (total <= FEW * batches)
-        return FEW_SECONDS * pairs * all;
-    return (MANY_SECONDS * (double)batches + MORE_SECONDS * all) * pairs;
-}
-
-static bool may_have_tree(const ist_machine *machine, const ist_layer *layer)
-{
-    return machine->trees && layer->shape.d <= IST_TREE_FEATURES;
-}
-
-static double tree_seconds(const ist_layer *layer, int64_t k, int64_t thresholds, bool parts)
-{
-    double n = (double)layer->n, d = (double)layer->shape.d, log_n = log2(n + 1);
-    double edge = d < 2 ? log_n : d < 3 ? sqrt(n) : cbrt(n) * cbrt(n);
-    double row = TREE_SECONDS + TREE_NEIGHBOUR_SECONDS * (double)k +
-                 TREE_EDGE_SECONDS * edge * (double)thresholds;
-    return (parts ? 2 : 1) * n * row;
-}
-
-static void raise_memory(ist_cost *cost, int64_t bytes, size_t layer)
-{
-    if (bytes <= cost->memory)
-        return;
-    cost->memory = bytes;
-    cost->worst_layer = layer;
-}
-
-/* A pass by tiles, or by a tree in so many seconds: then the pairs are answered, but not computed. */
-static void add_faster(ist_cost *cost, const ist_cost *tiles, bool tree, double tree_takes,
-                       const ist_machine *machine)
-{
-    double rate = machine->flops > 0 ? tiles->operations / machine->flops : 0;
-    cost->pairs += tiles->pairs;
-    if (tree && tree_takes < tiles->seconds + rate) {
-        cost->seconds += tree_takes;
-        return;
-    }
-    cost->operations += tiles->operations;
-    cost->seconds += tiles->seconds;
-}
-
-static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pass *pass,
-                       int64_t kept, const ist_machine *machine)
-{
-    const ist_layer *layer = &plan->layers[pass->layer];
-    ist_pass_shape shape = shape_of(layer, pass->parts);
     shape.k = pass->k;
     shape.distance_k = pass->distance_k;
     shape.list_counts = pass->list_counts;
@@ -227,79 +97,139 @@ static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pa
         shape.other_d = plan->layers[pass->other].shape.d;
         shape.other_wide = ist_layer_is_wide(&plan->layers[pass->other]);
     }
-    raise_memory(cost, machine->pass_memory(&shape, machine) + kept, pass->layer);
+    return shape;
+}
+
+ist_pass_shape ist_target_shape(const ist_plan *plan, const ist_target_pass *pass)
+{
+    ist_pass_shape shape = shape_of(&plan->layers[pass->layer], pass->parts);
+    shape.thresholds = threshold_count(pass);
+    for (size_t i = 0; i < pass->slot_count; i++)
+        shape.k = ist_max(shape.k, pass->slots[i].k);
+    shape.some_segments = pass->labels == SIZE_MAX ? 0 : pass->parts ? IST_PARTS : 1;
+    return shape;
+}
+
+int64_t ist_most_that_fit(ist_pass_shape *shape, int64_t *number, int64_t most, int64_t kept,
+                          const ist_machine *machine)
+{
+    int64_t low = 1, high = ist_max(most, 1);
+    while (low < high && machine->memory_limit > 0) {
+        int64_t middle = low + (high - low + 1) / 2;
+        *number = middle;
+        if (machine->pass_memory(shape, machine) + kept <= machine->memory_limit) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    *number = high;
+    return high;
+}
+
+/* Fills in the most thresholds a row that fit beside `kept` bytes. */
+static void choose_batch(ist_pass_shape *shape, int64_t kept, const ist_machine *machine)
+{
+    ist_most_that_fit(shape, &shape->batch, shape->thresholds, kept, machine);
+}
+
+int64_t ist_kept_at(const ist_plan *plan, const ist_schedule *schedule, const ist_steps *steps,
+                    bool counts, size_t index, const ist_machine *machine)
+{
+    if (machine->memory_limit <= 0)
+        return 0; /* nobody asks */
+    int64_t *kept = kept_lists(plan, schedule, steps, machine);
+    size_t at = 0;
+    while (schedule->steps[steps->step[at]].counts != counts ||
+           schedule->steps[steps->step[at]].index != index)
+        at++;
+    int64_t bytes = kept[at];
+    ist_free(kept);
+    return bytes;
+}
+
+int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule,
+                           const ist_steps *steps, size_t target, const ist_machine *machine)
+{
+    ist_pass_shape shape = ist_target_shape(plan, &schedule->targets[target]);
+    choose_batch(&shape, ist_kept_at(plan, schedule, steps, true, target, machine), machine);
+    return shape.batch;
+}
+
+/* ---- steps ------------------------------------------------------------------------------------- */
+
+static void raise_memory(ist_cost *cost, const ist_pass_shape *shape, int64_t kept, size_t layer,
+                         const ist_machine *machine)
+{
+    int64_t bytes = machine->pass_memory(shape, machine) + kept;
+    if (bytes <= cost->memory)
+        return;
+    cost->memory = bytes;
+    cost->worst_layer = layer;
+}
+
+/* The permutations of a step's pass. */
+static void add_nulls(ist_cost *cost, const ist_plan *plan, const ist_schedule *schedule,
+                      const ist_step *step, int64_t kept, const ist_machine *machine)
+{
+    size_t null = step->counts ? schedule->targets[step->index].first_null
+                               : schedule->sources[step->index].first_null;
+    for (; null != SIZE_MAX; null = schedule->nulls[null].next)
+        ist_add_null(cost, plan, schedule, null, kept, machine);
+}
+
+static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pass *pass,
+                       const ist_step *step, int64_t kept, const ist_machine *machine)
+{
+    const ist_layer *layer = &plan->layers[pass->layer];
+    ist_pass_shape shape = ist_source_shape(plan, pass);
+    shape.permutes = step->permutes;
+    shape.class_k = step->class_k;
+    raise_memory(cost, &shape, kept, pass->layer, machine);
     double share = pass->in_class ? plan->labels[pass->labels].pair_share : 1;
     const ist_layer *other = pass->other != SIZE_MAX ? &plan->layers[pass->other] : NULL;
     ist_cost tiles = {0};
-    add_visits(&tiles, layer, share * pairs_of(layer, pass->parts));
+    ist_add_visits(&tiles, layer, share * ist_pairs_of(layer, pass->parts));
     if (other)
-        add_visits(&tiles, other, pairs_of(layer, pass->parts));
-    tiles.seconds += CANDIDATE_SECONDS * candidates(layer, pass->k, pass->parts);
-    bool tree = may_have_tree(machine, layer) && (!other || may_have_tree(machine, other));
-    add_faster(cost, &tiles, tree, tree_seconds(layer, pass->k, 0, pass->parts), machine);
+        ist_add_visits(&tiles, other, ist_pairs_of(layer, pass->parts));
+    double n = (double)layer->n;
+    tiles.seconds += ist_candidate_seconds(n, n, pass->k) * (pass->parts ? 2 : 1);
+    double tree = ist_tree_seconds(layer, pass->k, 0, pass->parts, machine);
+    double both = other ? ist_tree_seconds(other, pass->k, 0, pass->parts, machine) : tree;
+    ist_add_faster(cost, &tiles, both > tree ? both : tree, machine);
 }
 
 static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pass *pass,
-                       int64_t kept, const ist_machine *machine)
+                       const ist_step *step, int64_t kept, const ist_machine *machine)
 {
     const ist_layer *layer = &plan->layers[pass->layer];
-    ist_pass_shape shape = target_shape(plan, pass);
-    shape.batch = batch_beside(plan, pass, kept, machine);
-    int64_t total = shape.thresholds, batches = ist_ceil_div(total, shape.batch);
-    raise_memory(cost, machine->pass_memory(&shape, machine) + kept, pass->layer);
+    ist_pass_shape shape = ist_target_shape(plan, pass);
+    shape.permutes = step->permutes;
+    shape.class_k = step->class_k;
+    choose_batch(&shape, kept, machine);
+    raise_memory(cost, &shape, kept, pass->layer, machine);
+    int64_t batches = ist_ceil_div(shape.thresholds, shape.batch);
     cost->most_batches = ist_max(cost->most_batches, batches);
-    double pairs = pairs_of(layer, pass->parts);
-    double thresholds = (double)total * (double)layer->n * (pass->parts ? 2 : 1);
     ist_cost tiles = {0};
-    add_visits(&tiles, layer, pairs * (double)batches);
-    tiles.operations += 3 * thresholds * (double)layer->shape.d;
-    tiles.seconds += counting_seconds(pairs, total, batches);
-    add_faster(cost, &tiles, may_have_tree(machine, layer),
-               tree_seconds(layer, 0, total, pass->parts), machine);
-}
-
-/* ---- disk ------------------------------------------------------------------------------------- */
-
-/* What is kept of a pass: lists, with the neighbour that is looked for beyond k; two counts a threshold. */
-static int64_t kept_bytes(const ist_plan *plan, const ist_schedule *schedule, const ist_step *step)
-{
-    const int64_t entry = sizeof(double) + sizeof(int32_t), counts = 2 * sizeof(int32_t);
-    int64_t n = plan->layers[ist_step_layer(schedule, step)].n;
-    if (step->counts) {
-        const ist_target_pass *pass = &schedule->targets[step->index];
-        int64_t thresholds = 0;
-        for (size_t i = 0; i < pass->slot_count; i++)
-            thresholds += ist_slot_width(&pass->slots[i]);
-        return n * thresholds * counts * (pass->parts ? 2 : 1);
-    }
-    const ist_source_pass *pass = &schedule->sources[step->index];
-    int64_t sets = (pass->distinct_k > 0 ? 2 : 1) * (pass->parts ? 2 : 1);
-    return n * ((pass->k + 1) * entry + (int64_t)sizeof(int32_t)) * sets;
-}
-
-int64_t ist_schedule_disk(const ist_plan *plan, const ist_schedule *schedule)
-{
-    enum { GENERATIONS = 3 }; /* two, and the one that is being written */
-    int64_t *gone = ist_alloc(schedule->step_count + 1, sizeof *gone), kept = 0, most = 0;
-    for (size_t i = 0; i < schedule->step_count; i++) {
-        const ist_step *step = &schedule->steps[i];
-        int64_t bytes = kept_bytes(plan, schedule, step);
-        size_t last = step->counts ? schedule->targets[step->index].last_step
-                                   : schedule->sources[step->index].last_step;
-        most = ist_max(most, kept + GENERATIONS * bytes);
-        kept += bytes;
-        gone[last] += bytes;
-        kept -= gone[i];
-    }
-    ist_free(gone);
-    return most;
+    ist_add_counting(&tiles, layer, shape.thresholds, batches, pass->parts);
+    ist_add_faster(cost, &tiles, ist_tree_seconds(layer, 0, shape.thresholds, pass->parts, machine),
+                   machine);
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------- */
 
-static int64_t stored_bytes(const ist_layer *layer)
+/* What a layer costs beside the passes: its reading, if it is not in memory (the dimension is found then, the first
+ * time). */
+static void add_loading(ist_cost *cost, const ist_layer *layer, bool *has_dimension)
 {
-    return layer->n * layer->shape.row_values * layer->shape.value_bytes;
+    cost->bytes_read += layer->n * layer->shape.row_values * layer->shape.value_bytes;
+    if (!layer->dimension || *has_dimension)
+        return;
+    *has_dimension = true;
+    cost->dimensions++;
+    double n = (double)layer->n, among = (double)ist_dimension_rows(layer->n);
+    ist_add_visits(cost, layer, n * (among - 1) / 2);
+    cost->seconds += ist_candidate_seconds(n, among, 2);
 }
 
 ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, const ist_steps *steps,
@@ -307,26 +237,26 @@ ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, cons
 {
     ist_cost cost = {.most_batches = 1};
     int64_t *kept = kept_lists(plan, schedule, steps, machine);
+    bool *has_dimension = ist_alloc(plan->layer_count, sizeof *has_dimension);
     size_t held = SIZE_MAX;
     for (size_t i = 0; i < steps->count; i++) {
         const ist_step *step = &schedule->steps[steps->step[i]];
         size_t layer = ist_step_layer(schedule, step);
-        if (layer != held)
-            cost.bytes_read += stored_bytes(&plan->layers[layer]);
-        held = layer;
         size_t other = step->counts ? SIZE_MAX : schedule->sources[step->index].other;
+        if (layer != held)
+            add_loading(&cost, &plan->layers[layer], &has_dimension[layer]);
         if (other != SIZE_MAX)
-            cost.bytes_read += stored_bytes(&plan->layers[other]);
+            add_loading(&cost, &plan->layers[other], &has_dimension[other]);
+        held = layer;
         if (step->counts)
-            add_target(&cost, plan, &schedule->targets[step->index], kept[i], machine);
+            add_target(&cost, plan, &schedule->targets[step->index], step, kept[i], machine);
         else
-            add_source(&cost, plan, &schedule->sources[step->index], kept[i], machine);
+            add_source(&cost, plan, &schedule->sources[step->index], step, kept[i], machine);
+        add_nulls(&cost, plan, schedule, step, kept[i], machine);
     }
     ist_free(kept);
-    double ranks = (double)ist_max(machine->ranks, 1);
-    if (machine->flops > 0)
-        cost.seconds += cost.operations / machine->flops;
-    cost.seconds = cost.seconds / ranks + STEP_SECONDS * (double)steps->count;
+    ist_free(has_dimension);
+    cost.seconds = ist_seconds_of(&cost, machine) + STEP_SECONDS * (double)steps->count;
     return cost;
 }
 

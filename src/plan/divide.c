@@ -193,10 +193,16 @@ ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,
             all.worst_layer = cost.worst_layer;
         }
         all.bytes_read += cost.bytes_read;
+        all.dimensions += cost.dimensions;
         all.pairs += cost.pairs;
         all.operations += cost.operations;
         all.seconds += cost.seconds / portion->groups;
         all.most_batches = ist_max(all.most_batches, cost.most_batches);
+        all.null_joint += cost.null_joint;
+        all.null_counts += cost.null_counts;
+        all.null_seconds += cost.null_seconds / portion->groups;
+        if (cost.null_memory > 0)
+            all.null_memory = ist_max(all.null_memory, cost.null_memory + portion->kept);
     }
     return all;
 }

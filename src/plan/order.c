@@ -168,6 +168,9 @@ static void settle_routes(ist_schedule *s, const ist_plan *plan)
             if (route->target[side] != SIZE_MAX && target_step[route->target[side]] > last)
                 last = target_step[route->target[side]];
         route->last_step = last;
+        ist_step *step = &s->steps[last];
+        step->permutes |= plan->tasks[t].permutations > 0 && route->permuted == SIZE_MAX;
+        step->class_k = ist_max(step->class_k, route->class_k);
         size_t lists[3] = {route->source, route->second, route->null};
         for (int l = 0; l < 3; l++)
             if (lists[l] != SIZE_MAX && s->sources[lists[l]].last_step < last)

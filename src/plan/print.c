@@ -145,6 +145,24 @@ static void add_kind(const ist_schedule *schedule, pass_kind kind, const char *w
     ist_text_add(out, "%s, ", what);
 }
 
+/* Those of labels, and of lists of one layer, need no passes. */
+static void print_nulls(const ist_cost *cost, ist_text *out)
+{
+    if (cost->null_counts == 0)
+        return;
+    head(out, "nulls");
+    if (cost->null_joint > 0) {
+        ist_add_count(out, cost->null_joint);
+        ist_text_add(out, " joint passes and ");
+    }
+    ist_add_count(out, cost->null_counts);
+    ist_text_add(out, " for ranks, of permuted layers: about ");
+    ist_add_duration(out, cost->null_seconds);
+    ist_text_add(out, ", ");
+    ist_add_bytes(out, cost->null_memory);
+    ist_text_add(out, " a rank\n");
+}
+
 static void print_passes(const ist_schedule *schedule, const ist_cost *cost, ist_text *out)
 {
     head(out, "passes");
@@ -157,11 +175,18 @@ static void print_passes(const ist_schedule *schedule, const ist_cost *cost, ist
     add_kind(schedule, PASS_JOINT, " joint", out);
     ist_add_count(out, (int64_t)schedule->target_count);
     ist_text_add(out, " for ranks\n");
+    if (cost->dimensions > 0) {
+        head(out, "");
+        ist_text_add(out, "and two-NN dimensions of ");
+        ist_add_count(out, cost->dimensions);
+        ist_text_add(out, " layers, for the notes\n");
+    }
     if (cost->most_batches > 1) {
         head(out, "");
         ist_text_add(out, "ranks in up to %lld batches, because all thresholds do not fit\n",
                      (long long)cost->most_batches);
     }
+    print_nulls(cost, out);
     head(out, "work");
     ist_add_large(out, cost->pairs);
     ist_text_add(out, " pairs, ");

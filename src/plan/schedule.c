@@ -8,7 +8,8 @@ typedef struct {
     ist_schedule *schedule;
     ist_index sources, targets, slots; /* by what makes a pass (a slot) one */
     ist_index any_order;               /* a source pass of the layer, by layer and labels */
-    size_t source_capacity, target_capacity;
+    ist_index nulls, null_slots;
+    size_t source_capacity, target_capacity, null_capacity;
 } collector;
 
 static ist_hash key_of(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
@@ -38,7 +39,8 @@ static size_t source_pass(collector *c, const ist_task *task, size_t layer, cons
                               .labels = in_class ? task->target : SIZE_MAX,
                               .other = joint ? task->target : SIZE_MAX,
                               .scale = joint ? needs->scale : IST_SCALE_NONE,
-                              .ties = needs->ties};
+                              .ties = needs->ties,
+                              .first_null = SIZE_MAX};
     if (wanted.ties.by_index)
         wanted.ties.seed = 0; /* nothing random in it */
     uint64_t any[5] = {layer, wanted.labels, wanted.other, wanted.scale, 2};
@@ -71,28 +73,35 @@ static size_t target_pass(collector *c, size_t layer, size_t labels, bool by_ind
             s->targets =
                 ist_grow(s->targets, s->target_count, c->target_capacity, sizeof *s->targets);
         }
-        s->targets[s->target_count++] =
-            (ist_target_pass){.layer = layer, .labels = labels, .by_index = by_index};
+        s->targets[s->target_count++] = (ist_target_pass){
+            .layer = layer, .labels = labels, .by_index = by_index, .first_null = SIZE_MAX};
     }
     s->targets[pass].parts |= parts;
     return pass;
 }
 
+/* The slots of a pass, or of its permutations; `index` knows those of all `of` its kind. */
+typedef struct {
+    ist_index *index;
+    size_t of;
+    ist_slot **slots;
+    size_t *count;
+} slot_set;
+
 /* A slot of all neighbours serves every smaller k; one of a single threshold is of this k. Their number grows by
  * doubling: the capacity is the next power of two of the count. */
-static size_t slot_of(collector *c, size_t target, size_t source, int64_t k, ist_count_kind kind)
+static size_t slot_of(slot_set set, size_t source, int64_t k, ist_count_kind kind)
 {
-    ist_target_pass *pass = &c->schedule->targets[target];
     ist_hash key =
-        key_of(target, source, kind == IST_COUNTS_RANKS ? 0 : (uint64_t)k, (uint64_t)kind);
-    size_t slot = *ist_index_add(&c->slots, key, pass->slot_count);
-    if (slot == pass->slot_count) {
-        size_t count = pass->slot_count;
+        key_of(set.of, source, kind == IST_COUNTS_RANKS ? 0 : (uint64_t)k, (uint64_t)kind);
+    size_t count = *set.count, slot = *ist_index_add(set.index, key, count);
+    if (slot == count) {
         if ((count & (count - 1)) == 0)
-            pass->slots = ist_grow(pass->slots, count, count ? 2 * count : 1, sizeof *pass->slots);
-        pass->slots[pass->slot_count++] = (ist_slot){.pass = source, .kind = kind};
+            *set.slots = ist_grow(*set.slots, count, count ? 2 * count : 1, sizeof **set.slots);
+        (*set.slots)[(*set.count)++] = (ist_slot){.pass = source, .kind = kind};
     }
-    pass->slots[slot].k = ist_max(pass->slots[slot].k, k);
+    ist_slot *found = &(*set.slots)[slot];
+    found->k = ist_max(found->k, k);
     return slot;
 }
 
@@ -119,9 +128,57 @@ static void add_counts(collector *c, const ist_task *task, const ist_needs *need
     bool by_index = needs->counts == IST_COUNTS_RANKS && needs->ties.by_index;
     route->target[side] = target_pass(c, side == 0 ? task->source : task->target,
                                       leaves_out ? task->target : SIZE_MAX, by_index, needs->parts);
-    route->slot[side] =
-        slot_of(c, route->target[side], route->source, needs->neighbours, needs->counts);
+    ist_target_pass *pass = &c->schedule->targets[route->target[side]];
+    slot_set set = {&c->slots, route->target[side], &pass->slots, &pass->slot_count};
+    route->slot[side] = slot_of(set, route->source, needs->neighbours, needs->counts);
 }
+
+/* ---- permuted layers --------------------------------------------------------------------------- */
+
+/* Another layer's rows permuted: joint neighbours are others, and so are ranks. Lists of the target layer alone are
+ * the same with other row numbers. */
+static bool permutes_layer(const ist_task *task, const ist_needs *needs)
+{
+    return task->permutations > 0 && !task->labels_target &&
+           (needs->among == IST_AMONG_JOINT || needs->counts == IST_COUNTS_RANKS);
+}
+
+static size_t null_passes(collector *c, const ist_task *task, const ist_needs *needs, bool counts,
+                          size_t pass)
+{
+    ist_schedule *s = c->schedule;
+    ist_hash key = key_of(2 * pass + counts, task->within, needs->ties.seed, 1);
+    size_t null = *ist_index_add(&c->nulls, key, s->null_count);
+    if (null < s->null_count)
+        return null;
+    if (s->null_count == c->null_capacity) {
+        c->null_capacity = c->null_capacity ? 2 * c->null_capacity : 16;
+        s->nulls = ist_grow(s->nulls, s->null_count, c->null_capacity, sizeof *s->nulls);
+    }
+    size_t *first = counts ? &s->targets[pass].first_null : &s->sources[pass].first_null;
+    s->nulls[s->null_count] = (ist_null_passes){.counts = counts,
+                                                .pass = pass,
+                                                .within = task->within,
+                                                .seed = needs->ties.seed,
+                                                .next = *first};
+    *first = s->null_count;
+    return s->null_count++;
+}
+
+static void add_permuted(collector *c, const ist_task *task, const ist_needs *needs,
+                         ist_route *route)
+{
+    bool counts = needs->among != IST_AMONG_JOINT;
+    route->permuted =
+        null_passes(c, task, needs, counts, counts ? route->target[1] : route->source);
+    ist_null_passes *null = &c->schedule->nulls[route->permuted];
+    null->permutations = ist_max(null->permutations, task->permutations);
+    null->list_counts |= needs->list_counts;
+    slot_set set = {&c->null_slots, route->permuted, &null->slots, &null->slot_count};
+    route->permuted_slot = slot_of(set, route->source, needs->neighbours, needs->counts);
+}
+
+/* ---- permuted labels --------------------------------------------------------------------------- */
 
 /* Neighbours within classes, of permuted labels: those with the same label in a list among all. */
 static bool needs_null_lists(const ist_task *task, const ist_needs *needs)
@@ -166,10 +223,13 @@ static void collect(collector *c, const ist_task *task, bool any_order)
         ist_needs lists = {
             .neighbours = null_length(plan, task, &needs), .distances = true, .any_order = true};
         route->null = source_pass(c, task, task->source, &lists);
+        route->class_k = needs.neighbours;
     }
     for (int side = 0; side < 2; side++)
         if (counts_in(&needs, task, side))
             add_counts(c, task, &needs, side, route);
+    if (permutes_layer(task, &needs))
+        add_permuted(c, task, &needs, route);
 }
 
 ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending)
@@ -177,8 +237,12 @@ ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending)
     ist_schedule *schedule = ist_alloc(1, sizeof *schedule);
     schedule->routes = ist_alloc(plan->task_count, sizeof *schedule->routes);
     for (size_t t = 0; t < plan->task_count; t++)
-        schedule->routes[t] = (ist_route){
-            SIZE_MAX, SIZE_MAX, SIZE_MAX, {SIZE_MAX, SIZE_MAX}, {SIZE_MAX, SIZE_MAX}, 0};
+        schedule->routes[t] = (ist_route){.source = SIZE_MAX,
+                                          .second = SIZE_MAX,
+                                          .null = SIZE_MAX,
+                                          .target = {SIZE_MAX, SIZE_MAX},
+                                          .slot = {SIZE_MAX, SIZE_MAX},
+                                          .permuted = SIZE_MAX};
     collector c = {.plan = plan, .schedule = schedule};
     for (int round = 0; round < 2; round++)
         for (size_t t = 0; t < plan->task_count; t++)
@@ -188,6 +252,8 @@ ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending)
     ist_index_release(&c.any_order);
     ist_index_release(&c.targets);
     ist_index_release(&c.slots);
+    ist_index_release(&c.nulls);
+    ist_index_release(&c.null_slots);
     ist_schedule_order(schedule, plan);
     return schedule;
 }
@@ -200,6 +266,9 @@ void ist_schedule_free(ist_schedule **schedule)
         return;
     for (size_t t = 0; t < old->target_count; t++)
         ist_free(old->targets[t].slots);
+    for (size_t n = 0; n < old->null_count; n++)
+        ist_free(old->nulls[n].slots);
+    ist_free(old->nulls);
     ist_free(old->targets);
     ist_free(old->sources);
     ist_free(old->steps);

@@ -165,6 +165,8 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
         task.target = labels ? ist_locate_labels(builder, target->cell, target->layer)
                              : ist_locate_layer(builder, target->cell, target->layer, form);
         plan->layers[task.source].dimension |= form.dimension;
+        if (!labels)
+            plan->layers[task.target].dimension |= form.dimension;
         const char *source_key = plan->layers[task.source].key;
         const char *target_key =
             labels ? plan->labels[task.target].key : plan->layers[task.target].key;

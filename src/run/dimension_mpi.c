@@ -25,18 +25,17 @@ static double estimate(double *ratio, int64_t n)
     return count > 1 ? (double)(count - 1) / ist_sum_in_order(ratio, count) : (double)NAN;
 }
 
-double ist_two_nn_dimension(ist_session *s, const ist_rows *rows)
+double ist_two_nn_dimension(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows)
 {
     ist_pass_stats stats = {0};
-    ist_nearest *nearest =
-        ist_pass_nearest(s->comm, &s->engine, rows, 2, (ist_tie_rule){0}, &stats);
+    ist_nearest *nearest = ist_pass_nearest(comm, engine, rows, 2, (ist_tie_rule){0}, &stats);
     if (!nearest)
-        return NAN;
+        return (double)NAN;
     double *mine = log_ratios(nearest, rows->metric == IST_METRIC_EUCLIDEAN);
-    double *all = s->comm->rank == 0 ? ist_alloc((size_t)rows->n, sizeof *all) : NULL;
-    ist_gather_rows(s->comm, rows, MPI_DOUBLE, mine, all, false);
-    double dimension = s->comm->rank == 0 ? estimate(all, rows->n) : 0;
-    MPI_Bcast(&dimension, 1, MPI_DOUBLE, 0, s->comm->handle);
+    double *all = comm->rank == 0 ? ist_alloc((size_t)rows->n, sizeof *all) : NULL;
+    ist_gather_rows(comm, rows, MPI_DOUBLE, mine, all, false);
+    double dimension = comm->rank == 0 ? estimate(all, rows->n) : 0;
+    MPI_Bcast(&dimension, 1, MPI_DOUBLE, 0, comm->handle);
     ist_nearest_free(&nearest);
     ist_free(mine);
     ist_free(all);

@@ -209,21 +209,24 @@ static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_err
     return error->code;
 }
 
-/* Within the parts, for a tenth of the work; of few rows among all. */
+/* By n alone (ist_dimension_rows), whatever else has brought the parts: a record must not depend on that. */
 static void find_dimension(ist_session *s, size_t layer, const ist_loaded *loaded)
 {
     ist_layer_facts *facts = &s->facts[layer];
-    if (!s->known.plan->layers[layer].dimension || facts->has_dimension || loaded->all.n < 3)
+    int64_t n = loaded->all.n;
+    if (!s->known.plan->layers[layer].dimension || facts->has_dimension || n < 3)
         return;
-    facts->dimension = ist_two_nn_dimension(s, loaded->has_parts ? &loaded->parts : &loaded->all);
+    bool within_parts = ist_dimension_rows(n) < n;
+    facts->dimension =
+        ist_two_nn_dimension(s->comm, &s->engine, within_parts ? &loaded->parts : &loaded->all);
     facts->has_dimension = true;
 }
 
 static bool wants_parts(const ist_session *s, size_t layer, bool parts)
 {
-    enum { FEW = 1000 };
     const ist_layer *l = &s->known.plan->layers[layer];
-    return parts || (l->dimension && !s->facts[layer].has_dimension && l->n >= FEW);
+    bool find = l->dimension && !s->facts[layer].has_dimension;
+    return parts || (find && ist_dimension_rows(l->n) < l->n);
 }
 
 static ist_code load(ist_session *s, size_t layer, bool parts, ist_loaded *loaded, ist_error *error)

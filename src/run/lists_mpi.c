@@ -4,15 +4,21 @@
 
 #include "session.h"
 
+void ist_list_release(ist_list *list)
+{
+    ist_free(list->neighbour);
+    ist_free(list->held);
+    ist_free(list->distance);
+    ist_free(list->list_reach);
+    *list = (ist_list){0};
+}
+
 void ist_lists_release(ist_lists *lists)
 {
-    ist_list *each[] = {&lists->all, &lists->parts, &lists->distinct, &lists->distinct_parts};
-    for (size_t l = 0; l < sizeof each / sizeof *each; l++) {
-        ist_free(each[l]->neighbour);
-        ist_free(each[l]->held);
-        ist_free(each[l]->distance);
-        ist_free(each[l]->list_reach);
-    }
+    ist_list_release(&lists->all);
+    ist_list_release(&lists->parts);
+    ist_list_release(&lists->distinct);
+    ist_list_release(&lists->distinct_parts);
     ist_free(lists->tie_fraction);
     ist_free(lists->failure);
     *lists = (ist_lists){0};
@@ -213,16 +219,14 @@ void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double
     }
 }
 
-/* By the larger of the distances in both layers. */
-static ist_list find_joint(ist_session *s, const ist_source_pass *pass, bool parts,
-                           double **tie_fraction, ist_pass_stats *stats)
+ist_list ist_find_joint(ist_session *s, const ist_source_pass *pass, const ist_rows *x,
+                        const ist_rows *y, double **tie_fraction, ist_pass_stats *stats)
 {
-    const ist_rows *x = parts ? &s->loaded.parts : &s->loaded.all;
-    const ist_rows *y = parts ? &s->other.parts : &s->other.all;
     double factor[2];
     ist_rows joint;
     ist_joint_factors(s, pass, factor);
     ist_rows_joint(s->comm, x, factor[0], y, factor[1], &joint);
+    bool parts = x->blocks.segment[x->blocks.count - 1] > 0;
     int64_t most = (parts ? x->n / IST_PARTS : x->n) - 1, k = ist_min(pass->k, most);
     ist_nearest *nearest =
         ist_pass_nearest(s->comm, &s->engine, &joint, ist_min(k + 1, most), pass->ties, stats);
@@ -247,7 +251,8 @@ void ist_find_lists(ist_session *s, const ist_source_pass *pass, ist_lists *list
         ist_list *list = parts ? &lists->parts : &lists->all;
         double **tie_fraction = parts ? NULL : &lists->tie_fraction;
         if (pass->other != SIZE_MAX)
-            *list = find_joint(s, pass, parts, tie_fraction, stats);
+            *list = ist_find_joint(s, pass, parts ? &s->loaded.parts : &s->loaded.all,
+                                   parts ? &s->other.parts : &s->other.all, tie_fraction, stats);
         else if (pass->in_class)
             *list = find_some(s, pass, IST_SUBSET_CLASSES, parts, tie_fraction, stats);
         else

@@ -72,16 +72,78 @@ static int64_t visit_bytes(const ist_pass_shape *pass, const ist_set_shape *set,
     return ist_pass_bytes(set, pass->k + 1, 0, machine->chunk_bytes);
 }
 
+static ist_set_shape joint_set(const ist_pass_shape *pass, const layer_sets *own)
+{
+    ist_set_shape joint = own->all;
+    joint.joint_d = pass->other_d;
+    joint.joint_wide = pass->other_wide;
+    return joint;
+}
+
 /* The second layer of a joint pass, and the joint set of both. */
 static int64_t joint_bytes(const ist_pass_shape *pass, const layer_sets *own,
                            const ist_machine *machine)
 {
     layer_sets other = sets_of(pass, pass->other_d, pass->other_wide, machine);
-    ist_set_shape joint = own->all;
-    joint.joint_d = pass->other_d;
-    joint.joint_wide = pass->other_wide;
+    ist_set_shape joint = joint_set(pass, own);
     int64_t visiting = ist_set_bytes(&joint) + visit_bytes(pass, &joint, machine);
     return ist_max(other.reading, other.held + visiting);
+}
+
+/* ---- permutations ------------------------------------------------------------------------------ */
+
+/* Groups' rows twice, who takes whose place and where it was taken to, or permuted classes; lists within these. */
+static int64_t permutation_bytes(const ist_pass_shape *pass, int64_t rows)
+{
+    const int64_t number = sizeof(int32_t), position = sizeof(int64_t), real = sizeof(double);
+    int64_t lists = rows * (number + pass->class_k * (real + number) + 2 * position);
+    int64_t order = pass->n * (3 * number + position);
+    return pass->permutes ? order + (pass->class_k > 0 ? lists : pass->n * number) : 0;
+}
+
+/* A pass of so many thresholds a row. */
+static int64_t counts_bytes(const ist_set_shape *set, int64_t thresholds,
+                            const ist_machine *machine)
+{
+    return ist_pass_bytes(set, 0, thresholds, machine->chunk_bytes);
+}
+
+/* The ranks of permuted neighbours: targets and ranks, those of one permutation on their way. */
+static int64_t permuted_ranks_bytes(const ist_pass_shape *pass, const layer_sets *own, int64_t rows,
+                                    const ist_machine *machine)
+{
+    const int64_t number = sizeof(int32_t), rank = sizeof(int64_t);
+    int64_t columns = pass->null_at_once * pass->null_thresholds;
+    return rows * (columns * (number + rank) + 2 * rank * pass->null_thresholds) +
+           counts_bytes(&own->all, ist_min(columns, IST_NULL_BATCH), machine);
+}
+
+/* The second layer's rows in another order, its joint set and pass; or the counts in either layer. */
+static int64_t permuted_joint_bytes(const ist_pass_shape *pass, const layer_sets *own, int64_t rows,
+                                    const ist_machine *machine)
+{
+    const int64_t number = sizeof(int32_t), real = sizeof(double), rank = sizeof(int64_t);
+    layer_sets other = sets_of(pass, pass->other_d, pass->other_wide, machine);
+    ist_set_shape joint = joint_set(pass, own);
+    int64_t columns = pass->null_at_once * pass->null_thresholds;
+    int64_t lists = pass->null_at_once * pass->null_k * (2 * number + real);
+    int64_t pairing = ist_set_bytes(&other.read) + ist_reorder_bytes(&other.read) +
+                      ist_set_bytes(&joint) +
+                      ist_pass_bytes(&joint, pass->null_k + 1, 0, machine->chunk_bytes);
+    int64_t in_twin = machine->twins ? real + 2 * rank : 0;
+    int64_t counting = rows * columns * (real + 2 * rank + in_twin) +
+                       ist_max(counts_bytes(&own->all, columns, machine),
+                               counts_bytes(&other.all, columns, machine));
+    return other.held + rows * (lists + columns * 2 * (real + rank)) + ist_max(pairing, counting);
+}
+
+static int64_t null_bytes(const ist_pass_shape *pass, const layer_sets *own, int64_t rows,
+                          const ist_machine *machine)
+{
+    if (pass->null_at_once == 0)
+        return 0;
+    return pass->other_d > 0 ? permuted_joint_bytes(pass, own, rows, machine)
+                             : permuted_ranks_bytes(pass, own, rows, machine);
 }
 
 int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine)
@@ -97,7 +159,9 @@ int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine)
         engine = ist_max(engine, some_bytes(pass, &some) + visit_bytes(pass, &some, machine));
     if (pass->other_d > 0)
         engine = joint_bytes(pass, &own, machine);
-    return ist_max(own.reading, own.held + results + ist_max(engine, task_bytes(pass, rows)));
+    int64_t after = ist_max(task_bytes(pass, rows), null_bytes(pass, &own, rows, machine));
+    after += permutation_bytes(pass, rows);
+    return ist_max(own.reading, own.held + results + ist_max(engine, after));
 }
 
 bool ist_may_skip(const ist_options *options)

@@ -1,53 +1,83 @@
 /* The permutation null: the task's value for a target whose samples were permuted (all of them, or inside the classes of
- * some labels), so that nothing but chance is left. What is known of the layers serves all permutations: of labels,
- * neighbours within a permuted class are those of its members in one long list among all. */
+ * some labels), so that nothing but chance is left. Here: the permutations, and what is said of their values. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "null.h"
 
-/* Samples in the groups that are permuted inside: all of them, or the classes of `within`. */
-typedef struct {
-    int groups;
-    int64_t *start;
-    int32_t *row, *shuffled; /* by group, ascending; the same shuffled */
-} exchange_groups;
-
-static exchange_groups groups_of(int64_t n, const ist_classes *within)
+ist_code ist_permutations_new(ist_session *s, int64_t n, size_t within, ist_permutations *p,
+                              ist_error *error)
 {
-    exchange_groups g = {.groups = within ? (int)within->class_count : 1};
-    g.start = ist_alloc((size_t)g.groups + 1, sizeof *g.start);
-    g.row = ist_alloc((size_t)n, sizeof *g.row);
-    g.shuffled = ist_alloc((size_t)n, sizeof *g.shuffled);
-    for (int c = 0; c < g.groups; c++)
-        g.start[c + 1] = g.start[c] + (within ? within->size[c] : n);
-    int64_t *at = ist_alloc((size_t)g.groups, sizeof *at);
-    memcpy(at, g.start, (size_t)g.groups * sizeof *at);
+    ist_classes classes = {.label = SIZE_MAX};
+    *p = (ist_permutations){.n = n, .groups = 1};
+    if (within != SIZE_MAX && ist_read_classes(s, within, &classes, error) != IST_OK) {
+        ist_classes_release(&classes);
+        return error->code;
+    }
+    if (classes.class_of)
+        p->groups = (int)classes.class_count;
+    p->start = ist_alloc((size_t)p->groups + 1, sizeof *p->start);
+    p->row = ist_alloc((size_t)n, sizeof *p->row);
+    p->shuffled = ist_alloc((size_t)n, sizeof *p->shuffled);
+    p->taken = ist_alloc((size_t)n, sizeof *p->taken);
+    for (int c = 0; c < p->groups; c++)
+        p->start[c + 1] = p->start[c] + (classes.class_of ? classes.size[c] : n);
+    int64_t *at = ist_alloc((size_t)p->groups, sizeof *at);
+    memcpy(at, p->start, (size_t)p->groups * sizeof *at);
     for (int64_t row = 0; row < n; row++)
-        g.row[at[within ? within->class_of[row] : 0]++] = (int32_t)row;
+        p->row[at[classes.class_of ? classes.class_of[row] : 0]++] = (int32_t)row;
     ist_free(at);
-    return g;
+    ist_classes_release(&classes);
+    return IST_OK;
 }
 
-static void groups_release(exchange_groups *g)
+void ist_permutations_release(ist_permutations *p)
 {
-    ist_free(g->start);
-    ist_free(g->row);
-    ist_free(g->shuffled);
+    ist_free(p->start);
+    ist_free(p->row);
+    ist_free(p->shuffled);
+    ist_free(p->taken);
+    *p = (ist_permutations){0};
 }
 
-/* taken[row] = the sample that takes its place in round r. */
-static void permute(exchange_groups *g, uint64_t seed, int64_t r, int64_t n, int32_t *taken)
+void ist_permute(ist_permutations *p, uint64_t seed, int64_t round)
 {
-    memcpy(g->shuffled, g->row, (size_t)n * sizeof *g->shuffled);
-    ist_random_shuffle(seed, (uint64_t)r, g->groups, g->start, g->shuffled);
-    for (int64_t at = 0; at < n; at++)
-        taken[g->row[at]] = g->shuffled[at];
+    memcpy(p->shuffled, p->row, (size_t)p->n * sizeof *p->shuffled);
+    ist_random_shuffle(seed, (uint64_t)round, p->groups, p->start, p->shuffled);
+    for (int64_t at = 0; at < p->n; at++)
+        p->taken[p->row[at]] = p->shuffled[at];
 }
 
-/* On rank 0. The values are sorted, so that their sums are those of the set. */
-static void describe(double value, double *null, int64_t count, bool upper, ist_text *detail)
+/* ---- columns of a table --------------------------------------------------------------------------- */
+
+/* Between columns of the table and records side by side. */
+static void move_columns(char *table, size_t stride, size_t from, size_t record, int64_t rows,
+                         char *records, bool out)
+{
+    for (size_t i = 0; i < (size_t)rows; i++) {
+        char *columns = table + i * stride + from, *packed = records + i * record;
+        memcpy(out ? packed : columns, out ? columns : packed, record);
+    }
+}
+
+void ist_carry_columns(const ist_session *s, const ist_rows *rows, const int64_t *taken,
+                       ist_direction direction, size_t bytes, int64_t stride, int64_t from,
+                       int64_t count, void *table)
+{
+    int64_t home = rows->home.count;
+    size_t record = (size_t)count * bytes, row = (size_t)stride * bytes;
+    char *here = ist_alloc((size_t)home, record), *there = ist_alloc((size_t)home, record);
+    move_columns(table, row, (size_t)from * bytes, record, home, here, true);
+    ist_carry(s->comm, rows, rows, taken, direction, record, here, there);
+    move_columns(table, row, (size_t)from * bytes, record, home, there, false);
+    ist_free(here);
+    ist_free(there);
+}
+
+/* ---- the record ------------------------------------------------------------------------------------- */
+
+/* The values are sorted, so that their sums are those of the set. */
+static void add_description(double value, double *null, int64_t count, bool upper, ist_text *detail)
 {
     int64_t extreme = 0;
     for (int64_t r = 0; r < count; r++)
@@ -65,32 +95,52 @@ static void describe(double value, double *null, int64_t count, bool upper, ist_
     ist_text_add(detail, ";permutations=%lld", (long long)count);
 }
 
-ist_code ist_null(ist_session *s, const ist_task *task, uint64_t seed, bool upper,
-                  ist_null_value *value_of, void *work, ist_record *record, ist_error *error)
+void ist_describe_null(ist_record *record, double *null, int64_t count, bool upper)
 {
-    int64_t n = s->known.plan->layers[task->source].n;
-    ist_classes within = {.label = SIZE_MAX};
-    if (task->within != SIZE_MAX && ist_read_classes(s, task->within, &within, error) != IST_OK)
-        return error->code;
-    exchange_groups groups = groups_of(n, task->within != SIZE_MAX ? &within : NULL);
-    ist_classes_release(&within);
-    int32_t *taken = ist_alloc((size_t)n, sizeof *taken);
-    double *null = ist_alloc((size_t)task->permutations, sizeof *null);
-    for (int64_t r = 0; r < task->permutations && error->code == IST_OK; r++) {
-        permute(&groups, seed, r, n, taken);
-        null[r] = value_of(work, taken);
-        ist_stop_soon(s, error);
+    ist_text detail = {0};
+    ist_text_add(&detail, "%s", record->detail);
+    add_description(record->value, null, count, upper, &detail);
+    ist_free(record->detail);
+    record->detail = ist_copy_text(detail.data);
+    ist_text_release(&detail);
+}
+
+/* ---- permuted layers ---------------------------------------------------------------------------------- */
+
+bool ist_null_begin(ist_session *s, size_t null, ist_permutations *p)
+{
+    const ist_null_passes *of = &s->schedule->nulls[null];
+    ist_error reading = {0};
+    bool read = ist_permutations_new(s, s->loaded.all.n, of->within, p, &reading) == IST_OK;
+    for (size_t t = s->first_of_null[null]; t != SIZE_MAX; t = s->next_of_null[t]) {
+        int64_t count = s->known.plan->tasks[t].permutations;
+        if (!read)
+            s->permuted[t].failure = ist_copy_text(reading.text);
+        else if (s->comm->rank == 0)
+            s->permuted[t].value = ist_alloc((size_t)count, sizeof *s->permuted[t].value);
     }
-    if (s->comm->rank == 0 && record && error->code == IST_OK) {
-        ist_text detail = {0};
-        ist_text_add(&detail, "%s", record->detail);
-        describe(record->value, null, task->permutations, upper, &detail);
-        ist_free(record->detail);
-        record->detail = ist_copy_text(detail.data);
-        ist_text_release(&detail);
-    }
-    groups_release(&groups);
-    ist_free(taken);
-    ist_free(null);
-    return error->code;
+    return read;
+}
+
+void ist_null_value(ist_session *s, const ist_found *found, int64_t round)
+{
+    const ist_rows *rows = &s->loaded.all;
+    ist_work w = ist_work_on(s, found);
+    ist_made m = ist_make_rows(&w, rows, 0, rows->home.count, rows->n, false, NULL);
+    double value = ist_value_of(&w, &m);
+    ist_made_release(&m);
+    if (s->comm->rank == 0)
+        s->permuted[found->task].value[round] = value;
+}
+
+void ist_null_progress(ist_session *s, size_t null, int64_t done)
+{
+    const ist_null_passes *of = &s->schedule->nulls[null];
+    double now = ist_seconds();
+    if (now - s->last_line < 5)
+        return;
+    s->last_line = now;
+    ist_log_line(&s->log, "%lld of %lld permutations of %s", (long long)done,
+                 (long long)of->permutations,
+                 s->known.plan->layers[ist_null_layer(s->schedule, of)].key);
 }

@@ -19,14 +19,29 @@ static size_t step_layer(const ist_session *s, const ist_step *step)
                         : s->schedule->sources[step->index].layer;
 }
 
-/* What a pass visits: all pairs, once more in the parts, for every batch of thresholds. */
+/* How often the permutations of a layer visit all pairs. */
+static double null_visits(const ist_session *s, size_t null)
+{
+    const ist_null_passes *of = &s->schedule->nulls[null];
+    int64_t at_once =
+        ist_schedule_null_batch(s->known.plan, s->schedule, &s->portion->steps, null, &s->machine);
+    double batches = (double)ist_ceil_div(of->permutations, at_once);
+    return of->counts ? batches : (double)of->permutations + 2 * batches;
+}
+
+/* What a pass visits: all pairs, once more in the parts, for every batch of thresholds; and its permutations. */
 static double step_pairs(const ist_session *s, const ist_step *step)
 {
     const ist_layer *layer = &s->known.plan->layers[step_layer(s, step)];
     double n = (double)layer->n, pairs = n * (n - 1) / 2;
     bool parts = step->counts ? s->schedule->targets[step->index].parts
                               : s->schedule->sources[step->index].parts;
-    return parts ? pairs * (1 + 1.0 / IST_PARTS) : pairs;
+    double all = parts ? pairs * (1 + 1.0 / IST_PARTS) : pairs;
+    size_t null = step->counts ? s->schedule->targets[step->index].first_null
+                               : s->schedule->sources[step->index].first_null;
+    for (; null != SIZE_MAX; null = s->schedule->nulls[null].next)
+        all += pairs * null_visits(s, null);
+    return all;
 }
 
 /* Rank 0 speaks of its own group. */

@@ -213,6 +213,11 @@ static void link_tasks(ist_session *s)
     const ist_schedule *schedule = s->schedule;
     s->first_of_step = ist_alloc(schedule->step_count, sizeof *s->first_of_step);
     s->next_task = ist_alloc(plan->task_count, sizeof *s->next_task);
+    s->first_of_null = ist_alloc(schedule->null_count, sizeof *s->first_of_null);
+    s->next_of_null = ist_alloc(plan->task_count, sizeof *s->next_of_null);
+    s->permuted = ist_alloc(plan->task_count, sizeof *s->permuted);
+    for (size_t i = 0; i < schedule->null_count; i++)
+        s->first_of_null[i] = SIZE_MAX;
     for (size_t i = 0; i < schedule->step_count; i++)
         s->first_of_step[i] = SIZE_MAX;
     for (size_t t = plan->task_count; t-- > 0;) {
@@ -222,6 +227,10 @@ static void link_tasks(ist_session *s)
             continue;
         s->next_task[t] = s->first_of_step[route->last_step];
         s->first_of_step[route->last_step] = t;
+        if (route->permuted == SIZE_MAX)
+            continue;
+        s->next_of_null[t] = s->first_of_null[route->permuted];
+        s->first_of_null[route->permuted] = t;
     }
 }
 
@@ -441,6 +450,11 @@ static void close_session(ist_session *s, ist_lock *lock, ist_code code)
     ist_free(s->pending);
     ist_free(s->first_of_step);
     ist_free(s->next_task);
+    ist_free(s->first_of_null);
+    ist_free(s->next_of_null);
+    for (size_t t = 0; s->permuted && t < s->known.plan->task_count; t++)
+        ist_release_permuted(&s->permuted[t]);
+    ist_free(s->permuted);
     ist_free(s->part_order.order);
     ist_classes_release(&s->classes);
     ist_free(s->stop_file);

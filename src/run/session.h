@@ -54,6 +54,12 @@ typedef struct {
     int64_t *closer, *equal;
 } ist_told;
 
+/* The values of a task for its permutations, where they are computed before the task has all it needs. */
+typedef struct {
+    double *value; /* on rank 0 */
+    char *failure; /* why there are none; NULL: nothing */
+} ist_permuted;
+
 /* The layer in memory. */
 typedef struct {
     size_t layer; /* SIZE_MAX: none */
@@ -116,8 +122,10 @@ typedef struct {
     ist_told (*told)[2]; /* by target pass: of all samples, of the parts */
     /* The tasks that each step completes, as linked lists through next_task; SIZE_MAX ends one. */
     size_t *first_of_step, *next_task;
-    size_t done, failed, to_do; /* tasks of this run */
-    size_t failed_before;       /* tasks that failed in earlier runs, and stay so */
+    size_t *first_of_null, *next_of_null; /* the same of schedule->nulls: those it is for */
+    ist_permuted *permuted;               /* by task */
+    size_t done, failed, to_do;           /* tasks of this run */
+    size_t failed_before;                 /* tasks that failed in earlier runs, and stay so */
     ist_stop_reason stopped_by;
     double last_line; /* when the last progress line was written */
     int64_t passes,
@@ -175,11 +183,6 @@ void ist_classes_release(ist_classes *classes);
  * squares of what is left without the mean; the same bits for any number of ranks (docs/numerics.md). */
 void ist_column_moments(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
                         int64_t d, double *mean, double *square);
-/* Collective. The two-NN dimension of a set, within its segments; copies are passed over. */
-double ist_two_nn_dimension(ist_session *s, const ist_rows *rows);
-/* Collective. The mean squared euclidean distance of two of the n rows. */
-double ist_mean_square(const ist_comm *comm, const ist_matrix *m, int64_t rows, int64_t n,
-                       int64_t d);
 /* Collective. Each column less its mean, over its standard deviation (ddof 1), in float64; constant columns
  * become 0, their number is returned. */
 int64_t ist_standardise(const ist_comm *comm, int64_t rows, int64_t n, int64_t d, ist_matrix *m);
@@ -210,9 +213,21 @@ void ist_subset_bring(const ist_session *s, const ist_subset *set, size_t bytes,
 void ist_find_lists(ist_session *s, const ist_source_pass *pass, ist_lists *lists,
                     ist_pass_stats *stats);
 void ist_lists_release(ist_lists *lists);
+void ist_list_release(ist_list *list);
+/* Collective. The list by the larger of the distances in two sets of rows, its layers' (or their parts'; or the second's rows
+ * in another order); tie_fraction may be NULL. */
+ist_list ist_find_joint(ist_session *s, const ist_source_pass *pass, const ist_rows *x,
+                        const ist_rows *y, double **tie_fraction, ist_pass_stats *stats);
 void ist_told_release(ist_told told[2]);
 /* Of a joint pass, s->loaded and s->other being its layers: what their distances are multiplied with. */
 void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double factor[2]);
+/* Collective. Of a joint list, what is counted for a slot in one of its layers, `rows` being that layer's: threshold[i x
+ * stride] of home row i, in the units of the layer. side: 0 is the pass' first layer. */
+void ist_joint_thresholds(ist_session *s, const ist_source_pass *pass, int side,
+                          const ist_slot *slot, const ist_rows *rows, const ist_list *list,
+                          int64_t stride, double *threshold, ist_pass_stats *stats);
+
+void ist_release_permuted(ist_permuted *permuted);
 
 /* Collective. One step of the schedule, with the tasks that it completes. */
 ist_code ist_take_step(ist_session *s, size_t step, ist_error *error);

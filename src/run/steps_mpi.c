@@ -1,8 +1,7 @@
 /* The two kinds of steps: pass 1 leaves neighbour lists, pass 2 counts below their distances. */
-#include <math.h>
 #include <string.h>
 
-#include "session.h"
+#include "null.h"
 
 /* ---- timings ------------------------------------------------------------------------------- */
 
@@ -69,6 +68,31 @@ static bool load_operands(ist_session *s, const ist_source_pass *pass, ist_lists
     return false;
 }
 
+/* The permutations of a pass, whose operands are loaded, from first_null on. */
+static ist_code permute(ist_session *s, size_t first_null, ist_error *error)
+{
+    for (size_t n = first_null; n != SIZE_MAX && error->code == IST_OK;
+         n = s->schedule->nulls[n].next) {
+        const ist_null_passes *null = &s->schedule->nulls[n];
+        ist_pass_stats stats = {0};
+        double started = ist_seconds();
+        int64_t k = 0, thresholds = 0;
+        for (size_t slot = 0; slot < null->slot_count; slot++) {
+            k = ist_max(k, null->slots[slot].k);
+            thresholds += null->permutations * ist_slot_width(&null->slots[slot]);
+        }
+        if (null->counts)
+            ist_null_of_ranks(s, n, &stats);
+        else
+            ist_null_of_joint(s, n, &stats);
+        const char *kind = null->counts ? "counts-permuted" : "nearest-permuted";
+        add_time(s, null->counts ? IST_PHASE_COUNTS : IST_PHASE_NEIGHBOURS, started, &stats);
+        if (ist_stop_in_pass(s, kind, error) == IST_OK)
+            journal_timing(s, kind, k, thresholds, started, &stats, error);
+    }
+    return error->code;
+}
+
 static ist_code find_lists(ist_session *s, size_t source_pass, ist_error *error)
 {
     const ist_source_pass *pass = &s->schedule->sources[source_pass];
@@ -80,8 +104,9 @@ static ist_code find_lists(ist_session *s, size_t source_pass, ist_error *error)
         double started = ist_seconds();
         ist_find_lists(s, pass, &s->lists[source_pass], &stats);
         add_time(s, IST_PHASE_NEIGHBOURS, started, &stats);
-        if (ist_stop_in_pass(s, kind, error) == IST_OK)
-            journal_timing(s, kind, pass->k, 0, started, &stats, error);
+        if (ist_stop_in_pass(s, kind, error) == IST_OK &&
+            journal_timing(s, kind, pass->k, 0, started, &stats, error) == IST_OK)
+            permute(s, pass->first_null, error);
     }
     ist_unload_other(s);
     return error->code;
@@ -132,44 +157,17 @@ static void fill_targets(const ist_slot *slot, const ist_list *list, int64_t row
     }
 }
 
-/* The largest distance, in the layer that is loaded, of each row's first k joint neighbours. */
-static double *box_of(ist_session *s, const ist_rows *rows, const ist_list *list, int64_t k,
-                      ist_pass_stats *stats)
-{
-    size_t count = (size_t)rows->home.count, entries = count * (size_t)k;
-    int32_t *target = ist_alloc(entries, sizeof *target);
-    double *distance = ist_alloc(entries, sizeof *distance);
-    double *largest = ist_alloc(count, sizeof *largest);
-    for (size_t i = 0; i < count; i++)
-        memcpy(target + i * (size_t)k, list->neighbour + (int64_t)i * list->k,
-               (size_t)k * sizeof *target);
-    ist_turn_distances(s->comm, &s->engine, rows, k, target, distance, stats);
-    for (size_t e = 0; e < entries; e++)
-        largest[e / (size_t)k] = fmax(largest[e / (size_t)k], distance[e]);
-    ist_free(target);
-    ist_free(distance);
-    return largest;
-}
-
 /* Thresholds of a joint pass, in the units of the layer that is loaded. */
 static void fill_given(ist_session *s, const ist_slot *slot, const ist_rows *rows,
                        const ist_list *list, const slot_table *table, int64_t offset,
                        ist_pass_stats *stats)
 {
     const ist_source_pass *pass = &s->schedule->sources[slot->pass];
-    double factor[2];
-    ist_joint_factors(s, pass, factor);
-    double own = factor[s->loaded.layer == pass->layer ? 0 : 1];
-    int64_t k = ist_min(slot->k, list->k);
-    double *box = slot->kind == IST_COUNTS_BOX ? box_of(s, rows, list, k, stats) : NULL;
-    for (int64_t i = 0; i < rows->home.count; i++) {
-        double eps = list->distance[i * list->distance_k + k - 1];
-        if (slot->kind == IST_COUNTS_JOINT_REACH)
-            eps = nextafter(eps, INFINITY);
+    int side = s->loaded.layer == pass->layer ? 0 : 1;
+    for (int64_t i = 0; i < rows->home.count; i++)
         table->target[i * table->stride + offset] = -1;
-        table->given[i * table->stride + offset] = box ? box[i] : ist_scaled_threshold(eps, own);
-    }
-    ist_free(box);
+    ist_joint_thresholds(s, pass, side, slot, rows, list, table->stride, table->given + offset,
+                         stats);
 }
 
 static slot_table slot_table_new(ist_session *s, const ist_target_pass *pass, bool parts,
@@ -332,7 +330,9 @@ static ist_code count_targets(ist_session *s, size_t target_pass, slot_table tab
         s->told[target_pass][parts] = tell(pass, rows->home.count, &tables[parts]);
     }
     add_time(s, IST_PHASE_COUNTS, started, &stats);
-    return journal_timing(s, "counts", 0, tables[0].stride, started, &stats, error);
+    if (journal_timing(s, "counts", 0, tables[0].stride, started, &stats, error) == IST_OK)
+        permute(s, pass->first_null, error);
+    return error->code;
 }
 
 /* ---- the tasks that have all they need --------------------------------------------------------- */

@@ -48,6 +48,28 @@ Test(groups, the_same_results_at_any_number_of_ranks, .timeout = 100)
     }
 }
 
+/* Permuted layers and labels, also where a layer cannot be used: each group has permutations of its own. */
+Test(groups, nulls, .timeout = 100)
+{
+    write_cells(150, 300);
+    const char *job = job_new(
+        "nulls", "grid: {s: {from: 0, to: 8}}\n"
+                 "input: {file: 's{s}.h5', layers: [a, b], labels: [y]}\n"
+                 "measures:\n"
+                 "  - imbalance: {k: [1, 4], se: none, null: {permutations: 5}}\n"
+                 "  - mi-ksg: {type: [1, 2], se: none, null: {permutations: 3, within: y}}\n"
+                 "  - overlap: {target: y, k: 5, se: none, null: {permutations: 5}}\n");
+    const char *right = scratch_path("right"), *output = scratch_path("three");
+    RUN(4, 0, job, right);
+    RUN(4, 3, job, output);
+    expect_same_results(output, right, "three ranks");
+    table t = results_of(right);
+    cr_expect(t.rows == CELLS * (4 + 2 + 2));
+    cr_expect(table_count(&t, WHERE("status=failed", "s=3")) == 4 + 2 + 1);
+    cr_expect(table_count(&t, WHERE("permutations=5")) == 6 * (CELLS - 1) + 1);
+    cr_expect(table_count(&t, WHERE("permutations=3")) == 2 * (CELLS - 1));
+}
+
 /* What fits on one rank alone is done by one; what needs the memory of two by two. */
 Test(groups, memory_decides, .timeout = 100)
 {

@@ -104,11 +104,18 @@ static const char *const neighbours_entries[] = {
     "mi-mixed: {layers: [relu], target: five, se: none, null: {permutations: 9}}",
     "overlap: {target: five, k: 10, null: {permutations: 9, within: rare}}",
     "imbalance: {layers: [relu], target: five, k: 3, null: {permutations: 9}}",
+    "imbalance: {pairs: [[relu, lattice]], k: [1, 3], null: {permutations: 3, within: five}}",
+    "imbalance: {pairs: [[relu, lattice]], ties: index, null: {permutations: 3}}",
+    "mi-ksg: {pairs: [[lattice, relu]], type: [1, 2], se: none, null: {permutations: 3}}",
+    "mi-mixed: {pairs: [[relu, real]], se: none, null: {permutations: 3, within: rare}}",
 };
 enum { NEIGHBOUR_ENTRIES = sizeof neighbours_entries / sizeof *neighbours_entries };
 
 /* In the order of the entries. */
-enum { NEIGHBOUR_TASKS = 8 + 3 + 12 + 4 + 6 + 4 + 2 + 6 + 12 + 2 * 7 + 3 + 12 + 1 + 3 + 1 + 3 + 1 };
+enum {
+    NEIGHBOUR_TASKS =
+        8 + 3 + 12 + 4 + 6 + 4 + 2 + 6 + 12 + 2 * 7 + 3 + 12 + 1 + 3 + 1 + 3 + 1 + 4 + 2 + 2 + 1
+};
 
 /* ---- undisturbed ------------------------------------------------------------------------------- */
 

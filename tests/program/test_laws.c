@@ -35,7 +35,8 @@ static const char *parameter(const ist_param_spec *spec, const char *se, bool ev
 }
 
 /* Entries for the whole table: of pairs, of layers and labels, of single layers. */
-static const char *entries(const char *pairs, const char *layers, const char *se, bool everything)
+static const char *entries(const char *pairs, const char *layers, const char *se, bool everything,
+                           const char *null)
 {
     const char *text = "measures:\n";
     for (size_t m = 0; m < ist_measure_count; m++) {
@@ -43,6 +44,8 @@ static const char *entries(const char *pairs, const char *layers, const char *se
         const char *params = "";
         for (size_t p = 0; p < schema->param_count; p++)
             params = scratch_text("%s%s", params, parameter(&schema->params[p], se, everything));
+        if (schema->tail != IST_TAIL_NONE)
+            params = scratch_text("%s%s", params, null);
         if (schema->alone)
             text = scratch_text("%s  - %s: {layers: [%s]%s}\n", text, schema->name, layers, params);
         if (schema->takes_labels)
@@ -123,7 +126,7 @@ static table all_forms(const char *names, size_t *each)
     const char *job =
         job_new("laws", scratch_text("grid: {form: [plain, %s]}\n"
                                      "input: {file: '{form}.h5', layers: [a, b], labels: [y]}\n%s",
-                                     names, entries("[a, b]", "a, b", "none", true)));
+                                     names, entries("[a, b]", "a, b", "none", true, "")));
     const char *output = scratch_path("laws");
     RUN(0, 2, job, output);
     table t = results_of(output);
@@ -238,7 +241,7 @@ Test(laws, independent_layers_and_labels, .timeout = 100)
     input_close(file);
     const char *job =
         job_new("independent", scratch_text("input: {file: independent.h5, labels: [y]}\n%s",
-                                            entries("[a, b]", "a, b", "parts", false)));
+                                            entries("[a, b]", "a, b", "parts", false, "")));
     const char *output = scratch_path("independent");
     RUN(0, 2, job, output);
     table t = results_of(output);
@@ -252,6 +255,46 @@ Test(laws, independent_layers_and_labels, .timeout = 100)
                   row_name(&t, row), value, error, none);
     }
     cr_expect(compared > ist_measure_count, "%zu of %zu", compared, t.rows);
+}
+
+/* ---- nothing permuted -------------------------------------------------------------------------- */
+
+/* Inside classes of one sample every permutation leaves all as it is: each null is the value, to the last bit. */
+Test(laws, permuted_inside_classes_of_one, .timeout = 100)
+{
+    int64_t each[N];
+    for (int i = 0; i < N; i++)
+        each[i] = i;
+    write_data("plain", new_data());
+    hid_t file = H5Fopen(scratch_path("plain.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+    input_integers(file, "/labels/each", N, each);
+    input_close(file);
+    const char *null = ", null: {permutations: 2, within: each}";
+    const char *job = job_new(
+        "null", scratch_text("input: {file: plain.h5, layers: [a, b], labels: [y, each]}\n%s",
+                             entries("[a, b]", "a, b", "none", true, null)));
+    const char *output = scratch_path("null");
+    RUN(0, 2, job, output);
+    table t = results_of(output);
+    size_t compared = 0;
+    for (size_t row = 0; row < t.rows; row++) {
+        const char *permutations = table_text(&t, row, "permutations");
+        if (!permutations)
+            continue;
+        compared++;
+        EXPECT_CELL(&t, row, "permutations", "2");
+        EXPECT_CELL(&t, row, "null_mean", table_text(&t, row, "value"));
+        EXPECT_CELL(&t, row, "null_sd", "0");
+        EXPECT_CELL(&t, row, "p", "1");
+    }
+    for (size_t m = 0; m < ist_measure_count; m++) {
+        const ist_measure_schema *schema = ist_measures[m]->planner.schema;
+        size_t rows =
+            table_count(&t, WHERE(scratch_text("measure=%s", schema->name), "permutations=2"));
+        cr_expect((rows > 0) == (schema->tail != IST_TAIL_NONE), "%s: %zu rows", schema->name,
+                  rows);
+    }
+    cr_expect(compared > 3 * ist_measure_count);
 }
 
 /* ---- nothing at all ---------------------------------------------------------------------------- */
@@ -288,7 +331,7 @@ Test(laws, dead_layers, .timeout = 100)
     input_close(file);
     const char *job = job_new("dead", scratch_text("input: {file: dead.h5, labels: [y]}\n%s",
                                                    entries("[a, equal], [zeros, a], [equal, zeros]",
-                                                           "equal, zeros", "parts", true)));
+                                                           "equal, zeros", "parts", true, "")));
     const char *right = scratch_path("dead1"), *output = scratch_path("dead3");
     RUN(4, 1, job, right);
     RUN(4, 3, job, output);

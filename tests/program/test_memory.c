@@ -108,6 +108,32 @@ Test(memory, many_thresholds, .timeout = 100)
     cr_expect(table_count(&passes, WHERE("kind=counts", "thresholds=270")) == 1);
 }
 
+/* Permuted layers: thresholds of many permutations at once, and their joint lists. */
+Test(memory, permuted_layers, .timeout = 100)
+{
+    enum { ROWS = SHADOWED ? 2000 : 6000, FEATURES = 4 };
+    static const char *const entries[] = {
+        "imbalance: {layers: [a], target: b, k: 4, se: none, null: {permutations: 64}}",
+        "mi-ksg: {pairs: [[a, b]], k: [3, 30], type: [1, 2], se: none, null: {permutations: 16}}"};
+    hid_t file = input_new(scratch_path("permuted.h5"));
+    for (int layer = 0; layer < 2; layer++)
+        input_layer(file, scratch_text("/layers/%c", 'a' + layer), H5T_IEEE_F32LE, ROWS, FEATURES,
+                    draw_normals((uint64_t)layer, ROWS * FEATURES));
+    input_close(file);
+    for (int i = 0; i < 4; i++) {
+        const char *job =
+            job_new(scratch_text("permuted-%d", i),
+                    scratch_text("input: {file: permuted.h5, layers: [a, b]}\nmeasures: [%s]\n",
+                                 entries[i / 2]));
+        expect_within(1 + i % 2, job, "auto", scratch_text("permuted-out-%d", i),
+                      i < 2 ? 0.2 : 0.5);
+    }
+    table passes = table_read(scratch_path("permuted-out-3/timings.csv"));
+    cr_expect(table_count(&passes, WHERE("kind=nearest-permuted", "k=30", "thresholds=64")) == 1);
+    passes = table_read(scratch_path("permuted-out-1/timings.csv"));
+    cr_expect(table_count(&passes, WHERE("kind=counts-permuted", "k=4", "thresholds=256")) == 2);
+}
+
 /* Rows on a line in 20 dimensions: `auto` skips. Both sets have twins. */
 Test(memory, twins, .timeout = 100)
 {

@@ -135,6 +135,14 @@ static const refusal refusals[] = {
     {AB,
      "overlap: {layers: [a], target: y, k: 9, null: {permutations: 2, within: few}}",
      {"job.yaml:7:5", "good.h5:/layers/a has 100", "odd.h5:/labels/few has 50"}},
+    {AB,
+     "mi-ksg: {null: {permutations: 2, within: few}}",
+     {"job.yaml:7:5", "good.h5:/layers/a has 100", "odd.h5:/labels/few has 50"}},
+    {AB,
+     "imbalance: {target: b, null: {permutations: 2, within: a}}",
+     {"job.yaml:7:", "permuted within classes of labels", "'a' is none"}},
+    {AB, "mi-mixed: {null: {permutations: 0}}", {"'permutations'", "at least 1", "0"}},
+    {AB, "entropy-kl: {null: {permutations: 9}}", {"job.yaml:7:", "'entropy-kl' has no 'null'"}},
     {AB, "overlap: {class_fraction: 0.1}", {"class_fraction", "labels target"}},
     {AB, "overlap: {class_fraction: 1.5, target: y}", {"'class_fraction'", "at most 1, not 1.5"}},
     {AB, "dimension: {pairs: [[a, b]]}", {"job.yaml:7:", "'dimension'", "pairs"}},
@@ -300,6 +308,8 @@ Test(refusals, command_line, .timeout = 60)
                    ARGUMENTS("--chunk-rows", "not '0'"));
     expect_refused(ARGUMENTS("run", job, "--skipping", "sometimes"),
                    ARGUMENTS("--skipping takes auto, always or never", "not 'sometimes'"));
+    expect_refused(ARGUMENTS("run", job, "--tree", "oak"),
+                   ARGUMENTS("--tree takes auto, always or never", "not 'oak'"));
     expect_refused(ARGUMENTS("run", scratch_path("gone.yaml")), ARGUMENTS("error:", "gone.yaml"));
     cr_expect(!file_exists(scratch_path("results")), "something was started");
 }

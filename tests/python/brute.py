@@ -1,14 +1,15 @@
 """The neighbour measures by brute force: float64, from their definitions and nothing else.
 
-mi_ross, mi_ksg, mi_mixed, entropy_kl, dimension, overlap, as docs/measures/ defines them. Written apart from the program: no
-list is shortened, no pair is left out, all N distances of a row are looked at. Rows come in blocks, so that N = 5,000 takes
-some tens of megabytes. What the program may do faster, it must do with these numbers (1e-9 relative).
+mi_ross, mi_ksg, mi_mixed, entropy_kl, dimension, overlap, imbalance, as docs/measures/ defines them. Written apart from the
+program: no list is shortened, no pair is left out, all N distances of a row are looked at. Rows come in blocks, so that N = 5,000
+takes some tens of megabytes. What the program may do faster, it must do with these numbers (1e-9 relative). `null` computes a
+measure of two layers again and again with the rows of the second in the program's random orders.
 
 What all of them share:
 
 - A row is not its own neighbour, by its index. A duplicate of it is a neighbour at distance 0.
-- Neighbours of a row are ordered by (distance, index): the program's `ties: index`. Only overlap and mi_ksg of type 2 depend
-  on that order; the others ask for distances and counts alone.
+- Neighbours of a row are ordered by (distance, index): the program's `ties: index`. Only overlap, imbalance and mi_ksg of type 2
+  depend on that order; the others ask for distances and counts alone. Imbalance knows `ties: random`, too.
 - The Euclidean distance is compared squared, the sum of (a - b)^2 over the features in their order.
 - Nothing is clipped, no noise is added. Numbers are nats.
 """
@@ -333,6 +334,88 @@ def label_overlap(values, labels, k=30, class_fraction=None, metric="euclidean",
     return mean(same.sum(axis=1) / reach)
 
 
+# ---- ranks ----
+
+def tie_order(seed, n):
+    """h_j - h_i mod 2^64, N x N: what the program's `ties: random` orders equal distances by, before the index."""
+    word = random_words(seed, TIES, np.arange(n))
+    return word[None, :] - word[:, None]
+
+
+def imbalance(source, target, k=1, metric="euclidean", scale="none", ties="random", seed=0, taken=None):
+    """Information Imbalance: the mean rank in the target of the first k neighbours in the source, times 2 / N.
+
+    Ties in the target: mid-ranks; with `ties: index` the order of the rows. taken: row i has the target's row taken[i].
+    """
+    x, y = Space(source, metric, scale), Space(target, metric, scale)
+    n = len(x)
+    taken = np.arange(n) if taken is None else taken
+    word = tie_order(seed, n) if ties == "random" else np.zeros((n, n), dtype=np.uint64)
+    total = 0
+    for rows, own in blocks(n):
+        order = np.lexsort((np.broadcast_to(np.arange(n), own.shape), word[rows], x.rows(rows[0], rows[-1] + 1), own), axis=1)
+        for i, near in zip(rows, order[:, :k]):
+            d = y.rows(taken[i], taken[i] + 1)[0]
+            d[taken[i]] = np.inf
+            for j in taken[near]:
+                equal = d == d[j]
+                before = np.count_nonzero(equal[:j]) if ties == "index" else (np.count_nonzero(equal) - 1) / 2
+                total += 1 + np.count_nonzero(d < d[j]) + before
+    return 2 * total / (n * n * k)
+
+
+# ---- permuted layers ----
+
+TIES, NULL = 0, 3  # purposes of random words
+
+
+def random_words(seed, purpose, items):
+    """Philox4x32-10 (Salmon et al. 2011), the first two of four words, of many items at once."""
+    items = np.asarray(items, dtype=np.uint64)
+    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    counter = [items & low, items >> half, np.full_like(items, purpose), np.zeros_like(items)]
+    key = [np.uint64(seed) & low, np.uint64(seed) >> half]
+    for _ in range(10):
+        first, second = counter[0] * np.uint64(0xD2511F53), counter[2] * np.uint64(0xCD9E8D57)
+        counter = [(second >> half) ^ counter[1] ^ key[0], second & low, (first >> half) ^ counter[3] ^ key[1], first & low]
+        key = [(key[0] + np.uint64(0x9E3779B9)) & low, (key[1] + np.uint64(0xBB67AE85)) & low]
+    return counter[1] << half | counter[0]
+
+
+def permutation(n, seed, number, within=None):
+    """taken[i]: the row that takes the place of row i, in permutation `number` of a seed: Fisher & Yates inside each class."""
+    label = np.zeros(n, dtype=int) if within is None else np.asarray(within)
+    groups = [np.flatnonzero(label == one) for one in np.unique(label)]
+    word = random_words(seed, NULL, np.arange(n, dtype=np.uint64) | np.uint64(number << 32))
+    taken, start = np.empty(n, dtype=int), 0
+    for group in groups:
+        shuffled = group.copy()
+        for at in range(len(group) - 1, 0, -1):
+            other = int(word[start + at]) % (at + 1)
+            shuffled[[at, other]] = shuffled[[other, at]]
+        taken[group] = shuffled
+        start += len(group)
+    return taken
+
+
+def null(measure, arrays, permutations, seed=0, within=None, **params):
+    """The values of a measure of two layers with the rows of the second permuted."""
+    found = []
+    for number in range(permutations):
+        taken = permutation(len(arrays[0]), seed, number, within)
+        if measure == "imbalance":
+            found.append(imbalance(*arrays, seed=seed, taken=taken, **params))
+        else:
+            found.append(value(measure, (arrays[0], layer(arrays[1])[taken]), **params))
+    return np.array(found)
+
+
+def null_facts(observed, found, lower=False):
+    """What the program says of such values: (mean, sd, p)."""
+    extreme = np.count_nonzero(found <= observed if lower else found >= observed)
+    return found.mean(), found.std(ddof=1), (1 + extreme) / (1 + len(found))
+
+
 # ---- by the program's names ----
 
 MEASURES = ("mi-ross", "mi-ksg", "mi-mixed", "entropy-kl", "dimension", "overlap")
@@ -344,7 +427,7 @@ def value(measure, arrays, labels=False, **params):
         return mi_mixed(*arrays, labels=labels, **params)
     if measure == "overlap":
         return (label_overlap if labels else overlap)(*arrays, **params)
-    functions = {"mi-ross": mi_ross, "mi-ksg": mi_ksg, "entropy-kl": entropy_kl, "dimension": dimension}
+    functions = {"mi-ross": mi_ross, "mi-ksg": mi_ksg, "entropy-kl": entropy_kl, "dimension": dimension, "imbalance": imbalance}
     return functions[measure](*arrays, **params)
 
 

@@ -37,6 +37,19 @@ class Agree(unittest.TestCase):
 
 
 class Fixtures(Agree):
+    def test_imbalance(self):
+        found = [brute.imbalance(*pair, k) * len(A) ** 2 * k / 2 for k in (1, 5) for pair in ((A, B), (B, A))]
+        self.all_close(found, [5953, 11005, 39670, 65078])
+        self.close(brute.imbalance(X4, Y4), 1.25)
+
+    def test_permutations(self):
+        self.assertEqual(int(brute.random_words(0, 0, [0])[0]), 0xE169C58D6627E8D5)  # Random123's known answer
+        taken, label = brute.permutation(50, 3, 7, np.arange(50) % 4), np.arange(50) % 4
+        self.assertTrue((label[taken] == label).all() and sorted(taken) == list(range(50)) and (taken != np.arange(50)).any())
+        self.assertEqual(brute.permutation(9, 0, 0, np.arange(9)).tolist(), list(range(9)))
+        self.assertEqual(brute.null_facts(2.0, np.array([1.0, 2.0, 3.0])), (2.0, 1.0, 0.75))
+        self.assertEqual(brute.null_facts(1.5, np.array([1.0, 2.0, 3.0]), lower=True)[2], 0.5)
+
     def test_by_hand(self):
         self.close(brute.entropy_kl(X4, k=1), 3.0463408993132)  # T9
         self.close(brute.mi_ksg(X4, Y4, k=1, scale="none"), -0.5)  # T10

@@ -1,5 +1,6 @@
 /* What the engine says it needs is what it allocates. */
 #include "../../src/pairs/geometry.h"
+#include "../../src/pairs/kdtree.h"
 
 #include <criterion/criterion.h>
 #include <malloc.h>
@@ -149,6 +150,32 @@ Test(memory, of_ranks_and_chunks)
     cr_expect(ist_pass_bytes(&set, 5, 0, chunk) == home + 1000 * (here + value + 2 * out));
     /* A superblock travels whole. */
     cr_expect(ist_pass_bytes(&set, 5, 0, 1) == home + 96 * (here + value + 2 * out));
+}
+
+/* A tree has every row on every rank; sets of more features have none. */
+Test(memory, of_trees)
+{
+    need_counted_memory();
+    const int64_t start[2] = {0, N};
+    ist_rows rows = {.n = N, .d = 3, .wide = true, .blocks = ist_blocks_new(start, 1)};
+    rows.home = (ist_slab){.count = N, .wide = ist_alloc(3 * N, sizeof(double))};
+    for (int64_t e = 0; e < 3 * N; e++)
+        rows.home.wide[e] = (double)(e * 7919 % 10007);
+    int64_t before = allocated();
+    ist_kdtree *tree =
+        ist_kdtree_new(&rows, &rows.home, ist_kernel_choose(NULL), (ist_tie_rule){0});
+    int64_t kept = allocated() - before, planned = ist_kdtree_bytes(N, 3, 1);
+    int64_t making = N * (int64_t)(3 * sizeof(double) + 16);
+    cr_expect(kept <= planned - making && kept > 0.8 * (double)(planned - making), "%lld of %lld",
+              (long long)kept, (long long)(planned - making));
+    ist_kdtree_free(&tree);
+    ist_rows_release(&rows);
+    for (int64_t d = 3; d <= 4; d++) {
+        ist_set_shape set = {.n = N, .d = d, .segments = 1, .ranks = 64}, with = set;
+        with.tree = true;
+        int64_t more = ist_pass_bytes(&with, 3, 0, 1) - ist_pass_bytes(&set, 3, 0, 1);
+        cr_expect((more > 0) == (d == 3));
+    }
 }
 
 /* What a joint set has beside its components; of components with twins, their values and copies. */

@@ -1,4 +1,5 @@
-/* The passes that the program's own measures need: among classes, joint, with single thresholds, and which of them are shared. */
+/* The passes that the program's own measures need: among classes, joint, with single thresholds, of permuted layers, and which
+ * of them are shared. */
 #include "test_plan_support.h"
 
 #include <criterion/criterion.h>
@@ -277,4 +278,126 @@ Test(tasks_of_measures, parameters_that_say_nothing)
                    "  - dimension: {layers: [a], method: [twonn-fit, gride], n1: 2}\n"
                    "  - dimension: {layers: [a], method: gride, n1: [2, 4], average: levina}\n"),
         "a twonn\na twonn twin\na twonn-fit 0.9\na gride 2\na gride 2 twin\na gride 4\n");
+}
+
+/* ---- permuted layers ----------------------------------------------------------------------------- */
+
+/* "a with b: seed 0 within y x9: joint 3, box 3", "counts b: seed 0 x9: ranks 0/7", for each of the nulls. */
+static const char *nulls_of(const ist_plan *plan, const ist_schedule *s)
+{
+    const char *text = "";
+    for (size_t i = 0; i < s->null_count; i++) {
+        const ist_null_passes *null = &s->nulls[i];
+        size_t layer = ist_null_layer(s, null);
+        text = null->counts ? scratch_text("%scounts %s:", text, layer_name(plan, layer))
+                            : scratch_text("%s%s with %s:", text, layer_name(plan, layer),
+                                           layer_name(plan, s->sources[null->pass].other));
+        text = scratch_text("%s seed %d%s%s x%d:", text, (int)null->seed,
+                            null->within == SIZE_MAX ? "" : " within ",
+                            null->within == SIZE_MAX ? "" : labels_name(plan, null->within),
+                            (int)null->permutations);
+        for (size_t j = 0; j < null->slot_count; j++)
+            text = scratch_text("%s %s %zu/%d", text, kinds[null->slots[j].kind],
+                                null->slots[j].pass, (int)null->slots[j].k);
+        text = scratch_text("%s%s\n", text, null->list_counts ? " reach" : "");
+    }
+    return text;
+}
+
+static void expect_nulls(const char *measures, const char *lines)
+{
+    planned p = shaped(measures, false);
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    expect_text(nulls_of(p.plan, s), lines);
+    for (size_t t = 0; t < p.plan->task_count; t++) {
+        const ist_route *route = ist_schedule_route(s, &p.plan->tasks[t]);
+        if (route->permuted == SIZE_MAX)
+            continue;
+        const ist_null_passes *null = &s->nulls[route->permuted];
+        cr_expect(null->pass == (null->counts ? route->target[1] : route->source));
+        cr_expect(null->slots[route->permuted_slot].pass == route->source);
+        cr_expect(null->permutations >= p.plan->tasks[t].permutations);
+    }
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+Test(nulls, joint_passes_are_shared_by_all_who_permute_alike)
+{
+    expect_nulls(
+        "  - mi-ksg: {pairs: [[a, b]], k: [1, 3], null: {permutations: 9}}\n"
+        "  - mi-mixed: {pairs: [[a, b]], k: 3, form: [code, paper], null: {permutations: 99}}\n"
+        "  - mi-ksg: {pairs: [[a, b]], seed: 4, null: {permutations: 9}}\n"
+        "  - mi-ksg: {pairs: [[a, b]], null: {permutations: 9, within: y}}\n"
+        "  - mi-ksg: {pairs: [[a, b]], k: 30}\n",
+        "a with b: seed 0 x99: joint 0/1 joint 0/3 joint-reach 0/3 reach\n"
+        "a with b: seed 4 x9: joint 0/3 reach\n"
+        "a with b: seed 0 within y x9: joint 0/3 reach\n");
+}
+
+Test(nulls, ranks_of_all_sources_and_of_the_largest_k)
+{
+    expect_nulls("  - imbalance: {layers: [a, b], target: c, k: [1, 7], null: {permutations: 9}}\n"
+                 "  - imbalance: {pairs: [[a, b]], ties: index, null: {permutations: 2}}\n",
+                 "counts c: seed 0 x9: ranks 0/7 ranks 2/7\n"
+                 "counts a: seed 0 x9: ranks 1/7\n"
+                 "counts b: seed 0 x9: ranks 1/7\n"
+                 "counts b: seed 0 x2: ranks 3/1\n"
+                 "counts a: seed 0 x2: ranks 4/1\n");
+}
+
+Test(nulls, labels_and_lists_need_no_passes)
+{
+    planned p = shaped("  - mi-ross: {layers: [a], target: y, k: 4, null: {permutations: 9}}\n"
+                       "  - overlap: {pairs: [[a, b]], null: {permutations: 9}}\n"
+                       "  - imbalance: {layers: [c], target: y, null: {permutations: 9}}\n"
+                       "  - imbalance: {pairs: [[a, c]], null: {permutations: 9}}\n",
+                       false);
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    expect_text(nulls_of(p.plan, s),
+                "counts c: seed 0 x9: ranks 0/1\ncounts a: seed 0 x9: ranks 2/1\n");
+    size_t permutes = 0, in_classes = 0;
+    for (size_t i = 0; i < s->step_count; i++) {
+        permutes += s->steps[i].permutes;
+        in_classes += s->steps[i].class_k == 4;
+    }
+    cr_expect(permutes == 3 && in_classes == 1, "%zu, %zu", permutes, in_classes);
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+/* 1,000 bytes for each threshold of a permutation held at once. */
+static int64_t memory_of_nulls(const ist_pass_shape *pass, const ist_machine *machine)
+{
+    (void)machine;
+    return 1000 * pass->null_at_once * pass->null_thresholds;
+}
+
+Test(nulls, cost_and_page)
+{
+    planned p = shaped(
+        "  - mi-ksg: {pairs: [[a, b]], k: [1, 3], se: none, null: {permutations: 99}}\n", false);
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    ist_machine machine = {.ranks = 2, .pass_memory = memory_of_nulls};
+    ist_division *division = ist_divide(p.plan, s, &machine);
+    const ist_steps *steps = &division->portions[0].steps;
+    ist_cost cost = ist_division_cost(p.plan, s, division, &machine);
+    double all = 999 * 500.0; /* the value's own: a joint pass and two of counts */
+    cr_expect(ist_schedule_null_batch(p.plan, s, steps, 0, &machine) == 32);
+    cr_expect(cost.null_joint == 99 && cost.null_counts == 2 * 4 && cost.null_memory == 64000);
+    double dimensions = 2 * 1000 * 99 / 2; /* two layers, each row within its part */
+    cr_expect(cost.pairs == (2 + 2 + 2 * 99 + 2 * 4) * all + dimensions, "%g", cost.pairs / all);
+    ist_text out = {0};
+    ist_plan_print(p.plan, s, division, &cost, &machine, &out);
+    cr_expect(
+        strstr(out.data, "nulls       99 joint passes and 8 for ranks, of permuted layers: about "),
+        "%s", out.data);
+    machine.memory_limit = 14999; /* seven of two thresholds */
+    cost = ist_schedule_cost(p.plan, s, &machine);
+    cr_expect(ist_schedule_null_batch(p.plan, s, steps, 0, &machine) == 7);
+    cr_expect(cost.null_joint == 99 && cost.null_counts == 2 * 15);
+    ist_division_free(&division);
+    ist_text_release(&out);
+    ist_schedule_free(&s);
+    planned_release(&p);
 }

@@ -229,6 +229,28 @@ Test(cost, pairs_operations_bytes_seconds)
     planned_release(&p);
 }
 
+/* Where trees may answer, few features take less time at large N; all pairs are answered either way. */
+Test(cost, trees_of_few_features)
+{
+    for (int64_t d = 1; d <= 4; d++) {
+        planned p = plan_of(HEAD "input: {file: x.h5, layers: [a, b]}\n"
+                                 "measures: [{flow: {pairs: [[a, b]], k: 2, se: none}}]\n");
+        shape_all(p.plan, 100000, d);
+        ist_schedule *s = ist_schedule_new(p.plan, NULL);
+        ist_machine machine = {
+            .ranks = 1, .flops = 1e11, .chunk_bytes = 1 << 20, .pass_memory = model};
+        ist_cost tiles = ist_schedule_cost(p.plan, s, &machine);
+        machine.trees = true;
+        ist_cost trees = ist_schedule_cost(p.plan, s, &machine);
+        cr_expect(trees.pairs == tiles.pairs);
+        cr_expect((trees.seconds < 0.9 * tiles.seconds) == (d <= 3), "%g and %g at d = %d",
+                  trees.seconds, tiles.seconds, (int)d);
+        cr_expect(d <= 3 || trees.seconds == tiles.seconds);
+        ist_schedule_free(&s);
+        planned_release(&p);
+    }
+}
+
 Test(cost, lists_that_are_kept_count)
 {
     planned p = plan_of(HEAD "input: {file: x.h5, layers: [a, b, c]}\n"
@@ -270,6 +292,30 @@ Test(cost, thresholds_that_do_not_fit_come_in_batches)
     cr_expect(ist_schedule_batch(p.plan, s, &all, c, &machine) == 1);
     cr_expect(ist_schedule_cost(p.plan, s, &machine).memory > machine.memory_limit);
     ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+/* A layer is read several times; its dimension is found once, within the parts, or among few rows. */
+Test(cost, dimensions_are_found_once_a_layer)
+{
+    planned p = plan_of(HEAD "input: {file: x.h5, layers: [a, b, c]}\n"
+                             "measures: [{flow: {k: 10, se: none}}]\n");
+    ist_machine machine = {.ranks = 1, .flops = 1e9, .chunk_bytes = 1, .pass_memory = model};
+    const int64_t rows[] = {5000, 900};
+    const double pairs[] = {5000 * 499 / 2.0, 900 * 899 / 2.0};
+    for (int r = 0; r < 2; r++) {
+        shape_all(p.plan, rows[r], 10);
+        ist_schedule *s = ist_schedule_new(p.plan, NULL);
+        ist_cost without = ist_schedule_cost(p.plan, s, &machine);
+        p.plan->layers[0].dimension = p.plan->layers[2].dimension = true;
+        ist_cost with = ist_schedule_cost(p.plan, s, &machine);
+        p.plan->layers[0].dimension = p.plan->layers[2].dimension = false;
+        cr_expect(without.dimensions == 0 && with.dimensions == 2);
+        cr_expect(with.pairs - without.pairs == 2 * pairs[r]);
+        cr_expect(with.bytes_read == without.bytes_read);
+        cr_expect(with.seconds - without.seconds > 2 * pairs[r] * 20 / 1e9);
+        ist_schedule_free(&s);
+    }
     planned_release(&p);
 }
 

@@ -1,0 +1,37 @@
+/* What a schedule keeps on disk while it is walked. */
+#include "schedule.h"
+
+/* What is kept of a pass: lists, with the neighbour that is looked for beyond k; two counts a threshold. */
+static int64_t kept_bytes(const ist_plan *plan, const ist_schedule *schedule, const ist_step *step)
+{
+    const int64_t entry = sizeof(double) + sizeof(int32_t), counts = 2 * sizeof(int32_t);
+    int64_t n = plan->layers[ist_step_layer(schedule, step)].n;
+    if (step->counts) {
+        const ist_target_pass *pass = &schedule->targets[step->index];
+        int64_t thresholds = 0;
+        for (size_t i = 0; i < pass->slot_count; i++)
+            thresholds += ist_slot_width(&pass->slots[i]);
+        return n * thresholds * counts * (pass->parts ? 2 : 1);
+    }
+    const ist_source_pass *pass = &schedule->sources[step->index];
+    int64_t sets = (pass->distinct_k > 0 ? 2 : 1) * (pass->parts ? 2 : 1);
+    return n * ((pass->k + 1) * entry + (int64_t)sizeof(int32_t)) * sets;
+}
+
+int64_t ist_schedule_disk(const ist_plan *plan, const ist_schedule *schedule)
+{
+    enum { GENERATIONS = 3 }; /* two, and the one that is being written */
+    int64_t *gone = ist_alloc(schedule->step_count + 1, sizeof *gone), kept = 0, most = 0;
+    for (size_t i = 0; i < schedule->step_count; i++) {
+        const ist_step *step = &schedule->steps[i];
+        int64_t bytes = kept_bytes(plan, schedule, step);
+        size_t last = step->counts ? schedule->targets[step->index].last_step
+                                   : schedule->sources[step->index].last_step;
+        most = ist_max(most, kept + GENERATIONS * bytes);
+        kept += bytes;
+        gone[last] += bytes;
+        kept -= gone[i];
+    }
+    ist_free(gone);
+    return most;
+}
