@@ -51,12 +51,12 @@ void ist_progress_free(ist_progress **progress)
 
 static bool is_finished(const ist_progress *p, int64_t pair)
 {
-    return p->finished[pair / 64] >> (pair % 64) & 1;
+    return p->finished[pair / 64] >> ((uint64_t)pair % 64) & 1;
 }
 
 static void finish(ist_progress *p, int64_t pair)
 {
-    p->finished[pair / 64] |= UINT64_C(1) << (pair % 64);
+    p->finished[pair / 64] |= UINT64_C(1) << ((uint64_t)pair % 64);
 }
 
 bool ist_progress_finished(const ist_progress *p, int64_t x, int64_t y)

@@ -51,35 +51,49 @@ static int went_on(const char *output)
     return log ? count_text(log, "' goes on at ") : 0;
 }
 
+/* What a loop has seen so far. */
+typedef struct {
+    const char *job, *expected, *output;
+    int kills, finished, taken_up;
+    double longest; /* seconds until a kill */
+    uint64_t seed;
+} loop;
+
+/* One start, which ends by itself or is killed. */
+static void start_once(loop *l, int ranks)
+{
+    double moment = random_uniform(&l->seed) * l->longest;
+    spawn_process p = start(ranks, l->job, l->output);
+    usleep((useconds_t)(1e6 * moment));
+    if (spawn_alive(&p)) {
+        kill_some(&p, ranks, &l->seed);
+        l->kills++;
+    }
+    spawn_result r = spawn_finish(&p);
+    cr_assert(!r.timed_out, "it hangs\n%s", spawn_story(&r));
+    if (r.code != 0)
+        return;
+    expect_same_results(l->output, l->expected, scratch_text("after %d kills", l->kills));
+    l->taken_up += went_on(l->output);
+    l->output = scratch_path("out%d", ++l->finished);
+}
+
 /* `ranks` 0: another number at every start. */
 static void kill_loop(int ranks, uint64_t seed)
 {
-    const char *job = write_job(), *expected = scratch_path("expected");
-    spawn_result whole = RUN(0, 2, job, expected, "--checkpoint-minutes", "0");
-    int kills = 0, finished = 0, taken_up = 0;
-    const char *output = scratch_path("out0");
-    while (kills < KILLS) {
-        int now = ranks ? ranks : 1 + (int)(random_next(&seed) % 4);
-        double moment = random_uniform(&seed) * 1.2 * whole.seconds;
-        spawn_process p = start(now, job, output);
-        usleep((useconds_t)(1e6 * moment));
-        if (spawn_alive(&p)) {
-            kill_some(&p, now, &seed);
-            kills++;
-        }
-        spawn_result r = spawn_finish(&p);
-        cr_assert(!r.timed_out, "it hangs\n%s", spawn_story(&r));
-        if (r.code == 0) {
-            expect_same_results(output, expected, scratch_text("after %d kills", kills));
-            taken_up += went_on(output);
-            output = scratch_path("out%d", ++finished);
-        }
-    }
-    RUN(0, 2, job, output);
-    expect_same_results(output, expected, "in the end");
-    taken_up += went_on(output);
-    cr_expect(!file_exists(scratch_text("%s/checkpoint", output)), "checkpoints are left over");
-    cr_expect(taken_up > 0, "no pass was ever taken up in its middle");
+    loop l = {.job = write_job(),
+              .expected = scratch_path("expected"),
+              .output = scratch_path("out0"),
+              .seed = seed};
+    spawn_result whole = RUN(0, 2, l.job, l.expected, "--checkpoint-minutes", "0");
+    l.longest = 1.2 * whole.seconds;
+    while (l.kills < KILLS)
+        start_once(&l, ranks ? ranks : 1 + (int)(random_next(&l.seed) % 4));
+    RUN(0, 2, l.job, l.output);
+    expect_same_results(l.output, l.expected, "in the end");
+    l.taken_up += went_on(l.output);
+    cr_expect(!file_exists(scratch_text("%s/checkpoint", l.output)), "checkpoints are left over");
+    cr_expect(l.taken_up > 0, "no pass was ever taken up in its middle");
 }
 
 Test(kills, F01_one_rank, .timeout = 500)

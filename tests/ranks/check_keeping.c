@@ -253,8 +253,10 @@ static int64_t *ask(const ist_comm *comm, const ist_engine *engine, const keep_c
         ist_free(target);
     } else {
         double *threshold = ist_alloc((size_t)(count * k), sizeof *threshold);
-        for (int64_t e = 0; e < count * k; e++)
-            threshold[e] = 0.1 * (double)(1 + e % k) + (double)(first + e / k) / 1000;
+        for (int64_t e = 0; e < count * k; e++) {
+            int64_t slot = 1 + e % k, row = first + e / k;
+            threshold[e] = 0.1 * (double)slot + 0.001 * (double)row;
+        }
         ist_pass_counts_below(comm, engine, rows, k, threshold, mine, NULL, stats);
         ist_free(threshold);
     }

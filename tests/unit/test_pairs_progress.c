@@ -18,22 +18,25 @@ static int tiles(const ist_blocks *b, int64_t x)
     return (int)ist_ceil_div(b->start[x + 1] - b->start[x], IST_TILE);
 }
 
-/* Marks all tiles of a pair but the last `left`, from either side. */
+/* Marks a tile, from either side. */
+static void mark_tile(ist_progress *p, int64_t x, int i, int64_t y, int j, bool turned)
+{
+    cr_assert(!ist_progress_has(p, x, i, y, j), "%d %d", i, j);
+    if (turned)
+        ist_progress_mark(p, y, j, x, i);
+    else
+        ist_progress_mark(p, x, i, y, j);
+    cr_assert(ist_progress_has(p, x, i, y, j) && ist_progress_has(p, y, j, x, i));
+}
+
+/* Marks all tiles of a pair but the last `left`. */
 static void mark_pair(ist_progress *p, int64_t x, int64_t y, int left)
 {
-    int done = 0, rows = tiles(p->blocks, x), columns = tiles(p->blocks, y);
-    int total = x == y ? rows * (rows + 1) / 2 : rows * columns;
+    int rows = tiles(p->blocks, x), columns = tiles(p->blocks, y);
+    int wanted = (x == y ? rows * (rows + 1) / 2 : rows * columns) - left;
     for (int i = 0; i < rows; i++)
-        for (int j = x == y ? i : 0; j < columns; j++) {
-            if (done++ >= total - left)
-                return;
-            cr_assert(!ist_progress_has(p, x, i, y, j), "%d %d", i, j);
-            if (done % 2)
-                ist_progress_mark(p, x, i, y, j);
-            else
-                ist_progress_mark(p, y, j, x, i);
-            cr_assert(ist_progress_has(p, x, i, y, j) && ist_progress_has(p, y, j, x, i));
-        }
+        for (int j = x == y ? i : 0; j < columns && wanted > 0; j++)
+            mark_tile(p, x, i, y, j, wanted-- % 2);
 }
 
 Test(progress, a_pair_is_finished_with_its_last_tile)
