@@ -294,8 +294,8 @@ ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, cons
     ist_free(kept);
     ist_free(has_dimension);
     cost.slice_seconds /= (double)ist_max(machine->ranks, 1);
-    cost.seconds = cost.slice_seconds + ist_seconds_of(&cost, machine) +
-                   STEP_SECONDS * (double)steps->count;
+    cost.seconds =
+        cost.slice_seconds + ist_seconds_of(&cost, machine) + STEP_SECONDS * (double)steps->count;
     return cost;
 }
 

@@ -120,9 +120,8 @@ enum { NEIGHBOUR_ENTRIES = sizeof neighbours_entries / sizeof *neighbours_entrie
 
 /* In the order of the entries. */
 enum {
-    NEIGHBOUR_TASKS =
-        8 + 3 + 12 + 4 + 6 + 4 + 2 + 6 + 12 + 2 * 7 + 3 + 12 + 1 + 3 + 1 + 3 + 1 + 4 + 2 + 2 + 1 +
-        4 + 2 + 2 + 2 + 1
+    NEIGHBOUR_TASKS = 8 + 3 + 12 + 4 + 6 + 4 + 2 + 6 + 12 + 2 * 7 + 3 + 12 + 1 + 3 + 1 + 3 + 1 + 4 +
+                      2 + 2 + 1 + 4 + 2 + 2 + 2 + 1
 };
 
 /* ---- undisturbed ------------------------------------------------------------------------------- */
