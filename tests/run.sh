@@ -159,11 +159,11 @@ step_faults() { criterion strict fault_tests 900; }
 
 # Criterion does not see how its workers end, nor mpirun's ranks, so leaks are read from the sanitizer's own reports.
 # Only a trace through our code counts: Criterion and Open MPI lose a few bytes of their own.
-sanitized() { # PROGRAM SECONDS DETECT_LEAKS
+sanitized() { # PROGRAM SECONDS DETECT_LEAKS [OPTION...]
     local reports=$scratch/reports-$1 ours=()
     mkdir -p "$reports"
     ASAN_OPTIONS=log_path=$reports/asan:detect_leaks=$3 LSAN_OPTIONS=exitcode=0 UBSAN_OPTIONS=print_stacktrace=1 \
-        criterion sanitizers "$1" "$2"
+        criterion sanitizers "$1" "$2" "${@:4}"
     mapfile -t ours < <(grep -rlE "$root/(src|include|tests)/" "$reports")
     [[ ${#ours[@]} -gt 0 ]] || return
     cat "${ours[@]}"
@@ -173,7 +173,8 @@ sanitized() { # PROGRAM SECONDS DETECT_LEAKS
 
 step_unit-sanitized() { sanitized unit_tests 900 1; }
 step_ranks-sanitized() { IST_RANKS=3 sanitized rank_tests 900 0; }
-step_program-sanitized() { sanitized program_tests 1500 0; }
+# Without what is about time: benchmarks, and runs that are killed, whose sanitizers cannot report.
+step_program-sanitized() { sanitized program_tests 1500 0 --filter '!(bench/*|identity/*killed*|groups/killed)'; }
 
 python() {
     local candidate
