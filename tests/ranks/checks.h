@@ -6,7 +6,7 @@
  *         CHECK_ALL(comm, total == expected);
  *     }
  *
- * That is all: the name registers itself, and test_ranks.c runs it at 1, 2, 3 and 5 ranks. */
+ * That is all: the name registers itself, and test_ranks.c runs it at 1, 2 and 5 ranks, sanitized at 3. */
 #ifndef TESTS_RANKS_CHECKS_H
 #define TESTS_RANKS_CHECKS_H
 
