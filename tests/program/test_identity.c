@@ -387,7 +387,7 @@ static int kill_in_time(const kill_case *c, int tasks, const char *job, const ch
 
 ParameterizedTest(kill_case *c, identity, killed, .timeout = 100)
 {
-    write_inputs(1200, 40);
+    write_inputs(2200, 40);
     const char *job = job_new("many", job_text), *right = scratch_path("right"), *output = NULL;
     RUN(0, 2, job, right);
     int before = kill_in_time(c, TASKS, job, &output);
@@ -415,7 +415,7 @@ Test(identity, all_measures_killed, .timeout = 100)
 /* Killed again and again, each time a little later, and at last left alone. */
 Test(identity, killed_many_times, .timeout = 100)
 {
-    write_inputs(1200, 40);
+    write_inputs(2200, 40);
     const char *job = job_new("many", job_text);
     const char *right = scratch_path("right"), *output = scratch_path("killed");
     RUN(0, 2, job, right);

@@ -1,8 +1,10 @@
 /* F06 to F08: a run that is told to stop ends with 75 and loses nothing; the same command continues it. */
 #include "support.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -142,6 +144,10 @@ Test(stop, F06_usr1_stop_file_and_time_limit, .timeout = 150)
 /* A line that is written over while a pass is at work, and none of it in run.log. */
 Test(stop, progress_on_a_terminal, .timeout = 60)
 {
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    if (terminal < 0 || grantpt(terminal) != 0)
+        cr_skip_test("the system gives no pseudo-terminal");
+    close(terminal);
     const char *job = slow_job();
     const char *command = scratch_text(
         "%s run %s --output out --kernel reference --max-hours 0.0006", IST_PROGRAM, job);
