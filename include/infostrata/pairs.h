@@ -308,6 +308,8 @@ typedef void ist_pack_block(const void *source, int64_t block, void *bytes);
 typedef struct ist_keeper {
     void *data;
     double seconds; /* so long after a pass began or was last kept it is kept (again) */
+    /* Part of each pass's identity: groups of ranks at work on layers of equal values must not meet on disk. */
+    ist_hash place;
     /* Local, the same on all ranks: is anything kept? */
     bool (*has_any)(void *data);
     /* Local, the same on all ranks: the best that is kept of it, of just this width or (wider) of at least this

@@ -343,6 +343,8 @@ static inline size_t ist_null_layer(const ist_schedule *schedule, const ist_null
 {
     return null->counts ? schedule->targets[null->pass].layer : schedule->sources[null->pass].layer;
 }
+/* The layer that a step loads. */
+size_t ist_step_layer(const ist_schedule *schedule, const ist_step *step);
 /* What serves a task of plan->tasks; NULL for one that is not pending. */
 const ist_route *ist_schedule_route(const ist_schedule *schedule, const ist_task *task);
 

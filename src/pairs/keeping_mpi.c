@@ -79,9 +79,10 @@ static void find_identity(ist_keeping *k)
     ist_text_add(&text, "; ");
     k->consumer->describe(k->state, &text);
     ist_text_add(&text, "; ties %d %" PRIu64, (int)k->ties->by_index, k->ties->seed);
-    ist_hash parts[4] = {
+    ist_hash parts[5] = {
         ist_hash_bytes(text.data, text.length, 0),
         {sums[0], sums[1]},
+        k->keeper->place,
         ist_hash_bytes(blocks->start, (size_t)(blocks->count + 1) * sizeof *blocks->start, 0),
         ist_hash_bytes(blocks->segment, (size_t)blocks->count * sizeof *blocks->segment, 0)};
     k->identity = ist_hash_bytes(parts, sizeof parts, 0);
@@ -187,6 +188,7 @@ int64_t ist_keeping_width(const ist_comm *comm, const ist_engine *engine, const 
     /* The state of no list decides nothing: an identity knows neither k nor what was found. */
     ist_nearest none = {.k = width};
     ist_keeping k = {.comm = comm,
+                     .keeper = keeper,
                      .rows = rows,
                      .consumer = &ist_nearest_consumer,
                      .ties = ties,

@@ -7,7 +7,4 @@
 /* Fills schedule->steps and the sources' last_step. */
 void ist_schedule_order(ist_schedule *schedule, const ist_plan *plan);
 
-/* The layer that a step loads. */
-size_t ist_step_layer(const ist_schedule *schedule, const ist_step *step);
-
 #endif

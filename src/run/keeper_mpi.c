@@ -241,6 +241,18 @@ ist_code ist_open_kept(ist_session *s, ist_error *error)
     return error->code;
 }
 
+void ist_keep_in_place(ist_session *s, const ist_step *step)
+{
+    const ist_plan *plan = s->known.plan;
+    size_t other = step->counts ? SIZE_MAX : s->schedule->sources[step->index].other;
+    ist_text keys = {0};
+    ist_text_add(&keys, "%s", plan->layers[ist_step_layer(s->schedule, step)].key);
+    if (other != SIZE_MAX)
+        ist_text_add(&keys, "\n%s", plan->layers[other].key);
+    s->keeper.place = ist_hash_bytes(keys.data, keys.length, 0);
+    ist_text_release(&keys);
+}
+
 void ist_reread_kept(ist_session *s, ist_error *error)
 {
     ist_error reading = {0};

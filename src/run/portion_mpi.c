@@ -15,14 +15,6 @@ static void drop_lists(ist_session *s, size_t step)
     }
 }
 
-static size_t step_layer(const ist_session *s, const ist_step *step)
-{
-    if (step->sliced)
-        return s->schedule->slices[step->index].layer;
-    return step->counts ? s->schedule->targets[step->index].layer
-                        : s->schedule->sources[step->index].layer;
-}
-
 /* How often the permutations of a layer visit all pairs. */
 static double null_visits(const ist_session *s, size_t null)
 {
@@ -38,7 +30,7 @@ static double step_pairs(const ist_session *s, const ist_step *step)
 {
     if (step->sliced)
         return 0;
-    const ist_layer *layer = &s->known.plan->layers[step_layer(s, step)];
+    const ist_layer *layer = &s->known.plan->layers[ist_step_layer(s->schedule, step)];
     double n = (double)layer->n, pairs = n * (n - 1) / 2;
     bool parts = step->counts ? s->schedule->targets[step->index].parts
                               : s->schedule->sources[step->index].parts;
@@ -61,7 +53,7 @@ static void tell_step(ist_session *s, size_t i)
                  step->sliced   ? "slices of"
                  : step->counts ? "counts in"
                                 : "neighbours in",
-                 s->known.plan->layers[step_layer(s, step)].key);
+                 s->known.plan->layers[ist_step_layer(s->schedule, step)].key);
     ist_monitor_step(s->monitor, what.data, step_pairs(s, step) / s->comm->size);
     ist_text_release(&what);
 }

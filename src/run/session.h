@@ -169,6 +169,8 @@ ist_stop_reason ist_watch(void *session);
 
 /* Collective, before any pass: what passes an earlier start left on disk, and that those to come are kept. */
 ist_code ist_open_kept(ist_session *s, ist_error *error);
+/* Local, before the passes of a step: what is kept of them belongs to its layers. */
+void ist_keep_in_place(ist_session *s, const ist_step *step);
 /* Collective, when all that follows from a step is in the journal: what it alone needed. */
 void ist_drop_kept(ist_session *s, size_t step);
 /* Collective, after groups have worked apart: what they left on disk, for all ranks again. */

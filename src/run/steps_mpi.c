@@ -402,6 +402,7 @@ ist_code ist_take_step(ist_session *s, size_t step, ist_error *error)
     s->kept.last_step = now->counts ? s->schedule->targets[now->index].last_step
                                     : s->schedule->sources[now->index].last_step;
     s->kept.saved = false;
+    ist_keep_in_place(s, now);
     ist_fault("step");
     if (now->counts)
         count_targets(s, now->index, tables, error);

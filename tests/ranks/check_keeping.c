@@ -424,7 +424,7 @@ RANK_CHECK(foreign_passes_are_not_taken_up)
     ist_comm_release(&mine);
 }
 
-/* One value more or less: other rows. */
+/* One value more or less: other rows; the same rows of another layer: another pass. */
 RANK_CHECK(changed_rows_are_other_rows)
 {
     ist_comm mine = ist_comm_new(comm);
@@ -435,11 +435,13 @@ RANK_CHECK(changed_rows_are_other_rows)
     m->served = m->count;
     ist_keeper keeper = keeper_of(m, 1e9);
     ist_engine engine = engine_of(&keeper, c, 0);
-    for (int changed = 0; changed < 2; changed++) {
+    enum { SAME, OTHER_VALUE, OTHER_LAYER, CASES };
+    for (int changed = 0; changed < CASES; changed++) {
         sets s;
+        keeper.place.low = changed == OTHER_LAYER;
         make_rows(&mine, &engine, c, &s);
         int64_t at = 333 - s.rows.home.first;
-        if (changed && at >= 0 && at < s.rows.home.count)
+        if (changed == OTHER_VALUE && at >= 0 && at < s.rows.home.count)
             s.rows.home.narrow[at * c->d] += 1;
         int64_t *again = ask(&mine, &engine, c, s.asked, &stats);
         CHECK_ALL(comm, m->taken == 1);
