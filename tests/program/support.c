@@ -199,7 +199,7 @@ const char *job_new(const char *name, const char *text)
     return path;
 }
 
-spawn_result program(int ranks, const char *const arguments[])
+spawn_process program_start(int ranks, double deadline, const char *const arguments[])
 {
     size_t count = 0;
     while (arguments[count])
@@ -207,8 +207,15 @@ spawn_result program(int ranks, const char *const arguments[])
     const char **argv = scratch_alloc((count + 2) * sizeof *argv);
     argv[0] = IST_PROGRAM;
     memcpy(argv + 1, arguments, count * sizeof *argv);
-    const spawn_options options = {.deadline = 45, .dir = scratch_dir()};
-    return ranks > 0 ? spawn_ranks(ranks, &options, argv) : spawn_run(&options, argv);
+    const spawn_options options = {.deadline = deadline, .dir = scratch_dir()};
+    return ranks > 0 ? spawn_start_ranks(ranks, &options, argv) : spawn_start(&options, argv);
+}
+
+spawn_result program(int ranks, const char *const arguments[])
+{
+    enum { DEADLINE = 45 };
+    spawn_process p = program_start(ranks, DEADLINE, arguments);
+    return spawn_finish(&p);
 }
 
 spawn_result run_job(int code, int ranks, const char *const arguments[])

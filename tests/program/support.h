@@ -50,7 +50,8 @@ void input_change(const char *path, const char *dataset, int64_t row, double val
 /* A manifest in the scratch folder, `version: 1` in front; returns its path. */
 const char *job_new(const char *name, const char *text);
 
-/* The program with these arguments (NULL ends them) on so many ranks; 0: without mpirun. */
+/* The program with these arguments (NULL ends them) on so many ranks; 0: without mpirun. Started; or to its end. */
+spawn_process program_start(int ranks, double deadline, const char *const arguments[]);
 spawn_result program(int ranks, const char *const arguments[]);
 #define PROGRAM(ranks, ...) program((ranks), (const char *const[]){__VA_ARGS__, NULL})
 /* `infostrata run JOB --output FOLDER` with perhaps more options behind the folder; it must end with this code. */

@@ -23,18 +23,7 @@ static const char *slow_job(void)
 
 #define SLOW "--kernel", "reference"
 
-static spawn_process start(int ranks, const char *const arguments[])
-{
-    size_t count = 0;
-    while (arguments[count])
-        count++;
-    const char **argv = scratch_alloc((count + 2) * sizeof *argv);
-    argv[0] = IST_PROGRAM;
-    memcpy(argv + 1, arguments, count * sizeof *argv);
-    const spawn_options options = {.deadline = 60, .dir = scratch_dir()};
-    return ranks > 0 ? spawn_start_ranks(ranks, &options, argv) : spawn_start(&options, argv);
-}
-#define START(ranks, ...) start((ranks), (const char *const[]){__VA_ARGS__, NULL})
+#define START(ranks, ...) program_start((ranks), 60, (const char *const[]){__VA_ARGS__, NULL})
 
 typedef struct {
     const char *output;

@@ -188,32 +188,16 @@ static double scaled(const joint_data *data, int x, int64_t i, int64_t j)
     return data->distance[x][i][j] * c->factor[x];
 }
 
-typedef struct {
-    double distance;
-    uint64_t tie;
-    int64_t row;
-} other;
-
-static int compare_others(const void *a, const void *b)
-{
-    const other *x = a, *y = b;
-    if (x->distance != y->distance)
-        return x->distance < y->distance ? -1 : 1;
-    if (x->tie != y->tie)
-        return x->tie < y->tie ? -1 : 1;
-    return (x->row > y->row) - (x->row < y->row);
-}
-
 /* The other rows of i's segment, in the order seen from it. */
-static int64_t brute_order(const joint_data *data, int64_t i, other *sorted)
+static int64_t brute_order(const joint_data *data, int64_t i, brute_other *sorted)
 {
     const ist_tie_rule *ties = &data->c->ties;
     int64_t found = 0;
     for (int64_t j = 0; j < N; j++)
         if (j != i && data->segment[i] == data->segment[j])
-            sorted[found++] =
-                (other){scaled(data, 2, i, j), ist_tie_word(ties, j) - ist_tie_base(ties, i), j};
-    qsort(sorted, (size_t)found, sizeof *sorted, compare_others);
+            sorted[found++] = (brute_other){scaled(data, 2, i, j),
+                                            ist_tie_word(ties, j) - ist_tie_base(ties, i), j};
+    brute_sort(sorted, found);
     return found;
 }
 
@@ -222,7 +206,7 @@ static bool neighbours_right(const joint_data *data, const ist_nearest *nearest)
     const ist_rows *rows = &data->joint;
     int64_t k = data->c->k;
     for (int64_t i = 0; i < rows->home.count; i++) {
-        other sorted[N];
+        brute_other sorted[N];
         brute_order(data, ist_row_number(rows, rows->home.first + i), sorted);
         if (nearest->held[i] != k)
             return false;

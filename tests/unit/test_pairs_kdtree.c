@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../harness/order.h"
+
 /* ---- data ------------------------------------------------------------------------------------ */
 
 static double uniform(uint64_t item)
@@ -184,24 +186,8 @@ static void case_release(case_data *data, const set_case *c)
 
 /* ---- brute force ------------------------------------------------------------------------------- */
 
-typedef struct {
-    double distance;
-    uint64_t tie;
-    int64_t number, position;
-} other;
-
-static int compare_others(const void *a, const void *b)
-{
-    const other *x = a, *y = b;
-    if (x->distance != y->distance)
-        return x->distance < y->distance ? -1 : 1;
-    if (x->tie != y->tie)
-        return x->tie < y->tie ? -1 : 1;
-    return (x->number > y->number) - (x->number < y->number);
-}
-
 /* The others of the row's segment, by (distance, tie, number). */
-static int64_t others_of(const case_data *data, int64_t row, other *found)
+static int64_t others_of(const case_data *data, int64_t row, brute_other *found)
 {
     const ist_rows *set = &data->set;
     const ist_tie_rule *ties = &data->tree->ties;
@@ -212,10 +198,10 @@ static int64_t others_of(const case_data *data, int64_t row, other *found)
     for (int64_t j = 0; j < set->n; j++) {
         int64_t number = ist_row_number(set, j);
         if (j != row && blocks->segment[ist_blocks_find(blocks, j)] == own)
-            found[count++] = (other){ist_exact_distance(set, &set->home, row, &set->home, j),
-                                     ist_tie_word(ties, number) - base, number, j};
+            found[count++] = (brute_other){ist_exact_distance(set, &set->home, row, &set->home, j),
+                                           ist_tie_word(ties, number) - base, number};
     }
-    qsort(found, (size_t)count, sizeof *found, compare_others);
+    brute_sort(found, count);
     return count;
 }
 
@@ -232,12 +218,12 @@ static void expect_nearest(const case_data *data, int64_t k, const char *name, c
     ist_pass_stats stats = {0};
     ist_nearest *lists = ist_nearest_lists(&data->set, k, data->tree->ties);
     cr_expect(ist_kdtree_nearest(data->tree, k, NULL, lists, &stats));
-    other *found = ist_alloc((size_t)c->n, sizeof *found);
+    brute_other *found = ist_alloc((size_t)c->n, sizeof *found);
     for (int64_t i = 0; i < c->n; i += step_of(c->n)) {
         int64_t count = ist_min(k, others_of(data, i, found));
         bool right = lists->held[i] == count;
         for (int64_t p = 0; p < count && right; p++)
-            right = lists->neighbour[i * k + p] == found[p].position &&
+            right = ist_row_number(&data->set, lists->neighbour[i * k + p]) == found[p].row &&
                     lists->distance[i * k + p] == found[p].distance;
         cr_expect(right, "%s, row %d, k %d, n %d, d %d + %d, metric %d, narrow %d", name, (int)i,
                   (int)k, (int)c->n, (int)c->d[0], (int)c->d[1], (int)c->metric[0], c->narrow);
@@ -290,7 +276,7 @@ static void expect_counts(const case_data *data, int64_t thresholds, const char 
     ist_pass_stats stats = {0};
     const ist_kd_answer answer = {.closer = closer, .equal = equal};
     cr_expect(ist_kdtree_counts(data->tree, &q, NULL, &answer, &stats));
-    other *found = ist_alloc((size_t)c->n, sizeof *found);
+    brute_other *found = ist_alloc((size_t)c->n, sizeof *found);
     for (int64_t i = 0; i < c->n; i += step_of(c->n)) {
         int64_t count = others_of(data, i, found);
         for (int64_t m = 0; m < thresholds; m++) {
@@ -298,8 +284,8 @@ static void expect_counts(const case_data *data, int64_t thresholds, const char 
             int64_t number = ist_row_number(&data->set, target[e]);
             for (int64_t o = 0; o < count; o++) {
                 bool at = found[o].distance == distance[e];
-                below += found[o].distance < distance[e] ||
-                         (c->by_index && at && found[o].number < number);
+                below +=
+                    found[o].distance < distance[e] || (c->by_index && at && found[o].row < number);
                 same += at;
             }
             cr_expect(closer[e] == below && (c->by_index || equal[e] == same),

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../harness/order.h"
+
 /* ---- data -------------------------------------------------------------------------------------- */
 
 static uint64_t next_word(uint64_t *state)
@@ -125,28 +127,12 @@ static ist_slice_found brute_labels(const data *d, int columns, int64_t k, bool 
     return found;
 }
 
-typedef struct {
-    double distance;
-    uint64_t tie;
-    int64_t j;
-} other;
-
-static int compare_others(const void *a, const void *b)
-{
-    const other *x = a, *y = b;
-    if (x->distance != y->distance)
-        return x->distance < y->distance ? -1 : 1;
-    if (x->tie != y->tie)
-        return x->tie < y->tie ? -1 : 1;
-    return (x->j > y->j) - (x->j < y->j);
-}
-
 static ist_slice_found brute_layers(const data *d, const int columns[2], const ist_slice_ksg *ksg)
 {
     ist_slice_found found = {0};
     double number[MOST_N];
     int64_t k = ksg->k, n = d->n;
-    other o[MOST_N];
+    brute_other o[MOST_N];
     for (int64_t i = 0; i < n; i++) {
         int64_t m = 0, nx = 0, ny = 0, zero = 0, zero_x = 0, zero_y = 0;
         double box[2] = {0, 0};
@@ -155,19 +141,19 @@ static ist_slice_found brute_layers(const data *d, const int columns[2], const i
             volatile double b = apart(d->y, n, columns[1], i, j) * ksg->factor[1];
             uint64_t tie = ksg->by_index ? (uint64_t)j : d->word[j] - d->word[i];
             if (j != i)
-                o[m++] = (other){a > b ? a : b, tie, j};
+                o[m++] = (brute_other){a > b ? a : b, tie, j};
         }
-        qsort(o, (size_t)m, sizeof *o, compare_others);
+        brute_sort(o, m);
         double eps = o[k - 1].distance;
         found.tied += k < m && o[k].distance == eps;
         found.zero += eps == 0;
         for (int64_t p = 0; p < k; p++) {
-            box[0] = fmax(box[0], apart(d->x, n, columns[0], i, o[p].j));
-            box[1] = fmax(box[1], apart(d->y, n, columns[1], i, o[p].j));
+            box[0] = fmax(box[0], apart(d->x, n, columns[0], i, o[p].row));
+            box[1] = fmax(box[1], apart(d->y, n, columns[1], i, o[p].row));
         }
         for (int64_t p = 0; p < m; p++) {
-            double a = apart(d->x, n, columns[0], i, o[p].j);
-            double b = apart(d->y, n, columns[1], i, o[p].j);
+            double a = apart(d->x, n, columns[0], i, o[p].row);
+            double b = apart(d->y, n, columns[1], i, o[p].row);
             volatile double scaled_a = a * ksg->factor[0], scaled_b = b * ksg->factor[1];
             nx += ksg->type == 1 ? scaled_a < eps : a <= box[0];
             ny += ksg->type == 1 ? scaled_b < eps : b <= box[1];
