@@ -42,10 +42,13 @@ class Recipe:
     batch: int = 100
     rate: float = 1e-3
     version: int = 1
+    # Numbers of epochs after which the activations of the training images are kept, too.
+    kept: tuple = ()
 
 
 FULL = Recipe()
 SMALL = Recipe(widths=(4, 16), seeds=(0,), train_images=500, test_images=1000, epochs=20)
+COURSE = Recipe(widths=(512,), noises=(0.0, 0.2, 0.4), kept=(0, 1, 2, 5, 10, 20, 50, 100))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,12 +60,19 @@ class Network:
     width: int
     seed: int
 
-    def file(self, folder, split):
-        name = f"{self.train}-n{self.noise}-w{self.width}-s{self.seed}-{split}.h5"
+    def file(self, folder, split, epoch=None):
+        at = "" if epoch is None else f"-e{epoch}"
+        name = f"{self.train}-n{self.noise}-w{self.width}-s{self.seed}{at}-{split}.h5"
         return os.path.join(folder, "acts", name)
 
-    def exported(self, folder):
-        return all(os.path.exists(self.file(folder, split)) for split in images.FILES)
+    def kept(self, recipe):
+        """Return the epochs whose activations have a file of their own."""
+        return () if self.train == "untrained" else recipe.kept
+
+    def exported(self, recipe, folder):
+        files = [self.file(folder, split) for split in images.FILES]
+        files += [self.file(folder, "train", epoch) for epoch in self.kept(recipe)]
+        return all(map(os.path.exists, files))
 
     def __str__(self):
         what = {"random": "random labels", "untrained": "untrained"}.get(self.train)
@@ -89,7 +99,7 @@ def train_all(recipe, folder, workers, dataset=None, say=print):
     _claim(recipe, folder)
     for split in images.FILES:
         _write_images(recipe, folder, split, dataset)
-    waiting = [network for network in networks(recipe) if not network.exported(folder)]
+    waiting = [network for network in networks(recipe) if not network.exported(recipe, folder)]
     total = len(networks(recipe))
     if len(waiting) < total:
         say(f"{total - len(waiting)} of {total} networks are there already")
@@ -142,19 +152,24 @@ def train_one(recipe, network, folder, dataset=None):
     test_images, test_clean = _as_tensors(*_split(recipe, "test", dataset))
     given = torch.from_numpy(_given_labels(network, train_clean.numpy()))
     model = _new_model(network)
-    if network.train != "untrained":
-        _fit(model, train_images, given, recipe, network)
-    found = {
-        **_errors(model, test_images, test_clean, "test"),
-        **_errors(model, train_images, given, "train"),
-        "parameters": sum(part.numel() for part in model.parameters()),
-    }
     batches = {"train": train_images, "test": test_images}
     labels = {"train": {"given": given}, "test": {}}
-    for split, rows in batches.items():
-        export(model, rows.split(EXPORT_BATCH), LAYERS, network.file(folder, split),
-               labels=labels[split], meta=found)
-    return found
+
+    def keep(split, epoch=None):
+        found = {
+            **_errors(model, test_images, test_clean, "test"),
+            **_errors(model, train_images, given, "train"),
+            "parameters": sum(part.numel() for part in model.parameters()),
+        }
+        export(model, batches[split].split(EXPORT_BATCH), LAYERS,
+               network.file(folder, split, epoch), labels=labels[split], meta=found)
+        return found
+
+    for epoch in _epochs(model, train_images, given, recipe, network):
+        if epoch in network.kept(recipe):
+            keep("train", epoch)
+    keep("train")
+    return keep("test")
 
 
 def _claim(recipe, folder):
@@ -169,8 +184,10 @@ def _claim(recipe, folder):
         return
     with open(path, encoding="utf-8") as file:
         theirs = json.load(file)
-    other = [f"{name} {theirs.get(name)}, now {value}" for name, value in ours.items()
-             if theirs.get(name) != value]
+    # A folder from before a setting existed was made with its default.
+    theirs = {**json.loads(json.dumps(dataclasses.asdict(Recipe()))), **theirs}
+    other = [f"{name} {theirs[name]}, now {value}" for name, value in ours.items()
+             if theirs[name] != value]
     if other:
         raise FileExistsError(f"{folder} holds networks trained with other settings "
                               f"({'; '.join(other)}); remove it or choose another --data")
@@ -233,17 +250,24 @@ def _new_model(network):
     return model
 
 
-def _fit(model, rows, labels, recipe, network):
-    """Train in place. Batches are indexed out of one tensor: a DataLoader would take most time."""
+def _epochs(model, rows, labels, recipe, network):
+    """Train in place; yield the number of epochs done: 0, and after each. "untrained" has none.
+
+    Batches are indexed out of one tensor: a DataLoader would take most of the time.
+    """
     import torch
 
+    yield 0
+    if network.train == "untrained":
+        return
     order = torch.Generator().manual_seed(_seed(network, 1))
     optimiser = torch.optim.Adam(model.parameters(), lr=recipe.rate, foreach=True)
-    for _ in range(recipe.epochs):
+    for epoch in range(recipe.epochs):
         for batch in torch.randperm(len(rows), generator=order).split(recipe.batch):
             optimiser.zero_grad()
             torch.nn.functional.cross_entropy(model(rows[batch]), labels[batch]).backward()
             optimiser.step()
+        yield epoch + 1
 
 
 def _errors(model, rows, labels, split):
