@@ -18,7 +18,7 @@ from support import ROOT, write_results
 
 from infostrata_analysis import load
 from infostrata_analysis.quickstart import __main__ as command
-from infostrata_analysis.quickstart import curves, figures, images, report, training
+from infostrata_analysis.quickstart import curves, figures, images, models, report, training
 
 TINY = dataclasses.replace(training.SMALL, widths=(4,), train_images=60, test_images=50, epochs=2,
                            batch=20)
@@ -158,7 +158,8 @@ class Training(Folder):
         untrained, clean, noisy, other = (training.Network(*key) for key in (
             ("untrained", 0.0, 4, 0), ("noise", 0.0, 4, 0), ("noise", 0.2, 4, 0),
             ("untrained", 0.0, 4, 1)))
-        first, second = (training._new_model(network) for network in (untrained, noisy))
+        first, second = (models.new("dense", network.width, training._seed(network, 0))
+                         for network in (untrained, noisy))
         for one, two in zip(first.parameters(), second.parameters()):
             self.assertTrue((one == two).all())
         for network in (untrained, clean, noisy, other):
