@@ -170,28 +170,79 @@ ist_code ist_dense_invert(ist_dense *factor, ist_error *error)
     return mirror(factor, error);
 }
 
+static double entry_of_vector(int64_t i, int64_t j, const void *data)
+{
+    (void)j;
+    return ((const double *)data)[i];
+}
+
+/* solved = K^-1 x; returns its 1-norm. */
+static double solve_vector(const ist_dense *factor, const double *x, double *solved,
+                           ist_error *error)
+{
+    ist_dense right;
+    if (ist_dense_new(factor->grid, factor->rows, 1, &right, error) != IST_OK)
+        return 0;
+    ist_dense_fill(&right, entry_of_vector, x);
+    ist_dense_solve(factor, &right, error);
+    ist_dense_gather(&right, solved);
+    ist_dense_release(&right);
+    double norm = 0;
+    for (int64_t i = 0; i < factor->rows; i++)
+        norm += fabs(solved[i]);
+    return norm;
+}
+
+/* x becomes the unit vector at z's largest entry. False: it would not make the estimate larger. */
+static bool next_vertex(int64_t n, const double *z, double *x)
+{
+    int64_t largest = 0;
+    double product = 0;
+    for (int64_t i = 0; i < n; i++) {
+        product += z[i] * x[i];
+        if (fabs(z[i]) > fabs(z[largest]))
+            largest = i;
+    }
+    if (fabs(z[largest]) <= product)
+        return false;
+    memset(x, 0, (size_t)n * sizeof *x);
+    x[largest] = 1;
+    return true;
+}
+
+/* Hager's ascent from vertex to vertex of the unit ball, and Higham's test vector against bad luck. */
+static double inverse_norm(const ist_dense *factor, ist_error *error)
+{
+    enum { STEPS = 5 };
+    const int64_t n = factor->rows;
+    double *x = ist_alloc((size_t)n, sizeof *x), *y = ist_alloc((size_t)n, sizeof *y);
+    double norm = 0;
+    for (int64_t i = 0; i < n; i++)
+        x[i] = 1 / (double)n;
+    for (int step = 0; step < STEPS && error->code == IST_OK; step++) {
+        norm = fmax(norm, solve_vector(factor, x, y, error));
+        for (int64_t i = 0; i < n; i++)
+            y[i] = y[i] < 0 ? -1 : 1;
+        solve_vector(factor, y, y, error);
+        if (!next_vertex(n, y, x))
+            break;
+    }
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (i % 2 ? -1 : 1) * (1 + (double)i / (double)ist_max(1, n - 1));
+    if (error->code == IST_OK)
+        norm = fmax(norm, 2 * solve_vector(factor, x, y, error) / (3 * (double)n));
+    ist_free(x);
+    ist_free(y);
+    return norm;
+}
+
 ist_code ist_dense_condition(const ist_dense *factor, double norm, double *condition,
                              ist_error *error)
 {
-    const int n = dense_int(factor->rows), ask = -1;
-    int info = 0, iwanted = 0;
-    double reciprocal = 0, wanted = 0;
-    if (dense_is_inside(factor->grid)) {
-        pdpocon_("L", &n, factor->values, &FIRST, &FIRST, factor->descriptor, &norm, &reciprocal,
-                 &wanted, &ask, &iwanted, &ask, &info, 1);
-        const int room = (int)wanted;
-        double *work = ist_alloc((size_t)ist_max(1, room), sizeof *work);
-        int *iwork = ist_alloc((size_t)ist_max(1, iwanted), sizeof *iwork);
-        if (info == 0)
-            pdpocon_("L", &n, factor->values, &FIRST, &FIRST, factor->descriptor, &norm,
-                     &reciprocal, work, &room, iwork, &iwanted, &info, 1);
-        ist_free(work);
-        ist_free(iwork);
-    }
-    info = dense_info(factor->grid, info);
-    dense_share(factor->grid->comm, &reciprocal, 1);
-    *condition = reciprocal > 0 ? 1 / reciprocal : INFINITY;
-    return info == 0 ? IST_OK : dense_fault("pdpocon", info, error);
+    *condition = norm * inverse_norm(factor, error);
+    if (!isfinite(*condition))
+        *condition = INFINITY;
+    return error->code;
 }
 
 /* ---- products ---------------------------------------------------------------------------------- */

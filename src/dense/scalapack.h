@@ -26,9 +26,6 @@ void pdtrtrs_(const char *uplo, const char *trans, const char *diag, const int *
               const int *columns, const double *a, const int *ia, const int *ja, const int *desca,
               double *b, const int *ib, const int *jb, const int *descb, int *info, size_t, size_t,
               size_t);
-void pdpocon_(const char *uplo, const int *n, const double *a, const int *ia, const int *ja,
-              const int *desca, const double *norm, double *reciprocal, double *work,
-              const int *lwork, int *iwork, const int *liwork, int *info, size_t);
 double pdlansy_(const char *norm, const char *uplo, const int *n, const double *a, const int *ia,
                 const int *ja, const int *desca, double *work, size_t, size_t);
 void pdgemm_(const char *trans_a, const char *trans_b, const int *m, const int *n, const int *k,
