@@ -148,7 +148,7 @@ ist_code ist_command_collect(const ist_options *options)
                                 known.label_content, known.label_known);
         ist_contents contents = ist_known_contents(&known);
         if (ist_views_write(known.job->output, known.plan, journal, &contents, &error) == IST_OK)
-            ist_series_write(known.job->output, known.plan, journal, &contents, &error);
+            ist_arrays_write(known.job->output, known.plan, journal, &contents, &error);
         ist_error closing = {0};
         ist_journal_close(&journal, &closing);
     }
