@@ -411,7 +411,7 @@ static ist_code write_views(ist_session *s, ist_error *error)
         if (ist_journal_sync(s->journal, error) == IST_OK && s->options->shard.count == 0 &&
             ist_views_write(s->known.job->output, s->known.plan, s->journal, &contents, error) ==
                 IST_OK)
-            ist_series_write(s->known.job->output, s->known.plan, s->journal, &contents, error);
+            ist_arrays_write(s->known.job->output, s->known.plan, s->journal, &contents, error);
         failed = (int64_t)failed_tasks(s);
     }
     if (ist_agree(s->comm, error) != IST_OK)
