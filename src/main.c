@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "infostrata/data.h"
+#include "infostrata/results.h"
 #include "infostrata/rounds.h"
 #include "infostrata/run.h"
 #include "infostrata/signals.h"
@@ -327,6 +328,7 @@ static int refused(void)
 static void IST_NORETURN memory_exhausted(size_t bytes)
 {
     char line[100];
+    ist_crash_mark("out of memory");
     snprintf(line, sizeof line, "out of memory (%zu more bytes were asked for)", bytes);
     ist_abort_all(line);
 }

@@ -4,6 +4,7 @@
 
 #include "infostrata/ring.h"
 #include "infostrata/stop.h"
+#include "flights.h"
 #include "job.h"
 #include "monitor.h"
 
@@ -110,6 +111,8 @@ typedef struct {
     ist_known_job known;
     ist_journal *journal; /* of the ranks' first one; NULL on the others */
     bool *pending;        /* by task */
+    bool *aside;          /* by task: was in flight at two crashes */
+    ist_flights flights;  /* by step */
     ist_schedule *schedule;
     ist_division *division;
     const ist_portion *portion; /* at work */
@@ -231,6 +234,18 @@ void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double
 void ist_joint_thresholds(ist_session *s, const ist_source_pass *pass, int side,
                           const ist_slot *slot, const ist_rows *rows, const ist_list *list,
                           int64_t stride, double *threshold, ist_pass_stats *stats);
+
+/* Local: what is in flight from here on, should this process crash: a layer's reading (flights: by layer), a step, or one task
+ * of the step. */
+void ist_depart_layer(const ist_session *s, size_t layer, const ist_flights *flights);
+void ist_depart_step(const ist_session *s, size_t step);
+void ist_depart_task(const ist_session *s, size_t task);
+/* Local: tasks that were in flight at two crashes. Collective, when all others are done: they fail, and their rows say why. */
+size_t ist_count_aside(const ist_session *s);
+ist_code ist_set_aside(ist_session *s, ist_error *error);
+/* Collective. The tasks of a layer that is not read have failed; the next run, which finds a state of the file that never was,
+ * looks again. */
+ist_code ist_leave_unread(ist_session *s, size_t layer, ist_error *error);
 
 void ist_release_permuted(ist_permuted *permuted);
 
