@@ -1,5 +1,6 @@
 /* Tasks that may crash the program: what is in flight is told to whom it may concern, and what was in flight at two crashes is set
  * aside. */
+#include "infostrata/place.h"
 #include "session.h"
 
 static void depart(const char *what, const char *key, const ist_flights *flights, size_t place)
@@ -9,6 +10,7 @@ static void depart(const char *what, const char *key, const ist_flights *flights
     const ist_hash *task = flights->start ? flights->task + flights->start[place] : NULL;
     size_t count = flights->start ? flights->start[place + 1] - flights->start[place] : 0;
     ist_crash_step(step.data, task, count);
+    ist_place_step(step.data);
     ist_text_release(&step);
 }
 

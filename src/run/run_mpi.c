@@ -391,6 +391,9 @@ static ist_code open_folder(ist_session *s, ist_lock *lock, ist_error *error)
     int64_t run = s->journal ? ist_journal_run(s->journal) : 0;
     MPI_Bcast(&run, 1, MPI_INT64_T, 0, s->comm->handle);
     ist_crash_watch(s->known.job->output, s->options->shard, run, s->comm->rank);
+    char *log = ist_shard_path(s->known.job->output, s->options->shard, "run", ".log");
+    s->watchdog = ist_watchdog_new(s->options->watchdog_seconds, log, s->comm->rank, s->comm->size);
+    ist_free(log);
     return IST_OK;
 }
 
@@ -550,6 +553,7 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
         code = ist_take_all(&s, &error);
     if (code == IST_OK)
         code = ist_set_aside(&s, &error);
+    ist_watchdog_end(&s.watchdog);
     bool done = code == IST_OK;
     if (code == IST_OK) {
         ist_log_closing(&s);

@@ -7,6 +7,7 @@
 #include "flights.h"
 #include "job.h"
 #include "monitor.h"
+#include "watchdog.h"
 
 /* Neighbour lists of this rank's rows of one set, k entries each. */
 typedef struct {
@@ -139,9 +140,10 @@ typedef struct {
     double planned_pairs;       /* of all ranks, in this run */
     ist_pulse pulse;            /* of the passes */
     ist_monitor *monitor;       /* rank 0 only, once the folder is open */
-    char *stop_file;            /* of `infostrata stop`; rank 0 only */
-    ist_wish old_wish;          /* as it was when the run began */
-    double looked;              /* when it was looked at */
+    ist_watchdog *watchdog;
+    char *stop_file;   /* of `infostrata stop`; rank 0 only */
+    ist_wish old_wish; /* as it was when the run began */
+    double looked;     /* when it was looked at */
 } ist_session;
 
 /* Collective. Brings a layer into memory, with its rows in the order of the parts if asked for.
