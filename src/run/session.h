@@ -81,6 +81,7 @@ typedef struct {
 typedef struct {
     ist_checkpoint checkpoint;
     size_t last_step; /* no longer needed after this step; SIZE_MAX: until the job is done */
+    bool of_round;    /* nor when what its round found is on disk (so_far.h) */
 } ist_kept_pass;
 
 typedef struct {
@@ -88,6 +89,7 @@ typedef struct {
     ist_kept_pass *item;
     size_t count;
     size_t last_step; /* of the passes at work */
+    bool of_round;    /* the passes at work are those of rounds of a step */
     bool saved;       /* the last one that was to be kept is */
 } ist_kept_passes;
 
@@ -155,6 +157,8 @@ ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *err
 /* The same for s->other, which is in memory while a joint pass runs and no longer: no other step reckons with it. */
 ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *error);
 void ist_unload_other(ist_session *s);
+/* Local. What the outcome of a task whose operands are known says of its target's content. */
+ist_hash ist_content_of_target(const ist_session *s, const ist_task *task);
 /* Both as they are read, for slices: no twin, no parts. other: SIZE_MAX: none. */
 ist_code ist_load_values(ist_session *s, size_t layer, size_t other, ist_error *error);
 /* Both, and those of the portion that are kept. */
@@ -180,6 +184,8 @@ ist_code ist_open_kept(ist_session *s, ist_error *error);
 void ist_keep_in_place(ist_session *s, const ist_step *step);
 /* Collective, when all that follows from a step is in the journal: what it alone needed. */
 void ist_drop_kept(ist_session *s, size_t step);
+/* Collective: the same of passes of rounds. */
+void ist_drop_kept_of_round(ist_session *s);
 /* Collective, after groups have worked apart: what they left on disk, for all ranks again. */
 void ist_reread_kept(ist_session *s, ist_error *error);
 /* done: no later start will need any of it. */

@@ -396,12 +396,13 @@ static ist_code complete_tasks(ist_session *s, size_t step, const slot_table tab
 ist_code ist_take_step(ist_session *s, size_t step, ist_error *error)
 {
     const ist_step *now = &s->schedule->steps[step];
+    slot_table tables[2] = {{0}};
+    s->kept.last_step = now->sliced   ? step
+                        : now->counts ? s->schedule->targets[now->index].last_step
+                                      : s->schedule->sources[now->index].last_step;
+    s->kept.saved = false;
     if (now->sliced)
         return ist_take_slices(s, step, error);
-    slot_table tables[2] = {{0}};
-    s->kept.last_step = now->counts ? s->schedule->targets[now->index].last_step
-                                    : s->schedule->sources[now->index].last_step;
-    s->kept.saved = false;
     ist_keep_in_place(s, now);
     ist_fault("step");
     if (now->counts)
