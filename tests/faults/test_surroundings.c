@@ -284,3 +284,25 @@ Test(surroundings, F41_a_limit_of_addresses, .timeout = 60)
     EXPECT_SAYS(r, "does not fit: ");
     EXPECT_SAYS(r, "(ulimit -v)");
 }
+
+/* ---- a large job ----------------------------------------------------------------------------- */
+
+/* `status` reads what does not grow with the job: a journal that can only be waited for does not keep it, nor does a grid of 100,000 cells. */
+Test(surroundings, status_does_not_grow_with_the_job, .timeout = 60)
+{
+    const char *output = scratch_path("out");
+    RUN(0, 0, write_job(), output);
+    cr_assert(mkfifo(scratch_text("%s/journal-7.jsonl", output), 0600) == 0);
+    const char *large =
+        job_new("large", "name: large\ngrid: {cell: {from: 1, to: 100000}}\noutput: out\n"
+                         "input: {file: '{cell}.h5', layers: [a], labels: [y]}\n"
+                         "measures:\n  - imbalance: {target: y}\n");
+    const char *const asked[] = {output, large};
+    for (int i = 0; i < 2; i++) {
+        spawn_result r = PROGRAM(0, "status", asked[i]);
+        EXPECT_CODE(r, 0);
+        EXPECT_SAYS(r, "finished");
+        cr_expect(r.seconds < 5, "%s",
+                  spawn_story(&r)); /* milliseconds; the room is for a loaded machine */
+    }
+}
