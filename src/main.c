@@ -39,6 +39,7 @@ enum {
     OPTION_ARRAY,
     OPTION_TIME,
     OPTION_ONCE,
+    OPTION_DATA,
     OPTION_WATCHDOG
 };
 
@@ -47,6 +48,9 @@ typedef struct {
     ist_bench_options bench;
     const char *calibration; /* --calibrate's file */
     bool notes, list, json, calibrate;
+    const char **files; /* what is no option; info takes several */
+    size_t file_count;
+    bool several;
 } arguments;
 
 /* Which commands take an option. */
@@ -59,7 +63,8 @@ enum {
     BENCH = 32,
     STATUS = 64,
     STOP = 128,
-    SBATCH = 256
+    SBATCH = 256,
+    INFO = 512
 };
 
 typedef struct {
@@ -93,6 +98,9 @@ static const command_option command_options[] = {
     {RUN,
      {"shard", OPTION_SHARD, "I/N", 0,
       "do share I (0 ... N-1) of the job's cells; `collect` puts the shares together", 1}},
+    {CHECK,
+     {"data", OPTION_DATA, NULL, 0,
+      "read every value, too: NaN, constant columns, duplicates, chunks that are slow to read", 1}},
     {STATUS, {"json", OPTION_JSON, NULL, 0, "print status.json as it is, a line a run", 1}},
     {SBATCH, {"nodes", OPTION_NODES, "N", 0, "on N nodes (default 1)", 1}},
     {SBATCH,
@@ -306,14 +314,16 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_SHARD: a->options.shard = shard_of(state, text); return 0;
     case OPTION_JSON: a->json = true; return 0;
     case OPTION_LIST: a->list = true; return 0;
+    case OPTION_DATA: a->options.data = true; return 0;
     case OPTION_CALIBRATE:
         a->calibrate = true;
         a->calibration = text;
         return 0;
     case ARGP_KEY_ARG:
-        if (a->options.manifest)
+        if (a->options.manifest && !a->several)
             argp_error(state, "one manifest at a time: '%s' is one too many", text);
         a->options.manifest = text;
+        a->files[a->file_count++] = text;
         return 0;
     default: return parse_sbatch_option(key, text, state);
     }
@@ -440,6 +450,11 @@ static int stop_command(const arguments *a)
     return ist_command_stop(&a->options);
 }
 
+static int info_command(const arguments *a)
+{
+    return ist_command_info(a->files, a->file_count);
+}
+
 static int measures_command(const arguments *a)
 {
     return ist_command_measures(a->notes);
@@ -485,6 +500,8 @@ static const command commands[] = {
     {"plan", "MANIFEST", "what `run` would do: tasks, passes, memory, time; nothing is computed",
      PLAN, plan_command},
     {"check", "MANIFEST", "check the manifest and every input file it names", CHECK, check_command},
+    {"info", "FILE...", "what HDF5 and .npy files hold: datasets, types, storage, classes", INFO,
+     info_command},
     {"collect", "MANIFEST", "make results.csv and the other views again from the journal", COLLECT,
      collect_command},
     {"status", "FOLDER|MANIFEST", "how far a job is (from any shell, while it runs or later)",
@@ -533,8 +550,9 @@ static void print_help(FILE *stream)
 static ist_code check_arguments(const command *chosen, const arguments *a, ist_error *error)
 {
     if (chosen->arguments && !a->options.manifest)
-        return ist_fail(error, IST_REFUSED, "'%s' needs a manifest: infostrata %s job.yaml",
-                        chosen->name, chosen->name);
+        return ist_fail(error, IST_REFUSED, "'%s' needs a %s: infostrata %s %s", chosen->name,
+                        a->several ? "file" : "manifest", chosen->name,
+                        a->several ? "acts.h5" : "job.yaml");
     if (a->calibrate && a->options.manifest)
         return ist_fail(error, IST_REFUSED, "the table's file is written --calibrate=%s",
                         a->options.manifest);
@@ -580,6 +598,8 @@ static int obey(const command *chosen, int argc, char **argv)
     char name[64];
     snprintf(name, sizeof name, "infostrata %s", chosen->name);
     argv[1] = name;
+    a.several = chosen->bit == INFO;
+    a.files = ist_alloc((size_t)argc, sizeof *a.files);
     argp_err_exit_status = IST_REFUSED;
     argp_program_version_hook = print_version;
     unsigned flags = is_first_rank() ? 0 : ARGP_NO_ERRS;
@@ -590,7 +610,9 @@ static int obey(const command *chosen, int argc, char **argv)
             fprintf(stderr, "infostrata: error: %s\n", error.text);
         return refused();
     }
-    return say_whether_heard(chosen->act(&a));
+    int code = say_whether_heard(chosen->act(&a));
+    ist_free(a.files);
+    return code;
 }
 
 static int unknown_command(const char *word)

@@ -191,10 +191,9 @@ const ist_outcome *ist_task_outcome(const ist_plan *plan, const ist_task *task,
 ist_code ist_views_write(const char *folder, const ist_plan *plan, const ist_journal *journal,
                          const ist_contents *contents, ist_error *error);
 
-/* Writes results.h5, if some record has a series (`per_slice`); else there is no such file afterwards. A group
- * "<entry>-<measure>" for each such entry of the manifest: `per_slice`, records x slices (NaN where a record has fewer), and
- * `row`, the records' places among the rows of results.csv, from 0. The same bytes for the same results. */
-ist_code ist_series_write(const char *folder, const ist_plan *plan, const ist_journal *journal,
+/* Writes results.h5: the rows of results.csv as arrays by name, a group "<entry>-<measure>" for each entry of the
+ * manifest that has tasks (docs/results.md). The same bytes for the same results, by the same binary. */
+ist_code ist_arrays_write(const char *folder, const ist_plan *plan, const ist_journal *journal,
                           const ist_contents *contents, ist_error *error);
 
 #endif

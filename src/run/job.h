@@ -50,6 +50,9 @@ int64_t ist_number_classes(const int64_t *values, int64_t n, int32_t *class_of);
 int64_t *ist_count_classes(const int32_t *class_of, int64_t class_count, const int64_t *order,
                            const int64_t *start, int parts);
 
+/* Local. Reads every value of every layer and prints what was found; IST_REFUSED if some layer cannot be used. */
+ist_code ist_check_data(const ist_known_job *known);
+
 /* Prints faults to stderr. */
 void ist_print_faults(ist_faults *faults);
 

@@ -146,6 +146,18 @@ static void check_unchanged(ist_session *s, const ist_location *at, const ist_st
     ist_agree(s->comm, error);
 }
 
+/* What the measures that ask for the layer take for its rows. */
+static void make_rows(const ist_comm *comm, const ist_layer *layer, int64_t rows, int64_t *columns,
+                      ist_matrix *matrix, ist_layer_facts *facts)
+{
+    if (layer->zscore)
+        facts->constant = ist_standardise(comm, rows, layer->n, *columns, matrix);
+    if (layer->metric == IST_METRIC_COSINE)
+        facts->zero_rows = ist_make_directions(comm, rows, columns, matrix);
+    if (layer->rms)
+        facts->mean_square = ist_mean_square(comm, matrix, rows, layer->n, *columns);
+}
+
 static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_error *error)
 {
     const ist_layer *layer = &s->known.plan->layers[l];
@@ -178,14 +190,12 @@ static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_err
         return ist_fail(error, IST_BROKEN, "%s", reading.text);
     if (reading.code != IST_OK)
         return give_up_on(s, l, reading.text, error);
-    int64_t constant = 0;
-    double mean_square = NAN;
-    if (layer->zscore && census.nan + census.inf == 0)
-        constant = ist_standardise(s->comm, last - first, layer->n, layer->shape.d, &matrix);
-    if (layer->rms && census.nan + census.inf == 0)
-        mean_square = ist_mean_square(s->comm, &matrix, last - first, layer->n, layer->shape.d);
-    ist_rows_natural(s->comm, layer->metric, layer->n, layer->shape.d, matrix.narrow, matrix.wide,
-                     &loaded->all);
+    ist_layer_facts made = {.seen = true, .mean_square = NAN};
+    int64_t columns = layer->shape.d;
+    if (census.nan + census.inf == 0)
+        make_rows(s->comm, layer, last - first, &columns, &matrix, &made);
+    ist_rows_natural(s->comm, ist_metric_of_rows(layer->metric), layer->n, columns, matrix.narrow,
+                     matrix.wide, &loaded->all);
     loaded->layer = l;
     ist_hash content;
     loaded->first_equal = ist_alloc((size_t)loaded->all.home.count, sizeof *loaded->first_equal);
@@ -194,10 +204,8 @@ static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_err
     if (!s->facts[l].seen) {
         ist_text reason = {0};
         judge(layer, &census, &reason);
-        s->facts[l] = (ist_layer_facts){.seen = true,
-                                        .duplicates = duplicates,
-                                        .constant = constant,
-                                        .mean_square = mean_square};
+        s->facts[l] = made;
+        s->facts[l].duplicates = duplicates;
         if (reason.length > 0)
             set_failure(s, l, reason.data);
         ist_text_release(&reason);

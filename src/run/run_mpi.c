@@ -153,7 +153,7 @@ static ist_code refuse_memory(const ist_session *s, size_t l, int64_t needed, is
 static ist_code check_layer_fits(const ist_session *s, size_t l, ist_error *error)
 {
     const ist_layer *layer = &s->known.plan->layers[l];
-    const ist_pass_shape least = {layer->n, layer->shape.d, ist_layer_is_wide(layer),
+    const ist_pass_shape least = {layer->n, ist_layer_columns(layer), ist_layer_is_wide(layer),
                                   .parts = layer->dimension, .k = 1};
     int64_t needed = ist_step_memory(&least, &s->machine);
     bool fits = s->machine.memory_limit == 0 || needed <= s->machine.memory_limit;
@@ -437,7 +437,7 @@ static ist_code write_views(ist_session *s, ist_error *error)
         if (ist_journal_sync(s->journal, error) == IST_OK && s->options->shard.count == 0 &&
             ist_views_write(s->known.job->output, s->known.plan, s->journal, &contents, error) ==
                 IST_OK)
-            ist_series_write(s->known.job->output, s->known.plan, s->journal, &contents, error);
+            ist_arrays_write(s->known.job->output, s->known.plan, s->journal, &contents, error);
         failed = (int64_t)failed_tasks(s);
     }
     if (ist_agree(s->comm, error) != IST_OK)

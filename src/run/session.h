@@ -44,6 +44,7 @@ typedef struct {
     char *failure; /* why its tasks fail; NULL: they do not */
     int64_t duplicates;
     int64_t constant;   /* columns that are constant, of a standardised layer */
+    int64_t zero_rows;  /* rows of zeros, of a layer for cosines */
     double mean_square; /* layer.rms: the mean squared euclidean distance of two rows */
     double dimension;   /* layer.dimension: about how many; NaN: it cannot be told */
     bool has_dimension;
@@ -95,6 +96,7 @@ typedef enum {
     IST_PHASE_READING,
     IST_PHASE_NEIGHBOURS,
     IST_PHASE_COUNTS,
+    IST_PHASE_SLICES,
     IST_PHASE_TASKS,
     IST_PHASE_WAITING,
     IST_PHASES
@@ -197,6 +199,9 @@ void ist_column_moments(const ist_comm *comm, const ist_matrix *m, int64_t rows,
 /* Collective. Each column less its mean, over its standard deviation (ddof 1), in float64; constant columns
  * become 0, their number is returned. */
 int64_t ist_standardise(const ist_comm *comm, int64_t rows, int64_t n, int64_t d, ist_matrix *m);
+/* Collective. Each row over its length, in float64 (ist_normalise). Where a rank has rows of zeros all get one column
+ * more (ist_mark_zero_rows), and *d counts it; returns how many there are, of all ranks. */
+int64_t ist_make_directions(const ist_comm *comm, int64_t rows, int64_t *d, ist_matrix *m);
 
 /* Some of the rows of a set, or all of them by class. */
 typedef enum {

@@ -428,6 +428,8 @@ static ist_code journal_times(slicing *w, ist_error *error)
     static const char *const kinds[] = {"slices-project", "slices-transpose", "slices-sort",
                                         "slices-estimate"};
     double seconds[] = {w->times.project, w->times.transpose, w->times.sort, w->times.estimate};
+    for (int i = 0; i < 4; i++)
+        s->seconds[IST_PHASE_SLICES] += seconds[i];
     MPI_Allreduce(MPI_IN_PLACE, seconds, 4, MPI_DOUBLE, MPI_MAX, s->comm->handle);
     int64_t sent = ist_sum_one(s->comm, w->times.bytes_sent);
     int64_t peak = ist_largest(s->comm, ist_resident_memory().peak);
