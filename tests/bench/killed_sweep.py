@@ -70,13 +70,13 @@ def tasks_done(output):
     return done
 
 
-def ranks_of(process):
-    listed = subprocess.run(["ps", "-o", "pid=,comm=", "-g", str(process.pid)], capture_output=True, text=True).stdout
-    return [int(line.split()[0]) for line in listed.splitlines() if line.split()[1] == "infostrata"]
+def ranks_of(process, program):
+    listed = subprocess.run(["ps", "-o", "pid=,args=", "-g", str(process.pid)], capture_output=True, text=True).stdout
+    return [int(line.split()[0]) for line in listed.splitlines() if line.split()[1] == program]
 
 
 def end(process, how, program, output, rng):
-    ranks = ranks_of(process)
+    ranks = ranks_of(process, program)
     if how == "rank killed" and ranks:
         os.kill(rng.choice(ranks), signal.SIGKILL)
     elif how == "all killed":
