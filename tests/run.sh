@@ -123,7 +123,10 @@ step_packages() { check tools/setup.sh test; }
 step_build() { check preset strict; }
 step_sanitizers() { check preset sanitizers; }
 step_format() { check tools/check-format.sh; }
-step_rooms() { check tools/check-rooms.sh; }
+step_rooms() {
+    check tools/check-rooms.sh
+    check tools/check-faults.sh
+}
 
 step_tidy() {
     preset strict >/dev/null

@@ -392,7 +392,8 @@ static ist_code open_folder(ist_session *s, ist_lock *lock, ist_error *error)
     MPI_Bcast(&run, 1, MPI_INT64_T, 0, s->comm->handle);
     ist_crash_watch(s->known.job->output, s->options->shard, run, s->comm->rank);
     char *log = ist_shard_path(s->known.job->output, s->options->shard, "run", ".log");
-    s->watchdog = ist_watchdog_new(s->options->watchdog_seconds, log, s->comm->rank, s->comm->size);
+    s->watchdog = ist_watchdog_new(s->options->watchdog_seconds, log, s->monitor, s->comm->rank,
+                                   s->comm->size);
     ist_free(log);
     return IST_OK;
 }

@@ -93,7 +93,7 @@ typedef struct {
     bool saved;       /* the last one that was to be kept is */
 } ist_kept_passes;
 
-/* What a rank's time goes into; waiting is for other ranks' messages, and not in the others. */
+/* What a rank's time goes into; waiting is for other ranks' messages, or for other groups, and not in the others. */
 typedef enum {
     IST_PHASE_READING,
     IST_PHASE_NEIGHBOURS,
@@ -139,11 +139,12 @@ typedef struct {
     double last_line; /* when the last progress line was written */
     int64_t passes,
         by_tree; /* steps so far, of this group; those that k-d trees answered, at least in part */
-    double seconds[IST_PHASES]; /* of this rank, in this run */
-    int64_t bytes_read;         /* of layers, by this rank */
-    double planned_pairs;       /* of all ranks, in this run */
-    ist_pulse pulse;            /* of the passes */
-    ist_monitor *monitor;       /* rank 0 only, once the folder is open */
+    double seconds[IST_PHASES];      /* of this rank, in this run */
+    int64_t bytes_read;              /* of layers, by this rank */
+    double peak_memory, peak_looked; /* bytes, and when the system was asked */
+    double planned_pairs;            /* of all ranks, in this run */
+    ist_pulse pulse;                 /* of the passes */
+    ist_monitor *monitor;            /* rank 0 only, once the folder is open */
     ist_watchdog *watchdog;
     char *stop_file;   /* of `infostrata stop`; rank 0 only */
     ist_wish old_wish; /* as it was when the run began */
