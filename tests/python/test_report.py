@@ -218,6 +218,18 @@ class Study(unittest.TestCase):
         self.assertIn("images) advance with the width, from 80 at 4 to 1280 at 64",
                       found["Random labels"].here[0])
 
+    def test_a_study_of_random_labels_alone(self):
+        rows = [{**row, "images": 20 * row["width"]} for row in sweep(widths=(4, 8, 16))
+                if row["train"] != "noise" and row["target"] == "clean"]
+        with tempfile.TemporaryDirectory() as folder:
+            write_results(folder, rows, ("width", "images", *AXES[1:]), META)
+            frame = load(folder)
+        self.assertTrue(study.applies(frame))
+        verdicts = {finding.title: finding.verdict for finding in study.findings(frame)}
+        self.assertEqual(verdicts.pop("Random labels, random features"), study.SEEN)
+        self.assertEqual(set(verdicts.values()), {study.UNMEASURED})
+        self.assertEqual(list(study.draw(frame)), [])
+
     def test_the_page(self):
         with tempfile.TemporaryDirectory() as folder:
             rows = [row for row in sweep(widths=(4, 16), seeds=(0,)) if row["split"] == "test"

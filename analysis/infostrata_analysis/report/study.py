@@ -28,7 +28,7 @@ class Finding:
 def applies(frame):
     """Say whether these are results of such a study: its axes, layers and labels are there."""
     return (AXES <= set(frame.columns) and {"hidden2", "logits"} <= set(frame["source"])
-            and set(frame["train"]) >= {"noise"})
+            and ("noise" in set(frame["train"]) or {"random", "untrained"} <= set(frame["train"])))
 
 
 def findings(frame, split="test"):
@@ -41,6 +41,8 @@ def findings(frame, split="test"):
 def draw(frame, split="test"):
     """Yield (title, caption, figure) of the study."""
     usable = curves.usable(frame, split)
+    if "noise" not in set(usable["train"]):
+        return  # the study of random labels: the figures of any job show it
     with figures.plt.rc_context({**figures.STYLE, "svg.fonttype": "none"}):
         yield "Test error and imbalance against width", "", \
             figures.error_and_imbalance(usable, split)
