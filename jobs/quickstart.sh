@@ -7,11 +7,9 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: jobs/quickstart.sh [--small] [--scaled] [--output DIR] [--ranks N] [--program FILE]
+usage: jobs/quickstart.sh [--small] [--output DIR] [--ranks N] [--program FILE]
 
   --small         two widths, one seed, fewer images: a minute, to see that all works
-  --scaled        another study with the same networks: random labels against no training, with training images in
-                  proportion to the parameters; in results/scaled
   --output DIR    results and figures (default: results/quickstart in the checkout); the activations, 1.1 GB,
                   go to DIR-data
   --ranks N       processes for training and for mpirun (default: the machine's cores)
@@ -77,11 +75,10 @@ END
     printf '%q run mine.yaml\n' "$program"
 }
 
-small='' scaled='' output='' ranks='' program=''
+small='' output='' ranks='' program=''
 while (($#)); do
     case $1 in
     --small) small=--small ;;
-    --scaled) scaled=--scaled ;;
     --output | --ranks | --program)
         (($# > 1)) || die "$1 needs a value"
         printf -v "${1#--}" '%s' "$2"
@@ -112,8 +109,7 @@ if [[ -z $checkout ]]; then
     home=$PWD
     program=${program:-$root/../../bin/infostrata}
 fi
-study=${scaled:+scaled}
-default=$home/results/${study:=quickstart}${small:+-small}
+default=$home/results/quickstart${small:+-small}
 output=$(realpath -m -- "${output:-$default}")
 data=$output-data
 program=${program:+$(realpath -- "$program")}
@@ -140,10 +136,10 @@ if [[ -z $program ]]; then
 fi
 
 stage "training on $ranks core(s); activations go to $data"
-quickstart train --data "$data" --workers "$ranks" $small $scaled
+quickstart train --data "$data" --workers "$ranks" $small
 
-manifest=$root/jobs/quickstart/$study.yaml
-if [[ -n $small || $output != "$root/results/$study" ]]; then
+manifest=$root/jobs/quickstart/quickstart.yaml
+if [[ -n $small || $output != "$root/results/quickstart" ]]; then
     manifest=$(quickstart manifest --data "$data" --template "$manifest")
 fi
 
@@ -155,7 +151,7 @@ mpirun -n "$ranks" --bind-to none "$program" run "$manifest" --output "$output" 
 ((status == 0 || status == 4)) || exit "$status"
 
 stage 'figures'
-[[ -n $scaled ]] || quickstart report --results "$output"
+quickstart report --results "$output"
 printf '\nAll of it in one page, with the paper'"'"'s findings beside it:\n  '
 "$python" -m infostrata_analysis report "$output"
 next_step

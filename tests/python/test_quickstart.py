@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import io
-import json
 import os
 import re
 import subprocess
@@ -119,17 +118,6 @@ class Training(Folder):
             for name in one:
                 np.testing.assert_array_equal(one[name], two[name])
 
-    def test_a_network_is_trained_on_its_share_of_the_images(self):
-        recipe = dataclasses.replace(TINY, ratio=150, steps=7, epochs=0)
-        os.makedirs(self.path("data", "acts"), exist_ok=True)
-        network = training.Network("random", 0.0, 4, 0)
-        training.train_one(recipe, network, self.data, self.folder)
-        self.assertEqual(self.layers(network, "train")["logits"].shape, (3210 // 150, 10))
-        self.assertEqual(self.layers(network)["logits"].shape, (50, 10))
-        untrained = training.Network("untrained", 0.0, 4, 0)
-        training.train_one(recipe, untrained, self.data, self.folder)
-        self.assertTrue((self.layers(network)["logits"] != self.layers(untrained)["logits"]).any())
-
     def test_what_a_file_holds(self):
         network = training.Network("noise", 0.2, 4, 0)
         found = self.train(network)
@@ -176,14 +164,6 @@ class Training(Folder):
             self.assertEqual(file["layers/input"].shape, (50, 784))
             self.assertEqual(file["layers/input"].dtype, np.uint8)
             self.assertEqual(len(file["labels/clean"]), 50)
-        # A folder of before there were ratio and steps is still known.
-        path = os.path.join(self.data, "recipe.json")
-        with open(path, encoding="utf-8") as file:
-            recipe = json.load(file)
-        del recipe["ratio"], recipe["steps"]
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(recipe, file)
-        self.assertEqual(training.train_all(TINY, self.data, 1, self.folder, lines.append), 0)
         longer = dataclasses.replace(TINY, epochs=3)
         with self.assertRaisesRegex(FileExistsError, "epochs 2, now 3"):
             training.train_all(longer, self.data, 1, self.folder, lines.append)
@@ -197,24 +177,6 @@ class Manifest(unittest.TestCase):
         self.assertIn("seed: [0, 1, 2]", text)
         same = command.manifest_for(training.FULL, text)
         self.assertIn("- imbalance: {layers: [hidden2, logits], against: {seed: others}", same)
-
-    def test_training_images_in_proportion_to_the_parameters(self):
-        recipe = training.SCALED
-        with open(os.path.join(ROOT, "jobs", "quickstart", "scaled.yaml"), encoding="utf-8") as file:
-            text = file.read()
-        counts = [recipe.images(width) for width in recipe.widths]
-        self.assertIn("images: [" + ", ".join(map(str, counts)) + "]", text)
-        for width, count in zip(recipe.widths, counts):
-            exact = (785 * width + (width + 1) * width + (width + 1) * 10) / recipe.ratio
-            self.assertLess(exact - count, 1)
-            self.assertGreaterEqual(exact, count)
-        self.assertLess(max(counts), recipe.train_images)
-        small = dataclasses.replace(training.SMALL, noises=(), ratio=128)
-        text = command.manifest_for(small, text)
-        self.assertIn("images: [25, 101]", text)
-        self.assertIn("file: acts/{train}", text)
-        self.assertEqual({network.train for network in training.networks(small)},
-                         {"random", "untrained"})
 
     def test_every_file_of_the_manifest_is_one_that_the_trainer_writes(self):
         with open(TEMPLATE, encoding="utf-8") as file:

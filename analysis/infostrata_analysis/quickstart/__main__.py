@@ -1,7 +1,6 @@
 """Command line of the quickstart: train, manifest, report. jobs/quickstart.sh calls all three."""
 
 import argparse
-import dataclasses
 import os
 import re
 import sys
@@ -10,7 +9,7 @@ import sys
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-TEMPLATE_DATA = re.compile(r"\.\./\.\./results/[a-z]+-data/")
+TEMPLATE_DATA = "../../results/quickstart-data/"
 
 
 def main(arguments=None):
@@ -32,8 +31,6 @@ def _parser():
     train = commands.add_parser("train", help="train the networks and export their activations")
     train.add_argument("--data", required=True, help="folder for the activations")
     train.add_argument("--small", action="store_true", help="two widths, one seed: a test")
-    train.add_argument("--scaled", action="store_true",
-                       help="random labels alone, training images in proportion to parameters")
     train.add_argument("--workers", type=int, default=_cores(), help="processes at once")
     train.add_argument("--dataset", help="folder with the Fashion-MNIST files")
     train.set_defaults(run=_train)
@@ -54,10 +51,7 @@ def _cores():
 def _train(options):
     from . import training
 
-    recipe = training.SCALED if options.scaled else training.FULL
-    if options.small:
-        recipe = dataclasses.replace(
-            training.SMALL, **({"noises": (), "ratio": 128, "steps": 200} if options.scaled else {}))
+    recipe = training.SMALL if options.small else training.FULL
     progress = _Progress()
     try:
         training.train_all(recipe, options.data, options.workers, options.dataset, progress)
@@ -95,13 +89,9 @@ def _manifest(options):
 
 def manifest_for(recipe, template):
     """Return the manifest of jobs/quickstart for a recipe, to lie in the folder of its data."""
-    text = TEMPLATE_DATA.sub("", template)
-    axes = {"width": recipe.widths, "seed": recipe.seeds}
-    if recipe.ratio:
-        axes["images"] = [recipe.images(width) for width in recipe.widths]
-    else:
-        axes["noise"] = recipe.noises
-    for axis, values in axes.items():
+    text = template.replace(TEMPLATE_DATA, "")
+    for axis, values in (("width", recipe.widths), ("noise", recipe.noises),
+                         ("seed", recipe.seeds)):
         listed = ", ".join(str(value) for value in values)
         text, count = re.subn(rf"^(  {axis}: )\[[^]]*\]", rf"\g<1>[{listed}]", text, flags=re.M)
         if count != 1:

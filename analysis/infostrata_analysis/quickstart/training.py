@@ -42,26 +42,9 @@ class Recipe:
     batch: int = 100
     rate: float = 1e-3
     version: int = 1
-    # Parameters for each training image, and the steps that every network makes at least: training
-    # sets that grow with the networks. 0: all networks have train_images.
-    ratio: int = 0
-    steps: int = 0
-
-    def images(self, width):
-        """Return how many images networks of a width are trained on."""
-        if not self.ratio:
-            return self.train_images
-        return min(self.train_images, parameters(width) // self.ratio)
-
-
-def parameters(width):
-    """Return the number of weights and biases of a network."""
-    return (PIXELS + 1) * width + (width + 1) * width + (width + 1) * images.CLASSES
 
 
 FULL = Recipe()
-# Random labels against no training, parameters and images in one ratio: the paper's last finding.
-SCALED = Recipe(noises=(), train_images=6000, epochs=0, ratio=128, steps=5000)
 SMALL = Recipe(widths=(4, 16), seeds=(0,), train_images=500, test_images=1000, epochs=20)
 
 
@@ -155,9 +138,7 @@ def train_one(recipe, network, folder, dataset=None):
     import torch
 
     torch.set_num_threads(1)
-    count = recipe.images(network.width)
-    train_images, train_clean = (part[:count] for part in
-                                 _as_tensors(*_split(recipe, "train", dataset)))
+    train_images, train_clean = _as_tensors(*_split(recipe, "train", dataset))
     test_images, test_clean = _as_tensors(*_split(recipe, "test", dataset))
     given = torch.from_numpy(_given_labels(network, train_clean.numpy()))
     model = _new_model(network)
@@ -187,7 +168,7 @@ def _claim(recipe, folder):
         os.replace(path + ".part", path)
         return
     with open(path, encoding="utf-8") as file:
-        theirs = {**dataclasses.asdict(Recipe()), **json.load(file)}  # older ones have fewer fields
+        theirs = json.load(file)
     other = [f"{name} {theirs.get(name)}, now {value}" for name, value in ours.items()
              if theirs.get(name) != value]
     if other:
@@ -258,8 +239,7 @@ def _fit(model, rows, labels, recipe, network):
 
     order = torch.Generator().manual_seed(_seed(network, 1))
     optimiser = torch.optim.Adam(model.parameters(), lr=recipe.rate, foreach=True)
-    batches = -(-len(rows) // recipe.batch)
-    for _ in range(max(recipe.epochs, -(-recipe.steps // batches))):
+    for _ in range(recipe.epochs):
         for batch in torch.randperm(len(rows), generator=order).split(recipe.batch):
             optimiser.zero_grad()
             torch.nn.functional.cross_entropy(model(rows[batch]), labels[batch]).backward()
