@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "infostrata/data.h"
+#include "infostrata/results.h"
 #include "infostrata/rounds.h"
 #include "infostrata/run.h"
 #include "infostrata/signals.h"
@@ -36,7 +37,8 @@ enum {
     OPTION_ARRAY,
     OPTION_TIME,
     OPTION_ONCE,
-    OPTION_DATA
+    OPTION_DATA,
+    OPTION_WATCHDOG
 };
 
 typedef struct {
@@ -83,6 +85,11 @@ static const command_option command_options[] = {
       1}},
     {RUN,
      {"retry-failed", OPTION_RETRY, NULL, 0, "try tasks again that failed in an earlier run", 1}},
+    {RUN,
+     {"watchdog", OPTION_WATCHDOG, "S", 0,
+      "end with 3 and a report of every rank if nothing is finished for S seconds (default 300; 0: "
+      "never), or for ten times as long as it ever took",
+      1}},
     {RUN,
      {"max-hours", OPTION_HOURS, "H", 0,
       "stop after H hours (0.5: half an hour) and exit with 75; the same command continues", 1}},
@@ -170,6 +177,14 @@ static double minutes(struct argp_state *state, const char *text)
     double value;
     if (!ist_parse_real(text, &value) || value < 0 || value > 1e6)
         argp_error(state, "--checkpoint-minutes takes a number of minutes, or 0, not '%s'", text);
+    return value;
+}
+
+static double watchdog_seconds(struct argp_state *state, const char *text)
+{
+    double value;
+    if (!ist_parse_real(text, &value) || value < 0 || value > 1e9)
+        argp_error(state, "--watchdog takes a number of seconds, or 0, not '%s'", text);
     return value;
 }
 
@@ -289,6 +304,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         a->options.ranks = (int)ist_min(positive(state, "--ranks", text), 1 << 24);
         return 0;
     case OPTION_HOURS: a->options.max_hours = hours(state, "--max-hours", text); return 0;
+    case OPTION_WATCHDOG: a->options.watchdog_seconds = watchdog_seconds(state, text); return 0;
     case OPTION_FAIL_FAST: a->options.fail_fast = true; return 0;
     case OPTION_RETRY: a->options.retry_failed = true; return 0;
     case OPTION_CHECKPOINT: a->options.checkpoint_seconds = 60 * minutes(state, text); return 0;
@@ -337,6 +353,7 @@ static int refused(void)
 static void IST_NORETURN memory_exhausted(size_t bytes)
 {
     char line[100];
+    ist_crash_mark("out of memory");
     snprintf(line, sizeof line, "out of memory (%zu more bytes were asked for)", bytes);
     ist_abort_all(line);
 }
@@ -551,6 +568,7 @@ static int obey(const command *chosen, int argc, char **argv)
     arguments a = {.options = {.kernel = ist_kernel_choose(NULL),
                                .chunk_bytes = INT64_C(32) << 20,
                                .checkpoint_seconds = 15 * 60,
+                               .watchdog_seconds = 5 * 60,
                                .tree = IST_TREE_AUTO,
                                .ranks = ist_core_count(),
                                .nodes = 1},

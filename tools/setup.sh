@@ -18,6 +18,7 @@ run   libopenmpi-dev         cmd:mpicc             openmpi        openmpi
 run   openmpi-bin            cmd:mpirun            openmpi        openmpi
 run   libhdf5-openmpi-dev    cmd:h5pcc             hdf5+mpi       hdf5=*=mpi_openmpi*
 run   libopenblas-dev        pc:openblas           openblas       openblas
+run   libscalapack-openmpi-dev pc:scalapack-openmpi netlib-scalapack scalapack
 run   libyaml-dev            pc:yaml-0.1           libyaml        yaml
 run   libxxhash-dev          pc:libxxhash          xxhash         xxhash
 run   libsleef-dev           pc:sleef              sleef          sleef

@@ -19,6 +19,7 @@ typedef struct {
     ist_skipping skipping;     /* --skipping */
     ist_tree_use tree;         /* --tree */
     double checkpoint_seconds; /* --checkpoint-minutes; 0: passes are not kept */
+    double watchdog_seconds;   /* --watchdog; 0: none */
     bool fail_fast, retry_failed;
     int64_t memory_limit; /* --max-memory, bytes a rank; 0: what the machine has free */
     int ranks;            /* plan and sbatch only: --ranks */

@@ -49,7 +49,7 @@ static bool *pending_tasks(ist_known_job *known, ist_error *error)
         return NULL;
     bool *pending = ist_alloc(known->plan->task_count, sizeof *pending);
     ist_recall_contents(known, journal);
-    ist_find_pending(known, journal, false, pending, NULL);
+    ist_find_pending(known, journal, false, pending, NULL, NULL);
     ist_error closing = {0};
     ist_journal_close(&journal, &closing);
     return pending;
