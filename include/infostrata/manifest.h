@@ -113,6 +113,23 @@ typedef struct {
     size_t count;
 } ist_param_values;
 
+/* `input.samples`: which rows of every file the job is about, always in ascending order. */
+typedef enum {
+    IST_SAMPLES_ALL,
+    IST_SAMPLES_FIRST, /* the first `count` */
+    IST_SAMPLES_RANDOM, /* `count` of them, by the words of (seed, row): the same of files of equal N */
+    IST_SAMPLES_PER_CLASS, /* the same of every class of `labels`, as they are in the cell */
+    IST_SAMPLES_ROWS       /* those whose numbers stand in `rows`, from 0 */
+} ist_samples_kind;
+
+typedef struct {
+    ist_samples_kind kind;
+    int64_t count, seed;
+    ist_name labels;
+    char *rows; /* "FILE:DATASET[INDEX]" or a .npy file, relative to the manifest */
+    ist_place place;
+} ist_samples;
+
 /* One item under `measures`. */
 typedef struct {
     size_t measure; /* position in the schemas */
@@ -153,7 +170,7 @@ typedef struct {
     ist_source
         *meta; /* `input.meta`: name -> address of a scalar; file attributes come by themselves */
     size_t meta_count;
-    int64_t first; /* samples: {first: n}; 0: all */
+    ist_samples samples;
     bool deterministic;
     ist_entry *entries;
     size_t entry_count;

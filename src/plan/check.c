@@ -20,7 +20,8 @@ static bool first_time(checker *c, const ist_text *what)
 
 static void check_first(checker *c, ist_place place, const ist_location *at, int64_t rows)
 {
-    int64_t first = c->plan->job->first;
+    const ist_samples *samples = &c->plan->job->samples;
+    int64_t first = samples->kind == IST_SAMPLES_FIRST ? samples->count : 0;
     if (first <= rows)
         return;
     ist_text where = {0};

@@ -97,6 +97,7 @@ static void share_inputs(ist_session *s)
         share_bytes(s->comm, &plan->labels[l].pair_share, sizeof plan->labels[l].pair_share);
         share_bytes(s->comm, &plan->labels[l].singles, sizeof plan->labels[l].singles);
     }
+    ist_share_choices(s);
     share_bytes(s->comm, s->known.unverified, plan->task_count * sizeof *s->known.unverified);
     share_bytes(s->comm, s->known.label_content,
                 plan->label_count * sizeof *s->known.label_content);
@@ -140,7 +141,7 @@ static ist_code refuse_memory(const ist_session *s, size_t l, int64_t needed, is
     ist_fail(
         error, IST_REFUSED,
         "does not fit: %s needs %.1f MiB a rank on %d rank(s), %.1f MiB are there (%s); use more "
-        "nodes (memory falls with ranks), fewer ranks a node, or `samples: {first: n}`",
+        "nodes (memory falls with ranks), fewer ranks a node, or `samples: {random: n}`",
         layer.data, (double)needed / 1048576, s->comm->size,
         (double)s->machine.memory_limit / 1048576,
         s->options->memory_limit > 0 ? "--max-memory" : ist_available_memory(1).from);

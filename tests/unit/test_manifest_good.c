@@ -121,7 +121,12 @@ static void same_job(const ist_job *a, const ist_job *b)
     same_sources(a, a->meta, b, b->meta, a->meta_count);
     same_address(a, a->sample_id, b, b->sample_id);
     cr_expect_eq(a->sample_id_given, b->sample_id_given);
-    cr_expect_eq(a->first, b->first);
+    cr_expect(a->samples.kind == b->samples.kind && a->samples.count == b->samples.count &&
+              a->samples.seed == b->samples.seed);
+    same_text(a->samples.labels.text, b->samples.labels.text);
+    cr_expect_eq(a->samples.rows == NULL, b->samples.rows == NULL);
+    if (a->samples.rows && b->samples.rows)
+        same_address(a, a->samples.rows, b, b->samples.rows);
     cr_expect_eq(a->deterministic, b->deterministic);
     for (size_t e = 0; e < a->entry_count; e++)
         same_entry(&a->entries[e], &b->entries[e], a->schemas[a->entries[e].measure]->param_count);
@@ -231,7 +236,7 @@ Test(manifest_good, defaults)
     cr_expect_str_eq(job->sample_id, "/sample_id");
     cr_expect(job->all_layers && job->deterministic && !job->sample_id_given);
     cr_expect_eq(job->axis_count + job->layer_count + job->label_count + job->meta_count, 0);
-    cr_expect_eq(job->first, 0);
+    cr_expect_eq(job->samples.kind, IST_SAMPLES_ALL);
     const ist_entry *entry = &job->entries[0];
     cr_expect(job->entry_count == 1 && entry->all_layers && !entry->has_against);
     static const char *const defaults[] = {"1", "random", "0", "parts", "euclidean", "none"};
