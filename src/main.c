@@ -35,13 +35,15 @@ enum {
     OPTION_NODES,
     OPTION_ARRAY,
     OPTION_TIME,
-    OPTION_ONCE
+    OPTION_ONCE,
+    OPTION_SET
 };
 
 typedef struct {
     ist_options options;
     ist_bench_options bench;
     const char *calibration; /* --calibrate's file */
+    const char **set;        /* --set */
     bool notes, list, json, calibrate;
 } arguments;
 
@@ -66,6 +68,11 @@ typedef struct {
 static const command_option command_options[] = {
     {RUN | PLAN | CHECK | COLLECT | STATUS | STOP | SBATCH,
      {"output", 'o', "DIR", 0, "write results to DIR (default: the manifest's `output`)", 1}},
+    {RUN | PLAN | CHECK | COLLECT | STATUS | STOP | SBATCH,
+     {"set", OPTION_SET, "KEY=VALUE", 0,
+      "VALUE in the place of the manifest's own, checked like it: input.samples.first=1000, "
+      "measures.imbalance.k=[1,3]; again for more",
+      1}},
     {RUN, {"quiet", 'q', NULL, 0, "no progress on the terminal (run.log has it)", 1}},
     {RUN,
      {"checkpoint-minutes", OPTION_CHECKPOINT, "M", 0,
@@ -259,11 +266,20 @@ static error_t parse_sbatch_option(int key, char *text, struct argp_state *state
     }
 }
 
+/* They live as long as the process. */
+static void add_setting(arguments *a, const char *text)
+{
+    a->set = ist_grow(a->set, a->options.set_count, a->options.set_count + 1, sizeof *a->set);
+    a->set[a->options.set_count++] = text;
+    a->options.set = a->set;
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     arguments *a = state->input;
     switch (key) {
     case 'o': a->options.output = text; return 0;
+    case OPTION_SET: add_setting(a, text); return 0;
     case 'q': a->options.quiet = true; return 0;
     case OPTION_KERNEL: choose_kernel(state, &a->options, text); return 0;
     case OPTION_CHUNK_MIB:

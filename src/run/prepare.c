@@ -35,7 +35,8 @@ ist_contents ist_known_contents(const ist_known_job *known)
 
 bool ist_prepare_job(const ist_options *options, ist_known_job *known, ist_faults *faults)
 {
-    known->job = ist_job_read(options->manifest, options->output, ist_measure_schemas(),
+    const ist_overrides overrides = {options->output, options->set, options->set_count};
+    known->job = ist_job_read(options->manifest, &overrides, ist_measure_schemas(),
                               ist_measure_count, faults);
     return known->job != NULL;
 }

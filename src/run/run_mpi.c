@@ -36,8 +36,9 @@ static ist_code share_job(ist_session *s, ist_faults *faults, ist_error *error)
     ist_share_text(s->comm, &text);
     ist_share_text(s->comm, &path);
     ist_share_text(s->comm, &output);
+    const ist_overrides overrides = {output.data, options->set, options->set_count};
     if (s->comm->rank != 0)
-        s->known.job = ist_job_parse(text.data, text.length, path.data, output.data,
+        s->known.job = ist_job_parse(text.data, text.length, path.data, &overrides,
                                      ist_measure_schemas(), ist_measure_count, faults);
     ist_text_release(&text);
     ist_text_release(&path);
@@ -377,6 +378,8 @@ static void log_start(ist_session *s)
     char now[IST_TIME_TEXT];
     ist_log_line(&s->log, "infostrata: job '%s' on %d rank(s), output %s, %s", s->known.job->name,
                  s->comm->size, s->known.job->output, ist_utc(now));
+    for (size_t i = 0; i < s->options->set_count; i++)
+        ist_log_line(&s->log, "set on the command line: %s", s->options->set[i]);
     size_t damaged = s->journal ? ist_journal_damaged(s->journal) : 0;
     if (damaged > 0)
         ist_log_line(&s->log, "%zu damaged journal line(s) dropped: their tasks are computed again",

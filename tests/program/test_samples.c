@@ -189,3 +189,45 @@ Test(samples, refused, .timeout = 60)
                    "layers: [plain], where: {given: y}, against: {given: w}",
                    SAYS("not the same samples", "their classes", "rows: FILE.npy"));
 }
+
+/* ---- --set ------------------------------------------------------------------------------------- */
+
+/* On any number of ranks, written down, and looked at by the commands that come after. */
+Test(samples, set_on_the_command_line, .timeout = 60)
+{
+    write_file("all.h5", every_row(), N);
+    const char *job = job_new("plain", "input: {file: all.h5, layers: [plain, half]}\n"
+                                       "measures: [imbalance]\n");
+    const char *same = job_new("same", "input: {file: all.h5, layers: [plain, half], samples: "
+                                       "{random: 50}}\nmeasures: [imbalance: {k: [1, 4]}]\n");
+    const char *right = scratch_path("right"), *output = scratch_path("set");
+    RUN(0, 1, same, right);
+    RUN(0, 3, job, output, "--set", "input.samples={random: 50}", "--set",
+        "measures.imbalance.k=[1, 4]");
+    expect_same_results(output, right, "settings");
+    ist_text log = {0}, resolved = {0};
+    ist_error error = {0};
+    ist_read_file(scratch_path("set/run.log"), 1 << 20, &log, &error);
+    ist_read_file(scratch_path("set/manifest.resolved.yaml"), 1 << 20, &resolved, &error);
+    cr_assert(error.code == IST_OK, "%s", error.text);
+    cr_expect(strstr(log.data, "set on the command line: measures.imbalance.k=[1, 4]"));
+    cr_expect(strstr(resolved.data, "samples: {random: 50, seed: 0}"));
+    cr_expect(strstr(resolved.data, "k: [1, 4]"));
+    ist_text_release(&log);
+    ist_text_release(&resolved);
+    spawn_result r = PROGRAM(0, "plan", job, "--output", output, "--set",
+                             "input.samples={random: 50}", "--set", "measures.imbalance.k=[1, 4]");
+    EXPECT_CODE(r, 0);
+    EXPECT_SAYS(r, "to do       0, the others are done");
+    r = PROGRAM(3, "run", job, "--set", "measures.imbalance.k=400", "--output", output);
+    EXPECT_CODE(r, 2);
+    EXPECT_SAYS(r, "--set measures.imbalance.k=400: error:");
+    r = PROGRAM(0, "check", job, "--set", "measures.imbalance.k");
+    EXPECT_CODE(r, 2);
+    EXPECT_SAYS(r, "--set measures.imbalance.k: error: a setting is KEY=VALUE");
+    r = PROGRAM(0, "sbatch", job, "--set", "name=it's");
+    EXPECT_CODE(r, 2);
+    r = PROGRAM(0, "sbatch", job, "--set", "input.file='all.h5'");
+    EXPECT_CODE(r, 0);
+    EXPECT_SAYS(r, "--set 'input.file='\\''all.h5'\\'''");
+}

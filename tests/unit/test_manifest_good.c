@@ -253,7 +253,8 @@ Test(manifest_good, output_of_the_command_line)
 {
     ist_faults faults = {0};
     const char *text = HEAD TAIL "output: elsewhere\n";
-    ist_job *job = ist_job_parse(text, strlen(text), "/jobs/a.b.yaml", "/tmp/../out", test_schemas,
+    ist_job *job = ist_job_parse(text, strlen(text), "/jobs/a.b.yaml",
+                                 &(ist_overrides){.output = "/tmp/../out"}, test_schemas,
                                  test_schema_count, &faults);
     cr_assert(job);
     cr_expect_str_eq(job->output, "/out");
@@ -406,4 +407,63 @@ Test(manifest_good, addresses)
     expect_split("a.h5:/odd.npy", "a.h5", "/odd.npy", "");
     expect_split("", "", "", "");
     expect_split("/x[", "", "/x[", "");
+}
+
+/* ---- settings of the command line ------------------------------------------------------------ */
+
+static ist_job *job_set(const char *text, const char *const *set, size_t count)
+{
+    ist_faults faults = {0};
+    ist_text shown = {0};
+    ist_overrides overrides = {.set = set, .set_count = count};
+    ist_job *job = ist_job_parse(text, strlen(text), "/jobs/sweep.yaml", &overrides, test_schemas,
+                                 test_schema_count, &faults);
+    ist_faults_print(&faults, NULL, &shown);
+    cr_assert(job, "%s", shown.data);
+    ist_faults_release(&faults);
+    ist_text_release(&shown);
+    return job;
+}
+
+/* A job with settings is, in every default, the one that says the same by itself. */
+static void expect_set(const char *text, const char *const *set, size_t count, const char *same)
+{
+    ist_text first = {0}, second = {0};
+    ist_job *job = job_set(text, set, count), *expected = good_job(same);
+    ist_job_write_resolved(job, "/jobs", &first);
+    ist_job_write_resolved(expected, "/jobs", &second);
+    cr_expect_str_eq(first.data, second.data);
+    ist_text_release(&first);
+    ist_text_release(&second);
+    ist_job_free(&job);
+    ist_job_free(&expected);
+}
+
+Test(manifest_good, settings)
+{
+    static const char *const some[] = {"name=other",
+                                       "input.samples.first=70",
+                                       "measures.imbalance.k=[1, 30]",
+                                       "measures.1.likeness.where={width: 4}",
+                                       "grid.width=[4, 8]",
+                                       "measures.imbalance.se=none"};
+    expect_set(
+        HEAD
+        "grid: {width: {from: 1, to: 9}}\n"
+        "input: {file: \"{width}.h5\"}\n"
+        "measures: [imbalance, likeness: {layers: all}, imbalance: {k: 5, seed: 1}, imbalance: ]\n",
+        some, sizeof some / sizeof *some,
+        HEAD "name: other\n"
+             "grid: {width: [4, 8]}\n"
+             "input: {file: \"{width}.h5\", samples: {first: 70}}\n"
+             "measures: [imbalance: {k: [1, 30], se: none}, likeness: {layers: all, where: {width: "
+             "4}}, imbalance: {k: [1, "
+             "30], seed: 1, se: none}, imbalance: {k: [1, 30], se: none}]\n");
+    /* The last one holds; a part of what an earlier one has set; a value with '='. */
+    static const char *const again[] = {"input.samples.first=70", "input.samples={random: 5}",
+                                        "input.samples.seed=3", "output=a=b"};
+    expect_set(HEAD "input: {file: x.h5}\nmeasures: [imbalance]\n", again,
+               sizeof again / sizeof *again,
+               HEAD "input: {file: x.h5, samples: {random: 5, seed: 3}}\nmeasures: [imbalance]\n"
+                    "output: a=b\n");
 }
