@@ -100,7 +100,7 @@ static ist_place place_of_k(const ist_plan *plan, const ist_task *task)
     for (size_t p = 0; p < schema->param_count; p++) {
         ist_place place =
             entry->params[p].places ? entry->params[p].places[task->param[p]] : (ist_place){0};
-        if (strcmp(schema->params[p].name, "k") == 0 && place.line > 0)
+        if (strcmp(schema->params[p].name, "k") == 0 && place.line != 0)
             return place;
     }
     return entry->place;
