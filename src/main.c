@@ -36,7 +36,8 @@ enum {
     OPTION_ARRAY,
     OPTION_TIME,
     OPTION_ONCE,
-    OPTION_SET
+    OPTION_SET,
+    OPTION_VERIFY
 };
 
 typedef struct {
@@ -44,7 +45,7 @@ typedef struct {
     ist_bench_options bench;
     const char *calibration; /* --calibrate's file */
     const char **set;        /* --set */
-    bool notes, list, json, calibrate;
+    bool notes, list, json, calibrate, verify;
 } arguments;
 
 /* Which commands take an option. */
@@ -113,6 +114,11 @@ static const command_option command_options[] = {
       "make the table of the note `calibration` anew (to stdout without FILE), instead of "
       "measuring; "
       "with --samples and --dimensions only the lines of N and of the larger dimension D",
+      1}},
+    {BENCH,
+     {"verify", OPTION_VERIFY, NULL, 0,
+      "find the imbalance of normal layers whose imbalance is known, instead of measuring; with "
+      "--samples of N samples (default 20,000)",
       1}},
     {BENCH, {"samples", 'n', "N", 0, "a work of your own: N rows", 2}},
     {BENCH, {"dimensions", 'd', "D", 0, "of D features", 2}},
@@ -304,6 +310,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_SHARD: a->options.shard = shard_of(state, text); return 0;
     case OPTION_JSON: a->json = true; return 0;
     case OPTION_LIST: a->list = true; return 0;
+    case OPTION_VERIFY: a->verify = true; return 0;
     case OPTION_CALIBRATE:
         a->calibrate = true;
         a->calibration = text;
@@ -457,6 +464,11 @@ static ist_calibrate_options calibrate_options(const arguments *a)
         .file = a->calibration, .n = a->bench.own.n, .d = a->bench.own.d, .engine = engine_of(a)};
 }
 
+static ist_verify_options verify_options(const arguments *a)
+{
+    return (ist_verify_options){.n = a->bench.own.n, .engine = engine_of(a)};
+}
+
 static int bench_command(const arguments *a)
 {
     if (a->list)
@@ -465,9 +477,11 @@ static int bench_command(const arguments *a)
     options.commit = IST_GIT;
     options.engine = engine_of(a);
     ist_calibrate_options calibrate = calibrate_options(a);
+    ist_verify_options verify = verify_options(a);
     ist_comm world = start_mpi();
-    return end_mpi(&world,
-                   a->calibrate ? ist_calibrate(&world, &calibrate) : ist_bench(&world, &options));
+    return end_mpi(&world, a->calibrate ? ist_calibrate(&world, &calibrate)
+                           : a->verify  ? ist_verify(&world, &verify)
+                                        : ist_bench(&world, &options));
 }
 
 typedef struct {
@@ -539,7 +553,11 @@ static ist_code check_arguments(const command *chosen, const arguments *a, ist_e
         return ist_fail(error, IST_REFUSED, "'%s' takes no manifest: '%s' is one too many",
                         chosen->name, a->options.manifest);
     ist_calibrate_options calibrate = calibrate_options(a);
+    ist_verify_options verify = verify_options(a);
+    if (a->calibrate && a->verify)
+        return ist_fail(error, IST_REFUSED, "--calibrate or --verify, one at a time");
     return a->calibrate ? ist_calibrate_check(&calibrate, &a->bench, error)
+           : a->verify  ? ist_verify_check(&verify, &a->bench, error)
                         : ist_bench_check(&a->bench, error);
 }
 

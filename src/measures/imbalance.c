@@ -264,8 +264,8 @@ static ist_record restricted_record(const ist_value *const *values, const ist_to
         ist_detail_real(&detail, "parts_mean", mean);
     }
     ist_text_add(&notes, "%s", imbalance->note);
-    /* Ranks lie inside the first bin: how far inside, nothing tells. */
-    ist_note_if(&notes, imbalance->value * (double)bins < 2, "coarse-bins");
+    /* Half of the ranks lie inside two bins: how far inside, nothing tells. */
+    ist_note_if(&notes, imbalance->value * (double)bins < 4, "coarse-bins");
     ist_record record = *imbalance;
     record.quantity = ist_copy_text(bound ? "bound" : "rmi");
     record.unit = ist_copy_text(bound ? "ratio" : "nat");

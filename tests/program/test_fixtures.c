@@ -292,3 +292,24 @@ Test(fixtures, t7_invariances, .timeout = 60)
                 EXPECT_CELL(&t, other, "std_error", table_text(&t, row, "std_error"));
         }
 }
+
+/* ---- layers whose imbalance is known ----------------------------------------------------------- */
+
+/* `bench --verify`, of a tenth of its samples: all within what chance explains, the same on any number of ranks. */
+Test(fixtures, normal_models, .timeout = 60)
+{
+    spawn_result alone = PROGRAM(0, "bench", "--verify", "--samples", "2000");
+    EXPECT_CODE(alone, 0);
+    cr_expect(count_text(alone.out, "  ok\n") == 26, "%s", spawn_story(&alone));
+    spawn_result three = PROGRAM(3, "bench", "--verify", "-n", "2000", "--skipping", "auto");
+    EXPECT_CODE(three, 0);
+    cr_expect(strcmp(alone.out, three.out) == 0, "%s", spawn_story(&three));
+    spawn_result bad = PROGRAM(0, "bench", "--verify", "-k", "3");
+    EXPECT_CODE(bad, 2);
+    EXPECT_SAYS(bad, "--samples alone");
+    bad = PROGRAM(0, "bench", "--verify", "-n", "99");
+    EXPECT_CODE(bad, 2);
+    bad = PROGRAM(0, "bench", "--verify", "--calibrate");
+    EXPECT_CODE(bad, 2);
+    EXPECT_SAYS(bad, "one at a time");
+}
