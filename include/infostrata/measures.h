@@ -122,6 +122,12 @@ typedef struct {
 extern const ist_note ist_notes[];
 extern const size_t ist_note_count;
 
+/* ---- the imbalance's lower bound ------------------------------------------------------------ */
+
+/* The smallest imbalance that goes with so much restricted mutual information (nats; docs/measures/imbalance.md): twice the
+ * mean of the truncated exponential density of that divergence. 1 of 0 and less. */
+double ist_imbalance_bound(double rmi);
+
 /* ---- calibration --------------------------------------------------------------------------- */
 
 /* What estimators of the information between two layers find of 1 nat (calibration.def, which `infostrata bench

@@ -74,11 +74,11 @@ typedef struct {
     bool rms;          /* some task wants to know the mean squared distance; part of no identity */
     bool dimension;    /* some task wants to know about how many it has; part of no identity */
     /* The layer identity as text: path relative to the output folder (so that both may move
-     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n', '|chebyshev', '|cosine', '|zscore'. */
+     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n' (or what else says which samples), '|chebyshev', '|cosine', '|zscore'. */
     char *key;
     size_t name, cell; /* the first place that asks for it: job->layers index, cell */
     ist_shape shape;
-    int64_t n; /* rows used: shape.rows or samples.first */
+    int64_t n; /* rows used: shape.rows, or as many as job->samples takes of them */
 } ist_layer;
 
 /* Are its rows held as float64? */
@@ -231,6 +231,11 @@ void ist_plan_free(ist_plan **plan);
  * that has least. The caller frees it. */
 int *ist_plan_shards(const ist_plan *plan, int count);
 
+/* rows[classes x count], ascending: of n rows, in each class (class_of[n], below `classes`; NULL: one class) those whose words of
+ * (seed, row) are the smallest. No class may have fewer than `count`. Fewer rows of a seed are some of more. */
+void ist_draw_rows(int64_t n, const int32_t *class_of, int64_t classes, int64_t count,
+                   uint64_t seed, int64_t *rows);
+
 const size_t *ist_plan_cell(const ist_plan *plan, size_t cell);
 /* The chosen values of a task's parameters, by schema position. */
 void ist_task_params(const ist_plan *plan, const ist_task *task,
@@ -239,6 +244,10 @@ void ist_task_params(const ist_plan *plan, const ist_task *task,
 void ist_plan_difference(const ist_plan *plan, size_t cell, size_t other, ist_text *out);
 /* "width=64, seed=1", for messages and the journal's meta lines; empty without a grid. */
 void ist_plan_cell_text(const ist_plan *plan, size_t cell, ist_text *out);
+/* Where it is written which samples a cell's layers and labels have: labels (per_class), or row numbers (rows). False:
+ * nowhere. The caller releases *at. */
+bool ist_locate_samples(const ist_plan *plan, size_t cell, ist_location *at);
+void ist_release_location(ist_location *at);
 /* "file:dataset[index]" for messages. */
 void ist_location_text(const ist_location *at, ist_text *out);
 

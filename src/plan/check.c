@@ -20,7 +20,8 @@ static bool first_time(checker *c, const ist_text *what)
 
 static void check_first(checker *c, ist_place place, const ist_location *at, int64_t rows)
 {
-    int64_t first = c->plan->job->first;
+    const ist_samples *samples = &c->plan->job->samples;
+    int64_t first = samples->kind == IST_SAMPLES_FIRST ? samples->count : 0;
     if (first <= rows)
         return;
     ist_text where = {0};
@@ -99,7 +100,7 @@ static ist_place place_of_k(const ist_plan *plan, const ist_task *task)
     for (size_t p = 0; p < schema->param_count; p++) {
         ist_place place =
             entry->params[p].places ? entry->params[p].places[task->param[p]] : (ist_place){0};
-        if (strcmp(schema->params[p].name, "k") == 0 && place.line > 0)
+        if (strcmp(schema->params[p].name, "k") == 0 && place.line != 0)
             return place;
     }
     return entry->place;

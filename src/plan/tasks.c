@@ -92,13 +92,15 @@ static bool init_expansion(expansion *e, const ist_builder *builder, size_t inde
     }
     e->combination_count = (size_t)combinations;
     e->combinations = ist_alloc(e->combination_count, sizeof *e->combinations);
+    const ist_samples *samples = &plan->job->samples; /* others are in the keys alone */
+    int64_t first = samples->kind == IST_SAMPLES_FIRST ? samples->count : 0;
     for (size_t c = 0; c < e->combination_count; c++) {
         size_t param[IST_MAX_PARAMS];
         chosen(e, c, param);
         ist_text *text = &e->combinations[c];
         ist_text_add(text, "%s/%d", e->schema->name, planner->version);
         add_identity(text, e, param);
-        ist_text_add(text, "\nfirst=%lld\n", (long long)plan->job->first);
+        ist_text_add(text, "\nfirst=%lld\n", (long long)first);
     }
     return true;
 }

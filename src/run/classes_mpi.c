@@ -16,7 +16,8 @@ ist_code ist_read_classes(ist_session *s, size_t label, ist_classes *c, ist_erro
     c->class_of = ist_alloc((size_t)labels->n, sizeof *c->class_of);
     if (s->comm->rank == 0) {
         int64_t *values = ist_alloc((size_t)labels->n, sizeof *values);
-        if (ist_read_integers(&labels->at, labels->n, values, error) == IST_OK)
+        if (ist_read_chosen(&s->known, &labels->at, s->known.label_choice[label], labels->n, values,
+                            error) == IST_OK)
             c->class_count = ist_number_classes(values, labels->n, c->class_of);
         ist_free(values);
     }

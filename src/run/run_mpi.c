@@ -36,8 +36,9 @@ static ist_code share_job(ist_session *s, ist_faults *faults, ist_error *error)
     ist_share_text(s->comm, &text);
     ist_share_text(s->comm, &path);
     ist_share_text(s->comm, &output);
+    const ist_overrides overrides = {output.data, options->set, options->set_count};
     if (s->comm->rank != 0)
-        s->known.job = ist_job_parse(text.data, text.length, path.data, output.data,
+        s->known.job = ist_job_parse(text.data, text.length, path.data, &overrides,
                                      ist_measure_schemas(), ist_measure_count, faults);
     ist_text_release(&text);
     ist_text_release(&path);
@@ -97,6 +98,7 @@ static void share_inputs(ist_session *s)
         share_bytes(s->comm, &plan->labels[l].pair_share, sizeof plan->labels[l].pair_share);
         share_bytes(s->comm, &plan->labels[l].singles, sizeof plan->labels[l].singles);
     }
+    ist_share_choices(s);
     share_bytes(s->comm, s->known.unverified, plan->task_count * sizeof *s->known.unverified);
     share_bytes(s->comm, s->known.label_content,
                 plan->label_count * sizeof *s->known.label_content);
@@ -142,7 +144,7 @@ static ist_code refuse_memory(const ist_session *s, size_t l, int64_t needed, is
     ist_fail(
         error, IST_REFUSED,
         "does not fit: %s needs %.1f MiB a rank on %d rank(s), %.1f MiB are there (%s); use more "
-        "nodes (memory falls with ranks), fewer ranks a node, or `samples: {first: n}`",
+        "nodes (memory falls with ranks), fewer ranks a node, or `samples: {random: n}`",
         layer.data, (double)needed / 1048576, s->comm->size,
         (double)s->machine.memory_limit / 1048576,
         s->options->memory_limit > 0 ? "--max-memory" : ist_available_memory(1).from);
@@ -403,6 +405,8 @@ static void log_start(ist_session *s)
     char now[IST_TIME_TEXT];
     ist_log_line(&s->log, "infostrata: job '%s' on %d rank(s), output %s, %s", s->known.job->name,
                  s->comm->size, s->known.job->output, ist_utc(now));
+    for (size_t i = 0; i < s->options->set_count; i++)
+        ist_log_line(&s->log, "set on the command line: %s", s->options->set[i]);
     size_t damaged = s->journal ? ist_journal_damaged(s->journal) : 0;
     if (damaged > 0)
         ist_log_line(&s->log, "%zu damaged journal line(s) dropped: their tasks are computed again",

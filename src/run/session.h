@@ -151,6 +151,9 @@ typedef struct {
     double looked;     /* when it was looked at */
 } ist_session;
 
+/* Collective. known.chosen of rank 0, for all. */
+void ist_share_choices(ist_session *s);
+
 /* Collective. Brings a layer into memory, with its rows in the order of the parts if asked for.
  * A layer that cannot be used (NaN, Inf, unreadable) has facts[layer].failure afterwards; only
  * errors that end the run are returned. */
