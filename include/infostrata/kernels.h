@@ -173,6 +173,8 @@ typedef struct {
     /* found[row]: over the columns, in units of 2^-52, the sums of K, of K^2, and (0 without labels) of both where labels are
      * equal. The same bits in every instruction set. */
     void (*moments)(const ist_moment_tile *tile, int64_t (*found)[IST_MOMENTS]);
+    /* values become exp(-values), as in `moments`: of values >= 0, 0 from 37 on. count: a multiple of IST_STRIP. */
+    void (*decay)(double *values, int64_t count);
     /* Adds to below[m] and equal[m], m < values, how many of `count` numbers are so compared with value[m]. Whole
      * vectors: up to IST_CELLS - 1 of the numbers are set to NaN beyond the last. */
     void (*tally)(double *number, int count, const double *value, int64_t values, int64_t *below,
