@@ -89,7 +89,6 @@ static void show(const kernel_operator *op, int from, int64_t first, int64_t don
 
 typedef struct {
     double *row, **panel; /* a tile's rows of one factor; its columns, of each */
-    double *one;
     double kernel[IST_TILE * IST_TILE], distance[IST_TILE * IST_TILE];
 } workshop;
 
@@ -104,7 +103,6 @@ static workshop *workshop_new(const kernel_operator *op)
         most = ist_max(most, d);
     }
     w->row = ist_alloc((size_t)(IST_TILE * most), sizeof *w->row);
-    w->one = ist_alloc((size_t)most, sizeof *w->one);
     return w;
 }
 
@@ -114,22 +112,26 @@ static void workshop_free(const kernel_operator *op, workshop *w)
         ist_free(w->panel[f]);
     ist_free(w->panel);
     ist_free(w->row);
-    ist_free(w->one);
     ist_free(w);
 }
 
-static void load_panels(const kernel_operator *op, const shown *s, int64_t first, int64_t count,
+/* Rows from `first` on. */
+static const float *narrow_at(const dense_rows *rows, int64_t first)
+{
+    return rows->wide ? NULL : rows->narrow + first * rows->d;
+}
+
+static const double *wide_at(const dense_rows *rows, int64_t first)
+{
+    return rows->wide ? rows->wide + first * rows->d : NULL;
+}
+
+static void load_panels(const kernel_operator *op, const shown *s, int64_t first, int count,
                         workshop *w)
 {
-    for (int f = 0; f < op->kernel->factors; f++) {
-        const int64_t d = s->rows[f].d;
-        for (int64_t j = 0; j < count; j++) {
-            dense_row_values(&s->rows[f], first + j, 0, d, NULL, w->one);
-            double *panel = w->panel[f] + j / IST_PANEL * IST_PANEL * d + j % IST_PANEL;
-            for (int64_t e = 0; e < d; e++)
-                panel[e * IST_PANEL] = w->one[e];
-        }
-    }
+    for (int f = 0; f < op->kernel->factors; f++)
+        op->engine->kernel->load_columns(narrow_at(&s->rows[f], first), wide_at(&s->rows[f], first),
+                                         count, s->rows[f].d, w->panel[f]);
 }
 
 /* w->kernel: of home rows [row, row + rows) and the columns in the panels. */
@@ -143,8 +145,8 @@ static void kernel_tile(const kernel_operator *op, int64_t row, int rows, int64_
     for (int f = 0; f < k->factors; f++) {
         const double weight = 1 / (2 * k->s[f] * k->s[f]);
         const int64_t d = op->home[f].d;
-        for (int i = 0; i < rows; i++)
-            dense_row_values(&op->home[f], row + i, 0, d, NULL, w->row + i * d);
+        op->engine->kernel->load_rows(narrow_at(&op->home[f], row), wide_at(&op->home[f], row),
+                                      rows * d, w->row);
         op->engine->kernel->exact[k->rows[f]->metric].tile(w->row, rows, w->panel[f], d,
                                                            w->distance);
         for (int e = 0; e < ENTRIES; e++)

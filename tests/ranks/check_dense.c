@@ -563,7 +563,7 @@ static bool powers_right(const ist_quadrature *q, const double *a, uint64_t seed
 
 RANK_CHECK(dense_traces)
 {
-    enum { N = 150, A = 3, B = 4, PROBES = 70, STEPS = 12 };
+    enum { N = 110, A = 3, B = 4, PROBES = 66, STEPS = 8 };
     ist_comm mine = ist_comm_new(comm);
     int64_t label[N];
     double *expected = NULL, *values = ist_alloc(N, sizeof *values), error;
@@ -577,7 +577,7 @@ RANK_CHECK(dense_traces)
         const double s[] = {0.8, 1.1};
         ist_kernel_product kernel = {form, both, s, form == 1 ? NULL : label, N};
         for (int64_t i = 0; i < N; i++)
-            label[i] = form == 0 ? i / 50 : i % 4;
+            label[i] = form == 0 ? i / 40 : i % 4;
         expected = kernel_of(N, A, a.values, s[0], 0);
         double *other = kernel_of(N, B, b.values, s[1], 0);
         for (int64_t e = 0; e < N * N; e++) {
