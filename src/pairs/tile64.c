@@ -267,11 +267,16 @@ void NAMED(load_rows)(const float *narrow, const double *wide, int count, int64_
 {
     if (wide)
         memcpy(rows, wide, (size_t)(count * d) * sizeof *rows);
-    for (int64_t e = 0; e < count * d && narrow; e++)
-        rows[e] = (double)narrow[e];
-    for (int i = 0; i < count && centre; i++)
-        for (int64_t f = 0; f < d; f++)
-            rows[i * d + f] -= centre[f];
+    for (int i = 0; i < count; i++) {
+        const float *from = narrow ? narrow + i * d : NULL;
+        double *row = rows + i * d;
+        for (int64_t f = 0; f < d && from && centre; f++)
+            row[f] = (double)from[f] - centre[f];
+        for (int64_t f = 0; f < d && from && !centre; f++)
+            row[f] = (double)from[f];
+        for (int64_t f = 0; f < d && wide && centre; f++)
+            row[f] -= centre[f];
+    }
 }
 
 /* Eight rows, eight features at a time, turned. */

@@ -616,3 +616,28 @@ RANK_CHECK(dense_traces)
     ist_free(values);
     ist_comm_release(&mine);
 }
+
+/* A smooth kernel, whose eigenvalues fall below rounding within a few steps: one rank finds the same. */
+RANK_CHECK(dense_traces_on_any_ranks)
+{
+    enum { N = 200, D = 2, PROBES = 3 };
+    ist_comm mine = ist_comm_new(comm), alone = ist_comm_new(MPI_COMM_SELF);
+    ist_engine engine = {.kernel = ist_kernel_choose(NULL), .chunk_bytes = 1 << 20};
+    const ist_comm *both[] = {&mine, &alone};
+    const double s = 0.9, alpha = 1.01;
+    double found[2], error[2];
+    for (int c = 0; c < 2; c++) {
+        layer a = layer_new(both[c], &engine, IST_METRIC_EUCLIDEAN, N, D, 0.4, false);
+        const ist_rows *rows[] = {&a.rows};
+        ist_quadrature q;
+        ist_quadrature_new(both[c], &engine, &(ist_kernel_product){1, rows, &s, NULL, N}, 1, PROBES,
+                           IST_QUADRATURE_STEPS, &q);
+        found[c] = ist_quadrature_trace(&q, power_of, &alpha, &error[c]);
+        ist_quadrature_release(&q);
+        layer_release(&a);
+    }
+    CHECK_ALL_TELL(comm, fabs(found[0] - found[1]) < NEAR * found[1], "%.17g, alone %.17g",
+                   found[0], found[1]);
+    ist_comm_release(&alone);
+    ist_comm_release(&mine);
+}
