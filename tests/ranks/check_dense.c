@@ -1,8 +1,10 @@
 /* The dense room against linear algebra by the definition: matrices dealt out over any grid, smaller than a block, smaller than
  * the grid, of several blocks. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "../harness/scratch.h"
 #include "brute.h"
 #include "checks.h"
 #include "infostrata/dense.h"
@@ -518,6 +520,74 @@ RANK_CHECK(dense_layers)
         check_columns(comm, &mine, &engine, form);
     }
     ist_comm_release(&mine);
+}
+
+/* ---- from a file ------------------------------------------------------------------------------- */
+
+/* Collective. A .npy file of float64, or float32, rows x columns, in a folder of its own. */
+static void write_table(MPI_Comm comm, int64_t rows, int64_t columns, const double *values,
+                        bool wide, char path[], size_t room)
+{
+    int rank;
+    MPI_Comm_rank(comm, &rank);
+    if (rank == 0) {
+        snprintf(path, room, "%s", scratch_path("kernel.npy"));
+        char header[128];
+        memset(header, ' ', sizeof header);
+        memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10);
+        int length = snprintf(header + 10, sizeof header - 10,
+                              "{'descr': '<f%d', 'fortran_order': False, 'shape': (%d, %d), }",
+                              wide ? 8 : 4, (int)rows, (int)columns);
+        header[10 + length] = ' ';
+        header[sizeof header - 1] = '\n';
+        FILE *file = fopen(path, "wb");
+        fwrite(header, 1, sizeof header, file);
+        for (int64_t e = 0; e < rows * columns; e++) {
+            float narrow = (float)values[e];
+            if (wide)
+                fwrite(&values[e], sizeof *values, 1, file);
+            else
+                fwrite(&narrow, sizeof narrow, 1, file);
+        }
+        fclose(file);
+    }
+    MPI_Bcast(path, (int)room, MPI_CHAR, 0, comm);
+}
+
+RANK_CHECK(dense_from_files)
+{
+    enum { ROWS = 131, COLUMNS = 90 };
+    ist_comm mine = ist_comm_new(comm);
+    ist_grid grid;
+    ist_grid_new(&mine, 1, &grid);
+    double *values = values_of(ROWS, COLUMNS, 0.7);
+    for (int form = 0; form < 3; form++) {
+        char path[512];
+        if (form == 2)
+            values[100 * COLUMNS + 3] = NAN;
+        write_table(comm, ROWS, COLUMNS, values, form % 2, path, sizeof path);
+        ist_location at = {.file = path};
+        ist_shape shape;
+        ist_error error = {0};
+        ist_census census;
+        ist_dense matrix;
+        ist_probe_layer(&at, &shape, &error);
+        ist_dense_read(&grid, &at, &shape, &matrix, &census, &error);
+        CHECK_ALL_TELL(comm,
+                       error.code == IST_OK && matrix.rows == ROWS && matrix.columns == COLUMNS,
+                       "%.250s", error.text);
+        CHECK_ALL(comm, census.nan == (form == 2) && census.inf == 0 &&
+                            census.first_row == (form == 2 ? 100 : -1));
+        CHECK_ALL_TELL(comm, form == 2 || holds(&matrix, values, 0), "form %d", form);
+        ist_dense_release(&matrix);
+        /* Another shape than was promised: no matrix, one reason everywhere. */
+        shape.rows++;
+        ist_dense_read(&grid, &at, &shape, &matrix, &census, &error);
+        CHECK_ALL(comm, error.code == IST_FAILED && !matrix.values);
+    }
+    ist_grid_release(&grid);
+    ist_comm_release(&mine);
+    ist_free(values);
 }
 
 /* ---- traces without a matrix ------------------------------------------------------------------- */
