@@ -37,7 +37,8 @@ static void check_rows(checker *c)
     const ist_plan *plan = c->plan;
     for (size_t i = 0; i < plan->layer_count; i++) {
         const ist_layer *layer = &plan->layers[i];
-        check_first(c, plan->job->layers[layer->name].place, &layer->at, layer->shape.rows);
+        if (!layer->own_rows)
+            check_first(c, layer->place, &layer->at, layer->shape.rows);
     }
     for (size_t i = 0; i < plan->label_count; i++) {
         const ist_label_vector *labels = &plan->labels[i];

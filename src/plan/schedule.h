@@ -7,4 +7,8 @@
 /* Fills schedule->steps and the sources' last_step. */
 void ist_schedule_order(ist_schedule *schedule, const ist_plan *plan);
 
+/* What a task adds to the size and the work of its step of matrices (dense_cost.c). */
+void ist_add_dense(ist_dense_pass *pass, const ist_plan *plan, const ist_task *task,
+                   const ist_dense_needs *needs);
+
 #endif

@@ -170,11 +170,16 @@ static void print_range(const ist_param_spec *spec)
 static void print_parameter(const ist_param_spec *spec)
 {
     printf("  %-14s default %-10s ", spec->name, spec->standard);
-    if (spec->type == IST_PARAM_WORD)
-        for (size_t w = 0; spec->words[w]; w++)
-            printf("%s%s", w ? ", " : "one of ", spec->words[w]);
-    else
+    for (size_t w = 0; spec->words && spec->words[w]; w++)
+        printf("%s%s", w ? ", " : "one of ", spec->words[w]);
+    if (spec->type == IST_PARAM_REAL || spec->type == IST_PARAM_INTEGER) {
+        printf("%s", spec->words ? ", or a " : "");
         print_range(spec);
+    }
+    if (spec->type == IST_PARAM_SAMPLES)
+        printf("the address of a dataset whose rows are the samples");
+    if (spec->type == IST_PARAM_ROWS)
+        printf("the address of a dataset with rows of its own");
     if (spec->only)
         printf(" (with %s)", spec->only);
     printf("\n");

@@ -6,7 +6,7 @@ static void drop_lists(ist_session *s, size_t step)
     const ist_steps *steps = &s->portion->steps;
     for (size_t i = 0; i < steps->count; i++) {
         const ist_step *each = &s->schedule->steps[steps->step[i]];
-        if (each->sliced)
+        if (each->kind != IST_STEP_PASS)
             continue;
         if (each->counts && s->schedule->targets[each->index].last_step == step)
             ist_told_release(s->told[each->index]);
@@ -28,7 +28,7 @@ static double null_visits(const ist_session *s, size_t null)
 /* What a pass visits: all pairs, once more in the parts, for every batch of thresholds; and its permutations. */
 static double step_pairs(const ist_session *s, const ist_step *step)
 {
-    if (step->sliced)
+    if (step->kind != IST_STEP_PASS)
         return 0;
     const ist_layer *layer = &s->known.plan->layers[ist_step_layer(s->schedule, step)];
     double n = (double)layer->n, pairs = n * (n - 1) / 2;
@@ -48,11 +48,11 @@ static void tell_step(ist_session *s, size_t i)
     if (!s->monitor)
         return;
     const ist_step *step = &s->schedule->steps[i];
+    static const char *const words[] = {[IST_STEP_PASS] = "neighbours in",
+                                        [IST_STEP_SLICES] = "slices of",
+                                        [IST_STEP_DENSE] = "matrices of"};
     ist_text what = {0};
-    ist_text_add(&what, "%s %s",
-                 step->sliced   ? "slices of"
-                 : step->counts ? "counts in"
-                                : "neighbours in",
+    ist_text_add(&what, "%s %s", step->counts ? "counts in" : words[step->kind],
                  s->known.plan->layers[ist_step_layer(s->schedule, step)].key);
     ist_monitor_step(s->monitor, what.data, step_pairs(s, step) / s->comm->size);
     ist_text_release(&what);

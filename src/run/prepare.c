@@ -82,8 +82,8 @@ static void probe_layers(const ist_known_job *known, ist_faults *faults)
         ist_layer *layer = &known->plan->layers[l];
         ist_error error = {0};
         if (ist_probe_layer(&layer->at, &layer->shape, &error) != IST_OK)
-            ist_faults_add(faults, job->layers[layer->name].place, "%s", error.text);
-        layer->n = rows_used(job, layer->shape.rows);
+            ist_faults_add(faults, layer->place, "%s", error.text);
+        layer->n = layer->own_rows ? layer->shape.rows : rows_used(job, layer->shape.rows);
     }
 }
 

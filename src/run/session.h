@@ -265,6 +265,8 @@ ist_code ist_keep_records(ist_session *s, size_t task, ist_record *records, size
                           const ist_error *failure, ist_error *error);
 /* Collective. The slices of a step, with the tasks that they serve. */
 ist_code ist_take_slices(ist_session *s, size_t step, ist_error *error);
+/* Collective. The matrices of a step, with the tasks that they serve. */
+ist_code ist_take_dense(ist_session *s, size_t step, ist_error *error);
 /* Local: a line about the tasks done, where it is time for one. */
 void ist_tell_progress(ist_session *s);
 /* Collective. The task's row says why there is no number. */

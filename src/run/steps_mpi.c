@@ -396,8 +396,10 @@ static ist_code complete_tasks(ist_session *s, size_t step, const slot_table tab
 ist_code ist_take_step(ist_session *s, size_t step, ist_error *error)
 {
     const ist_step *now = &s->schedule->steps[step];
-    if (now->sliced)
+    if (now->kind == IST_STEP_SLICES)
         return ist_take_slices(s, step, error);
+    if (now->kind == IST_STEP_DENSE)
+        return ist_take_dense(s, step, error);
     slot_table tables[2] = {{0}};
     s->kept.last_step = now->counts ? s->schedule->targets[now->index].last_step
                                     : s->schedule->sources[now->index].last_step;
