@@ -81,5 +81,6 @@ ist_code ist_take_portion(ist_session *s, const ist_portion *portion, ist_error 
             ist_drop_kept(s, step);
     }
     ist_unload_layers(s);
+    ist_forget_matrices(s);
     return error->code;
 }
