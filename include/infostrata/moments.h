@@ -10,14 +10,6 @@
 #include "infostrata/comm.h"
 #include "infostrata/ring.h"
 
-/* A kernel of which moments are wanted: K(i, j) = exp(-(weight[0] d_0(i, j) + weight[1] d_1(i, j))), weights >= 0, d_0 the defined
- * distance in the layer (euclidean: the square); in a joint set d_0 and d_1 those in its two components (its factors do not
- * matter). A Gaussian of width s has weight 1 / (2 s^2): ist_gaussian_weight. */
-typedef struct {
-    double weight[2];
-} ist_moment_kernel;
-double ist_gaussian_weight(double s);
-
 /* Of one kernel, over the ordered pairs of a segment's rows, i = j included: the sums of K, of K^2, and of both over the pairs with equal
  * labels (0 where no labels were given). For alpha = 2 (measures.md 4.3): S_2 = -ln(squares / rows^2); the joint one of two layers from
  * the joint set; that with labels from squares_within. The alignment with the labels' kernel: within / sqrt(squares sum_c n_c^2). */
@@ -31,19 +23,12 @@ typedef struct {
 bool ist_pass_moments(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                       const int64_t *label, int kernels, const ist_moment_kernel *kernel,
                       ist_moments *moments, ist_pass_stats *stats);
-/* Bytes a row of its state. */
-int64_t ist_moments_bytes(int kernels, bool labels);
-
 /* Collective. distances[*count], ascending, on every rank; freed with ist_free: the distances (euclidean: with the root) of all pairs of rows of the
  * set if there are at most IST_SAMPLED_ROWS, else of so many rows drawn by `seed` (those with the smallest ist_random_word of their row
  * number). *sampled: rows used. Quantiles and means for bandwidth rules are of these. */
 enum { IST_SAMPLED_ROWS = 2048 };
-double *ist_sampled_distances(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                              uint64_t seed, int64_t *count, int64_t *sampled);
-/* Local. The q-quantile (0..1) of ascending values: linear between the two nearest ranks, q (count - 1) (NumPy's default); the mean, summed in order. */
-double ist_quantile(const double *ascending, int64_t count, double q);
-double ist_mean_in_order(const double *values, int64_t count);
-
+double *ist_sampled_distances(const ist_comm *comm, const ist_rows *rows, uint64_t seed,
+                              int64_t *count, int64_t *sampled);
 /* Collective. The mean over rows of the mean squared distance to their k nearest, from sorted lists of the set with at least k neighbours a
  * row (all of them where a row has fewer), summed in row order. Euclidean sets. */
 double ist_mean_square_nearest(const ist_comm *comm, const ist_rows *rows,
