@@ -27,15 +27,15 @@ static int by_position(const void *a, const void *b)
 }
 
 /* Positions in the set, ascending; the same on every rank. */
-static int64_t *draw_rows(const ist_rows *rows, uint64_t seed, int64_t *sampled)
+static int64_t *draw_rows(const ist_rows *rows, uint64_t seed, int64_t most, int64_t *sampled)
 {
     drawn *all = ist_alloc((size_t)rows->n, sizeof *all);
     for (int64_t p = 0; p < rows->n; p++)
         all[p] = (drawn){
             ist_random_word(seed, IST_RANDOM_BANDWIDTH, (uint64_t)ist_row_number(rows, p)), p};
-    if (rows->n > IST_SAMPLED_ROWS)
+    if (rows->n > most)
         qsort(all, (size_t)rows->n, sizeof *all, by_word);
-    *sampled = ist_min(rows->n, IST_SAMPLED_ROWS);
+    *sampled = ist_min(rows->n, most);
     int64_t *position = ist_alloc((size_t)*sampled, sizeof *position);
     for (int64_t s = 0; s < *sampled; s++)
         position[s] = all[s].position;
@@ -124,9 +124,9 @@ static double *distances_of(const ist_comm *comm, const ist_rows *rows, const in
 }
 
 double *ist_sampled_distances(const ist_comm *comm, const ist_rows *rows, uint64_t seed,
-                              int64_t *count, int64_t *sampled)
+                              int64_t most, int64_t *count, int64_t *sampled)
 {
-    int64_t *position = draw_rows(rows, seed, sampled);
+    int64_t *position = draw_rows(rows, seed, most, sampled);
     int64_t *row = places_at_home(rows, position, *sampled);
     double *distance = distances_of(comm, rows, row, *sampled);
     *count = *sampled * (*sampled - 1) / 2;
