@@ -54,12 +54,14 @@ typedef struct {
 /* What was found of the matrices of a task, on rank 0 (ist_dense_kind says what). [3]: of the source, of the target, of
  * both together; a task of the source alone has the first one only. */
 typedef struct {
-    double width[2];           /* of the source's Gaussian kernel and of the target's; NaN: there is none */
-    const double *spectrum[3]; /* SPECTRA: n eigenvalues, ascending, of the kernels' matrices over their traces */
+    double width[2]; /* of the source's Gaussian kernel and of the target's; NaN: there is none */
+    const double *spectrum
+        [3]; /* SPECTRA: n eigenvalues, ascending, of the kernels' matrices over their traces */
     int probes;
     const double *trace[3]; /* TRACES: by probe, the estimated sum of the eigenvalues' powers */
     double squares[3];      /* MOMENTS: the sum of the squares of the same matrices' entries */
-    double logdet[3];       /* LOGDETS: ln det; within classes [1] is the classes' mean by their shares, [2] unused */
+    double logdet
+        [3]; /* LOGDETS: ln det; within classes [1] is the classes' mean by their shares, [2] unused */
     /* ALIGNMENT, of matrices K (source) and L (target): sums over i, j of K L, K K, L L; their diagonals and row sums */
     double dot[3];
     const double *diagonal[2], *row_sum[2];

@@ -174,7 +174,7 @@ typedef struct {
     ist_slice_needs
         slices; /* then no pass: rows of the source layer and of a target layer, projected */
     ist_dense_needs dense; /* neither */
-    int64_t neighbours; /* k nearest of the source layer */
+    int64_t neighbours;    /* k nearest of the source layer */
     ist_among among;
     ist_count_kind counts;
     bool distances;   /* of the neighbours */
@@ -233,8 +233,8 @@ typedef struct {
     size_t param[IST_MAX_PARAMS]; /* which value of each parameter's sweep */
     /* plan->layers: the datasets that parameters name, in the parameters' order; SIZE_MAX: none */
     size_t extra[IST_MAX_ADDRESSES];
-    ist_hash id;                  /* of all that determines the number but the contents */
-    size_t twin;                  /* the first task with this id (itself if it is the first) */
+    ist_hash id; /* of all that determines the number but the contents */
+    size_t twin; /* the first task with this id (itself if it is the first) */
 } ist_task;
 
 typedef struct {
@@ -356,7 +356,8 @@ typedef enum { IST_STEP_PASS, IST_STEP_SLICES, IST_STEP_DENSE } ist_step_kind;
 
 typedef struct {
     ist_step_kind kind;
-    bool counts; /* a pass: false: sources[index], true: targets[index]; else slices[index], dense[index] */
+    bool
+        counts; /* a pass: false: sources[index], true: targets[index]; else slices[index], dense[index] */
     size_t index;
     /* Some task that it completes has permuted labels, or lists of a permuted layer; if within classes, the most
      * neighbours there (0: none). */
@@ -538,6 +539,9 @@ ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,
 
 /* Bytes that passes kept on disk take up at most, if all of them are long enough to be kept. */
 int64_t ist_schedule_disk(const ist_plan *plan, const ist_schedule *schedule);
+/* The most samples with which all steps of matrices would fit into machine->memory_limit; 0: they do, or none would. */
+int64_t ist_dense_samples(const ist_plan *plan, const ist_schedule *schedule,
+                          const ist_machine *machine);
 /* The page that `infostrata plan` prints. */
 void ist_plan_print(const ist_plan *plan, const ist_schedule *schedule,
                     const ist_division *division, const ist_cost *cost, const ist_machine *machine,

@@ -168,7 +168,7 @@ ist_code ist_views_write(const char *folder, const ist_plan *plan, const ist_jou
                          const ist_contents *contents, ist_error *error);
 
 /* Writes results.h5, if some record has a series (`per_slice`); else there is no such file afterwards. A group
- * "<entry>-<measure>" for each such entry of the manifest: `per_slice`, records x slices (NaN where a record has fewer), and
+ * "<entry>-<measure>" for each such entry of the manifest: its schema's series (`per_slice`, `per_sample`), records x numbers (NaN where a record has fewer), and
  * `row`, the records' places among the rows of results.csv, from 0. The same bytes for the same results. */
 ist_code ist_series_write(const char *folder, const ist_plan *plan, const ist_journal *journal,
                           const ist_contents *contents, ist_error *error);

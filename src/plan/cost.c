@@ -250,19 +250,24 @@ static void add_slices(ist_cost *cost, const ist_plan *plan, const ist_slice_pas
         cost->slice_seconds += 2 * 2 * samples * features * pass->columns / machine->flops;
 }
 
-/* Float64 at half of the float32 rate; half of an eigenvalue decomposition waits for memory. */
-static void add_dense(ist_cost *cost, const ist_plan *plan, const ist_dense_pass *pass,
-                      int64_t kept, const ist_machine *machine)
+ist_pass_shape ist_dense_shape(const ist_plan *plan, const ist_dense_pass *pass)
 {
-    const double SHARE_OF_RATE = 0.25;
-    const ist_layer *layer = &plan->layers[pass->layer];
-    ist_pass_shape shape = shape_of(layer, false);
+    ist_pass_shape shape = shape_of(&plan->layers[pass->layer], false);
     shape.parts = false;
     shape.dense = pass;
     if (pass->other != SIZE_MAX) {
         shape.other_d = plan->layers[pass->other].shape.d;
         shape.other_wide = ist_layer_is_wide(&plan->layers[pass->other]);
     }
+    return shape;
+}
+
+/* Float64 at half of the float32 rate; half of an eigenvalue decomposition waits for memory. */
+static void add_dense(ist_cost *cost, const ist_plan *plan, const ist_dense_pass *pass,
+                      int64_t kept, const ist_machine *machine)
+{
+    const double SHARE_OF_RATE = 0.25;
+    ist_pass_shape shape = ist_dense_shape(plan, pass);
     raise_memory(cost, &shape, kept, pass->layer, machine);
     cost->dense_memory = ist_max(cost->dense_memory, machine->pass_memory(&shape, machine) + kept);
     if (pass->order > cost->dense_order && machine->layout)

@@ -1,5 +1,5 @@
 /* What matrices take: how large they are, how many there are at once, how many operations (docs/plan.md). */
-#include "schedule.h"
+#include "cost.h"
 
 /* Of an n x n matrix: Householder's reduction to a band of three, all of its eigenvalues; a factor; an inverse of that. */
 static const double EIGENVALUES = 4.0 / 3, FACTOR = 1.0 / 3, INVERSE = 2.0 / 3;
@@ -24,8 +24,8 @@ static void add_spectra(ist_dense_pass *pass, int64_t n, int64_t features, bool 
 {
     pass->order = ist_max(pass->order, n);
     pass->matrices = ist_max(pass->matrices, two ? 2 : 1);
-    pass->operations += (two ? 3 : 2) * (EIGENVALUES * cube(n) + 2.0 * (double)n * (double)n *
-                                                                     (double)features);
+    pass->operations +=
+        (two ? 3 : 2) * (EIGENVALUES * cube(n) + 2.0 * (double)n * (double)n * (double)features);
 }
 
 /* Columns, or samples where they are fewer. */
@@ -86,4 +86,36 @@ void ist_add_dense(ist_dense_pass *pass, const ist_plan *plan, const ist_task *t
     case IST_DENSE_LOGDETS: add_products(pass, n, a, b); return;
     case IST_DENSE_SOLUTIONS: add_solutions(pass, plan, task, needs, n); return;
     }
+}
+
+/* Does a step of n samples instead of its own fit? Its matrices are of samples, or never larger than they are. */
+static bool fits(const ist_plan *plan, const ist_dense_pass *pass, int64_t n,
+                 const ist_machine *machine)
+{
+    ist_dense_pass less = *pass;
+    less.order = ist_min(pass->order, n * pass->outputs);
+    ist_pass_shape shape = ist_dense_shape(plan, &less);
+    shape.n = n;
+    return machine->pass_memory(&shape, machine) <= machine->memory_limit;
+}
+
+int64_t ist_dense_samples(const ist_plan *plan, const ist_schedule *schedule,
+                          const ist_machine *machine)
+{
+    int64_t most = INT64_MAX;
+    for (size_t p = 0; p < schedule->dense_count; p++) {
+        const ist_dense_pass *pass = &schedule->dense[p];
+        int64_t low = 0, high = plan->layers[pass->layer].n;
+        if (fits(plan, pass, high, machine))
+            continue;
+        while (low + 1 < high) {
+            int64_t middle = low + (high - low) / 2;
+            if (fits(plan, pass, middle, machine))
+                low = middle;
+            else
+                high = middle;
+        }
+        most = ist_min(most, low);
+    }
+    return most == INT64_MAX ? 0 : most;
 }

@@ -139,8 +139,7 @@ static void add_slices(walk *w, size_t layer)
 {
     ist_schedule *s = w->schedule;
     for (size_t i = w->slices.start[layer]; i < w->slices.start[layer + 1]; i++)
-        s->steps[s->step_count++] =
-            (ist_step){.kind = IST_STEP_SLICES, .index = w->slices.item[i]};
+        s->steps[s->step_count++] = (ist_step){.kind = IST_STEP_SLICES, .index = w->slices.item[i]};
     for (size_t i = w->dense.start[layer]; i < w->dense.start[layer + 1]; i++)
         s->steps[s->step_count++] = (ist_step){.kind = IST_STEP_DENSE, .index = w->dense.item[i]};
 }

@@ -225,8 +225,9 @@ static size_t dense_pass(collector *c, const ist_task *task, const ist_needs *ne
     ist_schedule *s = c->schedule;
     bool two = !task->alone && !task->labels_target && needs->dense.kind != IST_DENSE_SOLUTIONS;
     ist_dense_pass wanted = {.layer = task->source, .other = two ? task->target : SIZE_MAX};
-    int64_t outputs =
-        needs->dense.kind == IST_DENSE_SOLUTIONS ? ist_dense_outputs(c->plan, task, &needs->dense) : 1;
+    int64_t outputs = needs->dense.kind == IST_DENSE_SOLUTIONS
+                          ? ist_dense_outputs(c->plan, task, &needs->dense)
+                          : 1;
     ist_hash key = key_of(wanted.layer, wanted.other, (uint64_t)outputs, 0);
     size_t pass = *ist_index_add(&c->dense, key, s->dense_count);
     if (pass == s->dense_count) {

@@ -71,8 +71,7 @@ static void add_identity(ist_text *out, const expansion *e, const size_t param[I
     for (size_t p = 0; p < e->schema->param_count; p++)
         values[p] = &e->entry->params[p].values[param[p]];
     for (size_t p = 0; p < e->schema->param_count; p++)
-        if (ist_param_applies(e->schema, p, values) &&
-            !ist_param_is_address(&e->schema->params[p]))
+        if (ist_param_applies(e->schema, p, values) && !ist_param_is_address(&e->schema->params[p]))
             add_canonical(out, &e->schema->params[p], values[p]);
 }
 

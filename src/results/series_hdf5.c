@@ -83,10 +83,10 @@ static bool write_set(hid_t folder, const char *name, hid_t type, int dimensions
     return good;
 }
 
-static bool write_group(hid_t file, const char *measure, const group *g)
+static bool write_group(hid_t file, const ist_measure_schema *measure, const group *g)
 {
     ist_text name = {0};
-    ist_text_add(&name, "%zu-%s", g->entry, measure);
+    ist_text_add(&name, "%zu-%s", g->entry, measure->name);
     hid_t plain = H5Pcreate(H5P_GROUP_CREATE);
     H5Pset_obj_track_times(plain, false);
     hid_t folder = H5Gcreate2(file, name.data, H5P_DEFAULT, plain, H5P_DEFAULT);
@@ -97,7 +97,8 @@ static bool write_group(hid_t file, const char *measure, const group *g)
             values[r * width + i] =
                 (int64_t)i < g->record[r]->series_count ? g->record[r]->series[i] : (double)NAN;
     const hsize_t size[2] = {g->count, width};
-    bool good = folder >= 0 && write_set(folder, "per_slice", H5T_NATIVE_DOUBLE, 2, size, values) &&
+    bool good = folder >= 0 &&
+                write_set(folder, measure->series, H5T_NATIVE_DOUBLE, 2, size, values) &&
                 write_set(folder, "row", H5T_NATIVE_INT64, 1, size, g->row);
     if (folder >= 0)
         H5Gclose(folder);
@@ -134,7 +135,7 @@ static char *make_file(const ist_plan *plan, const collection *c, size_t *count)
         c->groups[e].entry = e;
         const ist_job *job = plan->job;
         if (c->groups[e].count > 0)
-            good = write_group(file, job->schemas[job->entries[e].measure]->name, &c->groups[e]);
+            good = write_group(file, job->schemas[job->entries[e].measure], &c->groups[e]);
     }
     char *bytes = good ? image_of(file, count) : NULL;
     if (file >= 0)

@@ -27,8 +27,8 @@ ist_hash ist_target_content(const ist_task *task, const ist_contents *contents)
 {
     ist_hash all[2 + IST_MAX_ADDRESSES];
     size_t count = 0;
-    all[count++] = (task->labels_target ? contents->label_content
-                                        : contents->layer_content)[task->target];
+    all[count++] =
+        (task->labels_target ? contents->label_content : contents->layer_content)[task->target];
     if (task->within != SIZE_MAX)
         all[count++] = contents->label_content[task->within];
     for (size_t x = 0; x < IST_MAX_ADDRESSES; x++)

@@ -38,7 +38,8 @@ static ist_machine assumed_machine(const ist_options *options)
         .twins = ist_may_skip(options),
         .trees = options->tree != IST_TREE_NEVER,
         .program = PROGRAM_MIB << 20,
-        .pass_memory = ist_step_memory};
+        .pass_memory = ist_step_memory,
+        .layout = ist_matrix_layout_of};
 }
 
 /* Pending tasks as the journal says; NULL with an error. */

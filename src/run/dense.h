@@ -26,7 +26,7 @@ typedef struct {
     const ist_value *params[IST_MAX_PARAMS];
     ist_needs needs;
     int64_t n;
-    bool two; /* the target is a layer, in s->other */
+    bool two;            /* the target is a layer, in s->other */
     ist_classes classes; /* labels */
     int64_t *label;      /* the same, by row number */
     ist_dense_totals found;
@@ -36,7 +36,7 @@ typedef struct {
 
 /* Collective, each: fills in w->found, or fails: IST_STOPPED where the run is to stop, IST_FAILED with the task's reason. */
 ist_code ist_find_spectra(ist_dense_work *w, ist_error *error);   /* SPECTRA */
-ist_code ist_find_powers(ist_dense_work *w, ist_error *error);    /* TRACES, MOMENTS */
+ist_code ist_find_squares(ist_dense_work *w, ist_error *error);   /* MOMENTS */
 ist_code ist_find_logdets(ist_dense_work *w, ist_error *error);   /* LOGDETS */
 ist_code ist_find_alignment(ist_dense_work *w, ist_error *error); /* ALIGNMENT */
 ist_code ist_find_solutions(ist_dense_work *w, ist_error *error); /* SOLUTIONS */
@@ -47,6 +47,10 @@ double *ist_dense_room_for(ist_dense_work *w, int64_t count);
 /* Collective. The width of a layer's Gaussian kernel (side 0: of the source, 1: of the target, which are loaded), by the
  * task's rule. IST_FAILED where there is none: all rows are equal. */
 ist_code ist_kernel_width(ist_dense_work *w, int side, double *width, ist_error *error);
+/* The same of source and target, into w->found. */
+ist_code ist_kernel_widths(ist_dense_work *w, ist_error *error);
+/* Local. The eigenvalues of the labels' matrix over its trace are the classes' shares. */
+void ist_spectrum_of_labels(ist_dense_work *w);
 /* Local. The plan's layer and the rows on one side. */
 size_t ist_dense_layer(const ist_dense_work *w, int side);
 const ist_rows *ist_dense_rows(const ist_dense_work *w, int side);

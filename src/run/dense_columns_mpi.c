@@ -84,7 +84,8 @@ static double *one_hot(const ist_dense_work *w)
 static ist_code product_of(ist_dense_work *w, const side_columns *a, const side_columns *b,
                            ist_dense *product, ist_error *error)
 {
-    const ist_columns x = {.rows = a->rows, .mean = a->mean}, y = {.rows = b->rows, .mean = b->mean};
+    const ist_columns x = {.rows = a->rows, .mean = a->mean},
+                      y = {.rows = b->rows, .mean = b->mean};
     if (ist_dense_new(w->grid, a->d, b->d, product, error) != IST_OK)
         return error->code;
     entry_scales scales = {a->scale, b->scale, a->share, (double)w->n};
@@ -316,7 +317,8 @@ static void describe_columns(ist_dense_work *w, int side, const side_columns *c)
     for (int64_t k = 0; k < c->d && !c->rows; k++)
         all += c->share[k] * c->share[k];
     if (c->rows)
-        ist_row_products(w->s->comm, &(ist_columns){.rows = c->rows, .mean = c->mean}, diagonal, sums);
+        ist_row_products(w->s->comm, &(ist_columns){.rows = c->rows, .mean = c->mean}, diagonal,
+                         sums);
     for (int64_t i = 0; i < w->n && !c->rows; i++)
         diagonal[i] = 1 - 2 * c->share[w->classes.class_of[i]] + all;
     w->found.diagonal[side] = diagonal;

@@ -94,8 +94,8 @@ static ist_code find(ist_dense_work *w, ist_error *error)
     switch (w->needs.dense.kind) {
     case IST_DENSE_NOTHING: break;
     case IST_DENSE_SPECTRA: return ist_find_spectra(w, error);
-    case IST_DENSE_TRACES:
-    case IST_DENSE_MOMENTS: return ist_find_powers(w, error);
+    case IST_DENSE_TRACES: break;
+    case IST_DENSE_MOMENTS: return ist_find_squares(w, error);
     case IST_DENSE_LOGDETS: return ist_find_logdets(w, error);
     case IST_DENSE_ALIGNMENT: return ist_find_alignment(w, error);
     case IST_DENSE_SOLUTIONS: return ist_find_solutions(w, error);
@@ -197,8 +197,8 @@ static ist_hash matrix_of(ist_session *s, size_t t)
     ist_dense_work w = work_on(s, NULL, NULL, t);
     const ist_dense_needs *d = &w.needs.dense;
     ist_text what = {0};
-    ist_text_add(&what, "%d %d %d %.17g %.17g %d", (int)d->kind, (int)d->form, (int)d->rule, d->width,
-                 d->ridge, d->left_out);
+    ist_text_add(&what, "%d %d %d %.17g %.17g %d", (int)d->kind, (int)d->form, (int)d->rule,
+                 d->width, d->ridge, d->left_out);
     ist_hash key = ist_hash_bytes(what.data, what.length, 0);
     ist_text_release(&what);
     return key;

@@ -65,10 +65,11 @@ static ist_code make_symmetric(ist_dense_work *w, ist_dense *kernel, double *asy
     difference = ist_largest_real(w->s->comm, difference);
     *asymmetry = largest > 0 ? difference / largest : 0;
     if (*asymmetry > MOST)
-        return ist_fail(error, IST_FAILED,
-                        "%s is not symmetric: K(i, j) and K(j, i) differ by up to %.3g of the largest "
-                        "entry; a kernel matrix is wanted",
-                        name, *asymmetry);
+        return ist_fail(
+            error, IST_FAILED,
+            "%s is not symmetric: K(i, j) and K(j, i) differ by up to %.3g of the largest "
+            "entry; a kernel matrix is wanted",
+            name, *asymmetry);
     return IST_OK;
 }
 
@@ -212,7 +213,7 @@ static ist_code read_target(ist_dense_work *w, target_rows *y, ist_error *error)
     const ist_task *task = w->task;
     y->first = rows->home.first;
     y->count = rows->home.count;
-    y->c = w->needs.dense.signs ? 1
+    y->c = w->needs.dense.signs  ? 1
            : task->labels_target ? w->classes.class_count
                                  : w->s->known.plan->layers[task->target].shape.d;
     y->value = ist_alloc((size_t)ist_max(1, y->count * y->c), sizeof *y->value);
@@ -325,15 +326,15 @@ static void describe_sample(const inverse_parts *p, int64_t i, double ridge, con
     }
 }
 
-/* Labels: is the prediction without the sample of another class? y is what the sample's target was. */
-static bool is_wrong(const ist_dense_work *w, int64_t i, int64_t c, const double *y, const double *v)
+/* Labels: is the prediction without the sample, its target less the residual, of another class? */
+static bool is_wrong(const ist_dense_work *w, int64_t i, int64_t c, const double *v)
 {
     int32_t class = w->classes.class_of[i];
     if (w->needs.dense.signs)
-        return (y[0] - v[0] > 0) != (class == 1);
+        return ((class == 0 ? -1 : 1) - v[0] > 0) != (class == 1);
     int64_t best = 0;
     for (int64_t f = 1; f < c; f++)
-        if (y[f] - v[f] > y[best] - v[best])
+        if ((f == class) - v[f] > (best == class) - v[best])
             best = f;
     return best != class;
 }
@@ -394,7 +395,8 @@ static ist_code find_tests(ist_dense_work *w, inverse_parts *p, ist_error *error
         return error->code;
     int64_t order = w->n * p->outputs, rows = s->other.all.n * p->outputs;
     ist_dense cross, change;
-    if (ist_dense_new(w->grid, dumped ? rows : order, dumped ? order : rows, &cross, error) != IST_OK)
+    if (ist_dense_new(w->grid, dumped ? rows : order, dumped ? order : rows, &cross, error) !=
+        IST_OK)
         return error->code;
     if (dumped)
         put_layer(&cross, &s->other.all, order, p->outputs);
@@ -412,7 +414,7 @@ static ist_code find_tests(ist_dense_work *w, inverse_parts *p, ist_error *error
 
 /* ---- the whole --------------------------------------------------------------------------------- */
 
-static void describe_all(ist_dense_work *w, const inverse_parts *p, const double *y)
+static void describe_all(ist_dense_work *w, const inverse_parts *p)
 {
     double *weights = ist_dense_room_for(w, w->n), *residual = ist_dense_room_for(w, w->n);
     double *tests = p->test ? ist_dense_room_for(w, w->n) : NULL;
@@ -422,7 +424,7 @@ static void describe_all(ist_dense_work *w, const inverse_parts *p, const double
         residual_of(p, i, v);
         describe_sample(p, i, w->needs.dense.ridge, v, weights, tests, residual);
         if (w->task->labels_target)
-            w->found.wrong += is_wrong(w, i, each, y + i * each, v);
+            w->found.wrong += is_wrong(w, i, each, v);
     }
     ist_free(v);
     w->found.weights = weights;
@@ -430,7 +432,6 @@ static void describe_all(ist_dense_work *w, const inverse_parts *p, const double
     w->found.tests = tests;
 }
 
-/* `right` is the target less the first outputs, which the prediction adds again. */
 static ist_code leave_out(ist_dense_work *w, const ist_dense *right, int64_t outputs,
                           ist_error *error)
 {
@@ -445,7 +446,6 @@ static ist_code leave_out(ist_dense_work *w, const ist_dense *right, int64_t out
     p.m = ist_dense_room_for(w, blocks);
     p.square = ist_dense_room_for(w, blocks);
     p.alpha = ist_dense_room_for(w, order * p.c);
-    double *y = ist_dense_room_for(w, order * p.c);
     ist_dense_diagonal_blocks(&held->matrix, outputs, p.m);
     ist_dense_column_grams(&held->matrix, outputs, p.square);
     ist_dense alpha;
@@ -453,7 +453,6 @@ static ist_code leave_out(ist_dense_work *w, const ist_dense *right, int64_t out
         return error->code;
     ist_dense_multiply(&held->matrix, false, right, false, &alpha);
     ist_dense_gather(&alpha, p.alpha);
-    ist_dense_gather(right, y);
     w->found.complexity = ist_dense_dot(right, &alpha);
     ist_dense_release(&alpha);
     if (w->task->extra[0] != SIZE_MAX) {
@@ -461,7 +460,7 @@ static ist_code leave_out(ist_dense_work *w, const ist_dense *right, int64_t out
         find_tests(w, &p, error);
     }
     if (error->code == IST_OK && w->s->comm->rank == 0)
-        describe_all(w, &p, y);
+        describe_all(w, &p);
     return error->code;
 }
 
@@ -479,7 +478,8 @@ ist_code ist_find_solutions(ist_dense_work *w, ist_error *error)
     ist_dense right;
     if (hold_factor(w, outputs, error) != IST_OK || ist_stop_soon(w->s, error) != IST_OK)
         return error->code;
-    if (read_target(w, &y, error) == IST_OK && put_target(w, &y, outputs, &right, error) == IST_OK) {
+    if (read_target(w, &y, error) == IST_OK &&
+        put_target(w, &y, outputs, &right, error) == IST_OK) {
         if (w->needs.dense.left_out)
             leave_out(w, &right, outputs, error);
         else

@@ -23,7 +23,7 @@ typedef struct {
 static double median(const search *f)
 {
     int64_t count, sampled;
-    double *distances = ist_sampled_distances(f->w->s->comm, &f->w->s->engine, f->rows, 0, &count,
+    double *distances = ist_sampled_distances(f->w->s->comm, f->rows, 0, IST_SAMPLED_ROWS, &count,
                                               &sampled);
     double found = ist_quantile(distances, count, 0.5);
     ist_free(distances);
@@ -33,7 +33,7 @@ static double median(const search *f)
 static double mean(const search *f)
 {
     int64_t count, sampled;
-    double *distances = ist_sampled_distances(f->w->s->comm, &f->w->s->engine, f->rows, 0, &count,
+    double *distances = ist_sampled_distances(f->w->s->comm, f->rows, 0, IST_SAMPLED_ROWS, &count,
                                               &sampled);
     double found = ist_mean_in_order(distances, count);
     ist_free(distances);
@@ -105,8 +105,8 @@ static ist_hash key_of(const ist_dense_work *w, int side)
 {
     ist_text what = {0};
     size_t labels = w->needs.dense.rule == IST_WIDTH_ALIGNED ? w->task->target : 0;
-    ist_text_add(&what, "width %zu %d %.17g %zu", ist_dense_layer(w, side), (int)w->needs.dense.rule,
-                 w->needs.dense.width, labels);
+    ist_text_add(&what, "width %zu %d %.17g %zu", ist_dense_layer(w, side),
+                 (int)w->needs.dense.rule, w->needs.dense.width, labels);
     ist_hash key = ist_hash_bytes(what.data, what.length, 0);
     ist_text_release(&what);
     return key;
@@ -126,8 +126,9 @@ ist_code ist_kernel_width(ist_dense_work *w, int side, double *width, ist_error 
         return ist_stop_in_pass(s, "matrices", error);
     if (*width > 0)
         return IST_OK;
-    return ist_fail(error, IST_FAILED,
-                    "the rule for the kernel's width finds 0 in %s: too many of its rows are equal; "
-                    "give 'bandwidth' a number",
-                    layer->key);
+    return ist_fail(
+        error, IST_FAILED,
+        "the rule for the kernel's width finds 0 in %s: too many of its rows are equal; "
+        "give 'bandwidth' a number",
+        layer->key);
 }

@@ -295,7 +295,8 @@ ist_code ist_load_plain(ist_session *s, size_t layer, size_t other, ist_error *e
     const size_t wanted[2] = {layer, other};
     ist_loaded *const place[2] = {&s->loaded, &s->other};
     for (int side = 0; side < 2 && error->code == IST_OK; side++) {
-        if (wanted[side] == SIZE_MAX || load_values(s, wanted[side], place[side], error) != IST_OK ||
+        if (wanted[side] == SIZE_MAX ||
+            load_values(s, wanted[side], place[side], error) != IST_OK ||
             s->facts[wanted[side]].failure || !is_ordered(place[side]))
             continue;
         unload(place[side]);
