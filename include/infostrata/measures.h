@@ -74,6 +74,8 @@ typedef struct {
      * residual (squared) of the prediction without it; labels: how many of these predictions are of another class */
     const double *weights, *tests, *residual;
     int64_t wrong;
+    double
+        cancelled; /* how much larger than the weights' changes the terms are whose difference they are */
 } ist_dense_totals;
 
 /* The sums of a task over all ranks: of all samples, and of each random part if asked for. */

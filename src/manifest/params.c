@@ -24,8 +24,11 @@ static bool read_word(reader *r, const char *what, const ist_param_spec *spec, c
         *out = value_of(pool_copy(r->memory, text));
         return true;
     }
-    ist_faults_add(r->faults, item->place, MSG_WORD, what, describe(r, item),
-                   suggestion(r, text, spec->words, count));
+    const char *hint = suggestion(r, text, spec->words, count);
+    if (spec->type == IST_PARAM_REAL)
+        ist_faults_add(r->faults, item->place, MSG_WORD_OR_NUMBER, what, describe(r, item), hint);
+    else
+        ist_faults_add(r->faults, item->place, MSG_WORD, what, describe(r, item), hint);
     return false;
 }
 

@@ -85,7 +85,7 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
         return ist_fail(error, IST_FAILED, "the %s has no variation: all of its samples are alike",
                         source > 0 ? "target" : "source");
     ist_text notes = {0}, detail = {0};
-    ist_add_matrix_facts(t, false, &notes, &detail);
+    ist_add_matrix_facts(t, 1, &notes, &detail);
     records[0] = ist_matrix_record(t, "similarity", "ratio", both / sqrt(source * target),
                                    (double)NAN, "none", &notes, &detail);
     *count = 1;

@@ -106,9 +106,11 @@ ist_needs ist_solution_needs(const ist_value *const *values, const ist_label_vec
 ist_code ist_check_solution(const ist_value *const *values, const ist_label_vector *labels,
                             ist_error *error);
 /* Outputs, the condition of the kernel and what would mend it, before the facts of all matrices. */
-void ist_add_solution_facts(const ist_totals *totals, ist_text *notes, ist_text *detail);
-/* What all such records say: the widths, in detail; `reproducible=1e-10` where BLAS had a hand in it. */
-void ist_add_matrix_facts(const ist_totals *totals, bool exact, ist_text *notes, ist_text *detail);
+void ist_add_solution_facts(const ist_totals *totals, double lost, ist_text *notes,
+                            ist_text *detail);
+/* What all such records say: the widths, in detail; `reproducible=` how far numbers of other ranks may be off, relatively, where BLAS had
+ * a hand in it: 1e-10, or more where rounding errors have grown by the factor `lost`. 0: it had none. */
+void ist_add_matrix_facts(const ist_totals *totals, double lost, ist_text *notes, ist_text *detail);
 /* A record of one value (std_error: NaN without one). notes and detail are taken. */
 ist_record ist_matrix_record(const ist_totals *totals, const char *quantity, const char *unit,
                              double value, double std_error, const char *se_method, ist_text *notes,

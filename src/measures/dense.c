@@ -33,7 +33,17 @@ ist_code ist_check_bandwidth(const ist_value *const *values, int param,
     return IST_OK;
 }
 
-void ist_add_matrix_facts(const ist_totals *t, bool exact, ist_text *notes, ist_text *detail)
+/* The next power of ten above what rounding errors have grown to. */
+static void add_reproducible(double lost, ist_text *detail)
+{
+    const double LEAST = 1e-10, ROUNDING = 16 * 0x1p-52;
+    double off = LEAST;
+    while (off < ROUNDING * lost && off < 1)
+        off *= 10;
+    ist_text_add(detail, "%sreproducible=%.0e", detail->length ? ";" : "", off);
+}
+
+void ist_add_matrix_facts(const ist_totals *t, double lost, ist_text *notes, ist_text *detail)
 {
     static const char *const names[] = {"width_source", "width_target"};
     for (int side = 0; side < 2; side++)
@@ -43,8 +53,8 @@ void ist_add_matrix_facts(const ist_totals *t, bool exact, ist_text *notes, ist_
         ist_detail_integer(detail, "constant_columns", t->constant_source + t->constant_target);
     ist_note_if(notes, t->labels_target && t->class_count == 1, "one-class");
     ist_note_if(notes, t->duplicates_source > 0 || t->duplicates_target > 0, "duplicates");
-    if (!exact)
-        ist_text_add(detail, "%sreproducible=1e-10", detail->length ? ";" : "");
+    if (lost > 0)
+        add_reproducible(lost, detail);
 }
 
 ist_record ist_matrix_record(const ist_totals *t, const char *quantity, const char *unit,
@@ -101,7 +111,7 @@ ist_code ist_check_solution(const ist_value *const *values, const ist_label_vect
     return IST_OK;
 }
 
-void ist_add_solution_facts(const ist_totals *t, ist_text *notes, ist_text *detail)
+void ist_add_solution_facts(const ist_totals *t, double lost, ist_text *notes, ist_text *detail)
 {
     const double ILL = 1e10, UNLIKE = 1e-6;
     const ist_dense_totals *d = t->dense;
@@ -115,5 +125,5 @@ void ist_add_solution_facts(const ist_totals *t, ist_text *notes, ist_text *deta
         ist_detail_real(detail, "asymmetry", d->asymmetry);
     ist_note_if(notes, d->condition > ILL, "ill-conditioned");
     ist_note_if(notes, d->asymmetry > UNLIKE, "asymmetric");
-    ist_add_matrix_facts(t, false, notes, detail);
+    ist_add_matrix_facts(t, lost > d->condition ? lost : d->condition, notes, detail);
 }

@@ -77,7 +77,7 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
         if (!conditional)
             ist_detail_real(&detail, "entropy_joint", logdet[2] / 2);
     }
-    ist_add_matrix_facts(t, false, &notes, &detail);
+    ist_add_matrix_facts(t, 1, &notes, &detail);
     double mi = (logdet[0] + (conditional ? -logdet[1] : logdet[1] - logdet[2])) / 2;
     records[0] = ist_matrix_record(t, alone ? "entropy" : "mi", "nat", alone ? logdet[0] / 2 : mi,
                                    (double)NAN, "none", &notes, &detail);

@@ -154,7 +154,7 @@ static ist_record record_of(const result *r, const char *quantity, const char *u
     ist_note_if(&notes, r->entropy[0] > (1 - SHARE) * most, "narrow-kernel");
     ist_note_if(&notes, r->entropy[0] < SHARE * most, "wide-kernel");
     ist_note_if(&notes, isnan(value), "no-entropy");
-    ist_add_matrix_facts(t, r->exact, &notes, &detail);
+    ist_add_matrix_facts(t, r->exact ? 0 : 1, &notes, &detail);
     return ist_matrix_record(t, quantity, unit, value, error,
                              t->dense->probes > 0 ? "probes" : "none", &notes, &detail);
 }

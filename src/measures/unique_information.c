@@ -56,7 +56,7 @@ static ist_code check(const ist_value *const *values, int64_t n, const ist_label
 /* The mean over the samples, each divided by `by`. */
 static ist_record record_of(const ist_value *const *values, const ist_totals *t,
                             const char *quantity, const char *unit, const double *by_sample,
-                            double by)
+                            double by, double lost)
 {
     double *series = ist_alloc((size_t)t->n, sizeof *series);
     ist_text notes = {0}, detail = {0};
@@ -69,7 +69,7 @@ static ist_record record_of(const ist_value *const *values, const ist_totals *t,
     double mean = ist_sum_in_order(series, t->n) / (double)t->n;
     ist_detail_real(&detail, "max", series[most]);
     ist_detail_integer(&detail, "max_sample", most);
-    ist_add_solution_facts(t, &notes, &detail);
+    ist_add_solution_facts(t, lost, &notes, &detail);
     ist_record record =
         ist_matrix_record(t, quantity, unit, mean, (double)NAN, "none", &notes, &detail);
     if (ist_param_is(values, PARAM_PER_SAMPLE, "true")) {
@@ -88,14 +88,14 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
     const ist_dense_totals *d = t->dense;
     double sigma = ist_param_real(values, PARAM_SIGMA), both = 2 * sigma * sigma;
     size_t made = 0;
-    records[made++] = record_of(values, t, "information", "nat", d->weights, both);
+    records[made++] = record_of(values, t, "information", "nat", d->weights, both, d->cancelled);
     if (d->tests)
-        records[made++] = record_of(values, t, "functional-information", "nat", d->tests, both);
-    records[made++] = record_of(values, t, "loo-residual", "1", d->residual, 1);
+        records[made++] = record_of(values, t, "functional-information", "nat", d->tests, both, 1);
+    records[made++] = record_of(values, t, "loo-residual", "1", d->residual, 1, 1);
     if (t->labels_target) {
         ist_text notes = {0}, detail = {0};
         ist_detail_integer(&detail, "wrong", d->wrong);
-        ist_add_solution_facts(t, &notes, &detail);
+        ist_add_solution_facts(t, 1, &notes, &detail);
         records[made++] =
             ist_matrix_record(t, "loo-error", "ratio", (double)d->wrong / (double)t->n, (double)NAN,
                               "none", &notes, &detail);

@@ -310,7 +310,7 @@ static double clipped(double x)
 }
 
 static void describe_sample(const inverse_parts *p, int64_t i, double ridge, const double *v,
-                            double *weights, double *tests, double *residual)
+                            double *weights, double *tests, double *residual, double *terms)
 {
     int64_t size = p->outputs, block = i * size * size;
     for (int64_t f = 0; f < p->c; f++) {
@@ -319,8 +319,9 @@ static void describe_sample(const inverse_parts *p, int64_t i, double ridge, con
         for (int64_t o = 0; o < size; o++)
             square += one[o] * one[o];
         residual[i] += square;
-        weights[i] += clipped(quadratic(size, p->m + block, one) -
-                              ridge * quadratic(size, p->square + block, one));
+        double all = quadratic(size, p->m + block, one);
+        weights[i] += clipped(all - ridge * quadratic(size, p->square + block, one));
+        *terms += all;
         if (tests)
             tests[i] += quadratic(size, p->test + block, one) / (double)p->tests;
     }
@@ -419,14 +420,16 @@ static void describe_all(ist_dense_work *w, const inverse_parts *p)
     double *weights = ist_dense_room_for(w, w->n), *residual = ist_dense_room_for(w, w->n);
     double *tests = p->test ? ist_dense_room_for(w, w->n) : NULL;
     int64_t each = p->c * p->outputs;
-    double *v = ist_alloc((size_t)each, sizeof *v);
+    double *v = ist_alloc((size_t)each, sizeof *v), terms = 0;
     for (int64_t i = 0; i < w->n; i++) {
         residual_of(p, i, v);
-        describe_sample(p, i, w->needs.dense.ridge, v, weights, tests, residual);
+        describe_sample(p, i, w->needs.dense.ridge, v, weights, tests, residual, &terms);
         if (w->task->labels_target)
             w->found.wrong += is_wrong(w, i, each, v);
     }
     ist_free(v);
+    double left = ist_sum_in_order(weights, w->n);
+    w->found.cancelled = left > 0 ? terms / left : 1;
     w->found.weights = weights;
     w->found.residual = residual;
     w->found.tests = tests;

@@ -23,8 +23,8 @@ typedef struct {
 static double median(const search *f)
 {
     int64_t count, sampled;
-    double *distances = ist_sampled_distances(f->w->s->comm, f->rows, 0, IST_SAMPLED_ROWS, &count,
-                                              &sampled);
+    double *distances =
+        ist_sampled_distances(f->w->s->comm, f->rows, 0, IST_SAMPLED_ROWS, &count, &sampled);
     double found = ist_quantile(distances, count, 0.5);
     ist_free(distances);
     return found;
@@ -33,8 +33,8 @@ static double median(const search *f)
 static double mean(const search *f)
 {
     int64_t count, sampled;
-    double *distances = ist_sampled_distances(f->w->s->comm, f->rows, 0, IST_SAMPLED_ROWS, &count,
-                                              &sampled);
+    double *distances =
+        ist_sampled_distances(f->w->s->comm, f->rows, 0, IST_SAMPLED_ROWS, &count, &sampled);
     double found = ist_mean_in_order(distances, count);
     ist_free(distances);
     return found;

@@ -59,7 +59,7 @@ def width(x, rule="median", labels=None):
     n, square = len(x), squares(x)
     pairs = square[np.triu_indices(n, 1)]
     if rule == "median":
-        return math.sqrt(np.sort(pairs)[(len(pairs) - 1) // 2])  # of an even number the lower one
+        return np.quantile(np.sqrt(pairs), 0.5)
     if rule == "silverman":
         return math.sqrt(x.var(axis=0, ddof=1).sum()) * (4 / (3 * n)) ** 0.2
     if rule == "knn":
