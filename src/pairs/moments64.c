@@ -105,3 +105,14 @@ void NAMED(moments)(const ist_moment_tile *tile, int64_t (*found)[IST_MOMENTS])
     else
         all_rows(tile, false, false, found);
 }
+
+void NAMED(decay)(double *values, int64_t count);
+void NAMED(decay)(double *values, int64_t count)
+{
+    for (int64_t e = 0; e < count; e += LANES) {
+        lanes64 x;
+        memcpy(&x, values + e, sizeof x);
+        decay(&x);
+        memcpy(values + e, &x, sizeof x);
+    }
+}

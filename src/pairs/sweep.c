@@ -25,24 +25,30 @@ void ist_open_add(ist_open_list *open, ist_open_pair pair)
 
 /* ---- float64 ----------------------------------------------------------------------------------- */
 
-static double value_of(const ist_slab *slab, int64_t at)
+static void load_rows(const ist_kernel *kernel, const ist_slab *slab, int64_t first, int64_t count,
+                      int64_t d, double *rows)
 {
-    return slab->wide ? slab->wide[at] : (double)slab->narrow[at];
+    kernel->load_rows(slab->narrow ? slab->narrow + first * d : NULL,
+                      slab->wide ? slab->wide + first * d : NULL, count * d, rows);
+}
+
+static void load_columns(const ist_kernel *kernel, const ist_slab *slab, int64_t first, int count,
+                         int64_t d, double *panels)
+{
+    kernel->load_columns(slab->narrow ? slab->narrow + first * d : NULL,
+                         slab->wide ? slab->wide + first * d : NULL, count, d, panels);
 }
 
 static void component_tile(const ist_visit *v, const ist_tile *tile, const ist_rows *set,
                            const ist_slab *home, int64_t row, const ist_slab *guests, int64_t col,
                            double *distance)
 {
+    const ist_kernel *kernel = v->sweep->kernel;
     int64_t d = set->d;
     double *rows = v->work->rows, *columns = v->work->columns;
-    for (int64_t e = 0; e < tile->rows * d; e++)
-        rows[e] = value_of(home, row * d + e);
-    for (int64_t j = 0; j < tile->cols; j++)
-        for (int64_t f = 0; f < d; f++)
-            columns[j / IST_PANEL * IST_PANEL * d + f * IST_PANEL + j % IST_PANEL] =
-                value_of(guests, (col + j) * d + f);
-    v->sweep->kernel->exact[set->metric].tile(rows, tile->rows, columns, d, distance);
+    load_rows(kernel, home, row, tile->rows, d, rows);
+    load_columns(kernel, guests, col, tile->cols, d, columns);
+    kernel->exact[set->metric].tile(rows, tile->rows, columns, d, distance);
 }
 
 static void exact_tile(const ist_visit *v, const ist_tile *tile, int64_t row, int64_t col)

@@ -519,3 +519,100 @@ RANK_CHECK(dense_layers)
     }
     ist_comm_release(&mine);
 }
+
+/* ---- traces without a matrix ------------------------------------------------------------------- */
+
+static double power_of(double eigenvalue, const void *data)
+{
+    return pow(eigenvalue, *(const double *)data);
+}
+
+/* z' A^2 z and z' A^3 z of each probe: polynomials that a quadrature of a few nodes has exactly. */
+static bool powers_right(const ist_quadrature *q, const double *a, uint64_t seed)
+{
+    const int64_t n = q->n;
+    double *z = ist_alloc((size_t)n, sizeof *z), *x = ist_alloc((size_t)n, sizeof *x),
+           *y = ist_alloc((size_t)n, sizeof *y);
+    bool right = true;
+    for (int p = 0; p < q->probes; p++) {
+        double squares = 0, cubes = 0, found[2] = {0};
+        for (int64_t i = 0; i < n; i++) {
+            uint64_t word =
+                ist_random_word(seed, IST_RANDOM_PROBES, (uint64_t)i + ((uint64_t)(p / 64) << 40));
+            z[i] = word >> p % 64 & 1 ? 1 : -1;
+        }
+        plain_multiply(n, n, 1, a, z, x);
+        plain_multiply(n, n, 1, a, x, y);
+        for (int64_t i = 0; i < n; i++) {
+            squares += x[i] * x[i];
+            cubes += x[i] * y[i];
+        }
+        for (int m = 0; m < q->steps; m++) {
+            const double node = q->node[p * q->steps + m];
+            found[0] += (double)n * q->weight[p * q->steps + m] * node * node;
+            found[1] += (double)n * q->weight[p * q->steps + m] * node * node * node;
+        }
+        right = right && fabs(found[0] - squares) < 1e-12 * squares &&
+                fabs(found[1] - cubes) < 1e-12 * cubes;
+    }
+    ist_free(z);
+    ist_free(x);
+    ist_free(y);
+    return right;
+}
+
+RANK_CHECK(dense_traces)
+{
+    enum { N = 110, A = 3, B = 4, PROBES = 66, STEPS = 8 };
+    ist_comm mine = ist_comm_new(comm);
+    int64_t label[N];
+    double *expected = NULL, *values = ist_alloc(N, sizeof *values), error;
+    for (int form = 0; form < 3; form++) {
+        ist_engine engine = {.kernel = ist_kernel_choose(form ? NULL : "reference"),
+                             .chunk_bytes = 1 << 20,
+                             .skipping = form ? IST_SKIP_ALWAYS : IST_SKIP_NEVER};
+        layer a = layer_new(&mine, &engine, IST_METRIC_EUCLIDEAN, N, A, 0.2, false);
+        layer b = layer_new(&mine, &engine, IST_METRIC_EUCLIDEAN, N, B, 0.7, true);
+        const ist_rows *both[] = {&a.rows, &b.rows};
+        const double s[] = {0.8, 1.1};
+        ist_kernel_product kernel = {form, both, s, form == 1 ? NULL : label, N};
+        for (int64_t i = 0; i < N; i++)
+            label[i] = form == 0 ? i / 40 : i % 4;
+        expected = kernel_of(N, A, a.values, s[0], 0);
+        double *other = kernel_of(N, B, b.values, s[1], 0);
+        for (int64_t e = 0; e < N * N; e++) {
+            const double same = label[e / N] == label[e % N];
+            expected[e] = form == 0   ? same
+                          : form == 1 ? expected[e]
+                                      : same * expected[e] * other[e];
+            expected[e] /= N;
+        }
+        ist_quadrature q;
+        CHECK_ALL(comm, ist_quadrature_new(&mine, &engine, &kernel, 5, PROBES, STEPS, &q));
+        CHECK_ALL_TELL(comm, powers_right(&q, expected, 5), "form %d", form);
+        plain_eigenvalues(N, expected, values);
+        const double alpha = 1.5;
+        double truth = 0, found = ist_quadrature_trace(&q, power_of, &alpha, &error);
+        for (int64_t i = 0; i < N; i++)
+            truth += pow(fmax(values[i], 0), alpha);
+        CHECK_ALL_TELL(comm, fabs(found - truth) < 4 * error && error < 0.15 * truth,
+                       "form %d: %g, %g (%g)", form, found, truth, error);
+        ist_quadrature_release(&q);
+        /* Fewer rows than steps; of distinct labels one step says all. */
+        for (int64_t i = 0; i < N; i++)
+            label[i] = i;
+        CHECK_ALL(comm,
+                  ist_quadrature_new(&mine, &engine, &(ist_kernel_product){0, NULL, NULL, label, 7},
+                                     1, 3, STEPS, &q));
+        found = ist_quadrature_trace(&q, power_of, &alpha, &error);
+        CHECK_ALL(comm,
+                  q.steps == 7 && fabs(found - 7 * pow(1 / 7.0, alpha)) < 1e-14 && error < 1e-14);
+        ist_quadrature_release(&q);
+        layer_release(&a);
+        layer_release(&b);
+        ist_free(expected);
+        ist_free(other);
+    }
+    ist_free(values);
+    ist_comm_release(&mine);
+}
