@@ -11,4 +11,8 @@ void ist_schedule_order(ist_schedule *schedule, const ist_plan *plan);
 void ist_add_dense(ist_dense_pass *pass, const ist_plan *plan, const ist_task *task,
                    const ist_dense_needs *needs);
 
+/* Are the shapes of a task's matrices those that it can do with? Else what is wrong is added to the text (check_dense.c). */
+bool ist_check_dense(const ist_plan *plan, const ist_task *task, const ist_dense_needs *needs,
+                     ist_text *out);
+
 #endif

@@ -36,6 +36,7 @@ typedef struct {
 
 /* Collective, each: fills in w->found, or fails: IST_STOPPED where the run is to stop, IST_FAILED with the task's reason. */
 ist_code ist_find_spectra(ist_dense_work *w, ist_error *error);   /* SPECTRA */
+ist_code ist_find_traces(ist_dense_work *w, ist_error *error);    /* TRACES */
 ist_code ist_find_squares(ist_dense_work *w, ist_error *error);   /* MOMENTS */
 ist_code ist_find_logdets(ist_dense_work *w, ist_error *error);   /* LOGDETS */
 ist_code ist_find_alignment(ist_dense_work *w, ist_error *error); /* ALIGNMENT */

@@ -94,7 +94,7 @@ static ist_code find(ist_dense_work *w, ist_error *error)
     switch (w->needs.dense.kind) {
     case IST_DENSE_NOTHING: break;
     case IST_DENSE_SPECTRA: return ist_find_spectra(w, error);
-    case IST_DENSE_TRACES: break;
+    case IST_DENSE_TRACES: return ist_find_traces(w, error);
     case IST_DENSE_MOMENTS: return ist_find_squares(w, error);
     case IST_DENSE_LOGDETS: return ist_find_logdets(w, error);
     case IST_DENSE_ALIGNMENT: return ist_find_alignment(w, error);
