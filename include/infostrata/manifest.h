@@ -54,8 +54,9 @@ typedef struct {
     bool wants_labels;            /* and nothing else */
     bool wants_target;            /* a layer or labels as `target`, no `pairs`, no `against` */
     bool alone;                   /* of one layer: no target */
-    bool may_be_alone;  /* of one layer where nothing else is named: no pairs of all layers */
-    const char *series; /* results.h5: what a record's series is called; NULL: it has none */
+    bool may_be_alone; /* of one layer where nothing else is named: no pairs of all layers */
+    const char
+        *series; /* results.h5: of what a record's series has one number each; NULL: it has none */
     /* `null`: which values speak against independence; none: there is no such test. */
     enum { IST_TAIL_NONE, IST_TAIL_UPPER, IST_TAIL_LOWER } tail;
 } ist_measure_schema;

@@ -95,6 +95,7 @@ typedef struct {
     double tie_fraction;                          /* rows with a tie at the k-th neighbour */
     int64_t duplicates_source, duplicates_target; /* rows equal to an earlier row */
     int64_t constant_source, constant_target;     /* scale zscore: constant columns */
+    int64_t zero_source, zero_target;             /* metric cosine: rows of zeros */
     /* needs.dimension: two-NN, of the source and of a target layer; NaN: unknown. Among so many rows: a random
      * part's, or all if they are few. */
     double dimension_source, dimension_target;

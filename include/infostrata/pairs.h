@@ -22,6 +22,16 @@
 #include "infostrata/kernels.h"
 #include "infostrata/plan.h"
 
+/* ---- directions ---------------------------------------------------------------------------- */
+
+/* Local. Rows over their lengths, for the metric cosine: of narrow[count x d] or wide[count x d] (the other is NULL)
+ * unit[count x d], bit for bit as docs/numerics.md section 15 defines it. A zero row stays zero; returns how many there are. */
+int64_t ist_normalise(int64_t count, int64_t d, const float *narrow, const double *wide,
+                      double *unit);
+/* Local. marked[count x (d + 1)]: the same rows with one more column, by which a zero row has the squared distance 2
+ * to every other row, exactly, and 0 to its like; distances of other rows stay what they are but for a rounding. */
+void ist_mark_zero_rows(int64_t count, int64_t d, const double *unit, double *marked);
+
 /* ---- superblocks --------------------------------------------------------------------------- */
 
 /* Runs of rows whose bounds depend on the segments alone: 96 rows where there are fewer than

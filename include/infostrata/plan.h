@@ -28,13 +28,25 @@ void ist_index_release(ist_index *index);
 /* ---- distances ----------------------------------------------------------------------------- */
 
 /* What is meant by the distance of two rows x, y (measures.md P4): of `euclidean` the square is kept,
- * sum of (x - y)^2; manhattan: sum of |x - y|; chebyshev: the largest |x - y|. */
-typedef enum { IST_METRIC_EUCLIDEAN, IST_METRIC_MANHATTAN, IST_METRIC_CHEBYSHEV } ist_metric;
+ * sum of (x - y)^2; manhattan: sum of |x - y|; chebyshev: the largest |x - y|. cosine: the euclidean one of the rows
+ * over their lengths (ist_normalise), whose square is 2 (1 - cos); to the engine such rows are euclidean. */
+typedef enum {
+    IST_METRIC_EUCLIDEAN,
+    IST_METRIC_MANHATTAN,
+    IST_METRIC_CHEBYSHEV,
+    IST_METRIC_COSINE
+} ist_metric;
 
 /* In what units: as stored; of the root of the mean squared euclidean distance of two rows; each column less its
  * mean, over its standard deviation (ddof 1), constant ones 0. */
 typedef enum { IST_SCALE_NONE, IST_SCALE_RMS, IST_SCALE_ZSCORE } ist_scale;
-enum { IST_METRICS = IST_METRIC_CHEBYSHEV + 1 };
+enum { IST_METRICS = IST_METRIC_CHEBYSHEV + 1 }; /* of the engine */
+
+/* Of which metric are the rows that a layer in this one is made of? */
+static inline ist_metric ist_metric_of_rows(ist_metric metric)
+{
+    return metric == IST_METRIC_COSINE ? IST_METRIC_EUCLIDEAN : metric;
+}
 
 /* ---- where data lie, and their shape ------------------------------------------------------- */
 
@@ -62,7 +74,7 @@ typedef struct {
     bool rms;          /* some task wants to know the mean squared distance; part of no identity */
     bool dimension;    /* some task wants to know about how many it has; part of no identity */
     /* The layer identity as text: path relative to the output folder (so that both may move
-     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n', '|chebyshev', '|zscore'. */
+     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n', '|chebyshev', '|cosine', '|zscore'. */
     char *key;
     size_t cell;     /* the first that asks for it */
     ist_place place; /* where its address stands in the manifest */
@@ -74,7 +86,13 @@ typedef struct {
 /* Are its rows held as float64? */
 static inline bool ist_layer_is_wide(const ist_layer *layer)
 {
-    return layer->shape.wide || layer->zscore;
+    return layer->shape.wide || layer->zscore || layer->metric == IST_METRIC_COSINE;
+}
+
+/* The columns they have in memory at most: cosine, one more where there are zero rows. */
+static inline int64_t ist_layer_columns(const ist_layer *layer)
+{
+    return layer->shape.d + (layer->metric == IST_METRIC_COSINE);
 }
 
 typedef struct {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* By ist_metric, by ist_scale. */
-const char *const ist_metric_words[] = {"euclidean", "manhattan", "chebyshev", NULL};
+const char *const ist_metric_words[] = {"euclidean", "manhattan", "chebyshev", "cosine", NULL};
 const char *const ist_scale_words[] = {"none", "rms", "zscore", NULL};
 const char *const ist_tie_words[] = {"random", "index", NULL};
 const char *const ist_se_words[] = {"parts", "none", NULL};
@@ -166,6 +166,16 @@ double ist_error_of_parts(const double value[IST_PARTS], double *mean)
     return sqrt(squares / (IST_PARTS - 1) / IST_PARTS);
 }
 
+void ist_add_made_rows(const ist_totals *totals, ist_text *detail)
+{
+    int64_t constant = totals->constant_source + totals->constant_target;
+    int64_t zero = totals->zero_source + totals->zero_target;
+    if (constant > 0)
+        ist_detail_integer(detail, "constant_columns", constant);
+    if (zero > 0)
+        ist_detail_integer(detail, "zero_rows", zero);
+}
+
 ist_record ist_record_of(const ist_value *const *params, int se, const ist_totals *totals,
                          const char *quantity, const char *unit, int64_t k, ist_estimate estimate,
                          ist_text *notes, ist_text *detail)
@@ -184,9 +194,7 @@ ist_record ist_record_of(const ist_value *const *params, int se, const ist_total
     }
     if (isfinite(mean))
         ist_detail_real(detail, "parts_mean", mean);
-    if (totals->constant_source + totals->constant_target > 0)
-        ist_detail_integer(detail, "constant_columns",
-                           totals->constant_source + totals->constant_target);
+    ist_add_made_rows(totals, detail);
     ist_note_if(notes, totals->tie_fraction > 1e-3, "ties");
     ist_note_if(notes, totals->duplicates_source > 0 || totals->duplicates_target > 0,
                 "duplicates");

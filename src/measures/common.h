@@ -43,6 +43,8 @@ void ist_note_if(ist_text *notes, bool holds, const char *code);
 /* "name=value", behind a ';' where something stands before it. */
 void ist_detail_real(ist_text *detail, const char *name, double value);
 void ist_detail_integer(ist_text *detail, const char *name, int64_t value);
+/* What was met while the rows were standardised or brought to length 1, of both layers: constant columns, rows of zeros. */
+void ist_add_made_rows(const ist_totals *totals, ist_text *detail);
 /* The dimension of the source, and a note where neighbours are too far away to tell of it. */
 void ist_add_dimension(const ist_totals *totals, ist_text *notes, ist_text *detail);
 /* Between layers: the dimension of the target; what the estimator finds of 1 nat between normal layers of these

@@ -45,6 +45,10 @@ static ist_code check(const ist_value *const *values, int64_t n, const ist_label
                       ist_error *error)
 {
     (void)labels;
+    if (ist_param_is(values, PARAM_METRIC, "cosine"))
+        return ist_fail(error, IST_REFUSED,
+                        "metric: cosine sees directions only, which have no volume in the layer's "
+                        "columns: take euclidean, manhattan or chebyshev");
     return ist_check_neighbours(schema.name, ist_param_integer(values, PARAM_K), n, error);
 }
 

@@ -153,6 +153,7 @@ static char *detail_of(const ist_totals *t, double parts_mean)
                  t->all[SUM_R] % 2 ? ".5" : "");
     if (!isnan(parts_mean))
         ist_detail_real(&detail, "parts_mean", parts_mean);
+    ist_add_made_rows(t, &detail);
     if (t->labels_target) {
         double squares = 0;
         for (int64_t c = 0; c < t->class_count; c++)

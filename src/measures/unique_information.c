@@ -33,7 +33,7 @@ static const ist_measure_schema schema = {
     .symmetric = true,
     .takes_labels = true,
     .wants_target = true,
-    .series = "per_sample",
+    .series = "sample",
 };
 
 static ist_needs needs(const ist_value *const *values, const ist_label_vector *labels)

@@ -87,6 +87,7 @@ static void add_feature(ist_metric metric, const double *values, int64_t i, doub
 {
     double own = values[i];
     switch (metric) {
+    case IST_METRIC_COSINE: /* of rows over their lengths */
     case IST_METRIC_EUCLIDEAN:
         for (int64_t j = 0; j < i; j++) {
             double t = own - values[j];

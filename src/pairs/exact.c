@@ -9,6 +9,7 @@ enum { AT_ONCE = 8 };
 static double add(ist_metric metric, double sum, double t)
 {
     switch (metric) {
+    case IST_METRIC_COSINE: /* of rows over their lengths */
     case IST_METRIC_EUCLIDEAN: return sum + t * t;
     case IST_METRIC_MANHATTAN: return sum + fabs(t);
     case IST_METRIC_CHEBYSHEV: break;

@@ -141,6 +141,7 @@ static ist_filter_form faster_form(ist_rows *rows, const survey *s)
 static ist_filter_form form_for(ist_rows *rows, const survey *s)
 {
     switch (rows->metric) {
+    case IST_METRIC_COSINE: /* of rows over their lengths */
     case IST_METRIC_EUCLIDEAN: return faster_form(rows, s);
     case IST_METRIC_MANHATTAN: return IST_FILTER_SIZES;
     case IST_METRIC_CHEBYSHEV: break;

@@ -6,6 +6,7 @@
 #include "chunks.h"
 #include "elsewhere.h"
 #include "geometry.h"
+#include "infostrata/place.h"
 #include "infostrata/ring.h"
 #include "infostrata/stop.h"
 #include "keeping.h"
@@ -100,11 +101,13 @@ static void wait_for(traffic *t, int count, MPI_Request *requests)
 {
     double start = ist_seconds();
     int ended = 0;
+    ist_place_wait("an exchange of rows");
     while (!ended) {
         MPI_Testall(count, requests, &ended, MPI_STATUSES_IGNORE);
         if (!ended)
             ist_stop_poll(t->stop);
     }
+    ist_place_go_on();
     t->sweep->stats.seconds_waiting += ist_seconds() - start;
 }
 
@@ -131,6 +134,7 @@ static bool keep_moving(void *data)
     MPI_Testall(MESSAGES, t->in.pending, &flag, MPI_STATUSES_IGNORE);
     MPI_Testall(MESSAGES, t->out.pending, &flag, MPI_STATUSES_IGNORE);
     beat(t);
+    ist_place_tile();
     t->stopped |= ist_stop_poll(t->stop);
     t->paused |= ist_keeping_due(t->keeping);
     return is_left(t);

@@ -22,7 +22,7 @@ typedef struct {
     ist_scale scale;
     bool dimension; /* wanted; no form of its own */
 } ist_layer_form;
-enum { IST_LAYER_FORMS = 2 * (IST_METRIC_CHEBYSHEV + 1) };
+enum { IST_LAYER_FORMS = 2 * (IST_METRIC_COSINE + 1) };
 
 /* The distinct layer (labels vector) that a name means in a cell; a new one if need be. */
 size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name, ist_layer_form form);

@@ -22,7 +22,7 @@ static int64_t list_bytes(int64_t n, const ist_source_pass *pass, const ist_mach
 static ist_pass_shape shape_of(const ist_layer *layer, bool parts)
 {
     return (ist_pass_shape){.n = layer->n,
-                            .d = layer->shape.d,
+                            .d = ist_layer_columns(layer),
                             .wide = ist_layer_is_wide(layer),
                             .parts = parts || layer->dimension};
 }
@@ -96,7 +96,7 @@ ist_pass_shape ist_source_shape(const ist_plan *plan, const ist_source_pass *pas
     else if (pass->distinct_k > 0)
         shape.some_segments = pass->parts ? IST_PARTS : 1;
     if (pass->other != SIZE_MAX) {
-        shape.other_d = plan->layers[pass->other].shape.d;
+        shape.other_d = ist_layer_columns(&plan->layers[pass->other]);
         shape.other_wide = ist_layer_is_wide(&plan->layers[pass->other]);
     }
     return shape;
@@ -236,7 +236,7 @@ static void add_slices(ist_cost *cost, const ist_plan *plan, const ist_slice_pas
     shape.permutes = pass->permutes;
     double features = (double)layer->shape.d;
     if (layers) {
-        shape.other_d = plan->layers[pass->other].shape.d;
+        shape.other_d = ist_layer_columns(&plan->layers[pass->other]);
         shape.other_wide = ist_layer_is_wide(&plan->layers[pass->other]);
         features += (double)shape.other_d;
     }

@@ -114,7 +114,7 @@ static int groups_for(const ist_plan *plan, const ist_schedule *schedule,
 static int64_t layer_bytes(const ist_layer *layer, const ist_machine *machine)
 {
     ist_pass_shape least = {.n = layer->n,
-                            .d = layer->shape.d,
+                            .d = ist_layer_columns(layer),
                             .wide = ist_layer_is_wide(layer),
                             .parts = true,
                             .k = 1};

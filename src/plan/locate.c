@@ -101,7 +101,8 @@ size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name, ist_laye
     static const char *const endings[][2] = {
         [IST_METRIC_EUCLIDEAN] = {"", "|zscore"},
         [IST_METRIC_MANHATTAN] = {"|manhattan", "|manhattan|zscore"},
-        [IST_METRIC_CHEBYSHEV] = {"|chebyshev", "|chebyshev|zscore"}};
+        [IST_METRIC_CHEBYSHEV] = {"|chebyshev", "|chebyshev|zscore"},
+        [IST_METRIC_COSINE] = {"|cosine", "|cosine|zscore"}};
     ist_plan *plan = builder->plan;
     const ist_job *job = plan->job;
     bool zscore = form.scale == IST_SCALE_ZSCORE;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infostrata/place.h"
+
 #include "dense.h"
 
 /* ---- what is remembered ---------------------------------------------------------------------- */
@@ -156,6 +158,7 @@ static const char *load(ist_dense_work *w, ist_error *error)
 static ist_code take_task(ist_session *s, const ist_grid *grid, ist_held_matrix *held, size_t t,
                           ist_error *error)
 {
+    ist_depart_task(s, t);
     ist_fault("task");
     ist_dense_work w = work_on(s, grid, held, t);
     const char *failure = load(&w, error);
@@ -174,6 +177,13 @@ static ist_code take_task(ist_session *s, const ist_grid *grid, ist_held_matrix 
         *error = finding;
     release_work(&w);
     return error->code;
+}
+
+/* About how long a call may take that tells nothing: all of the step's operations at once. */
+static double longest_call(const ist_session *s, const ist_dense_pass *pass)
+{
+    const double SHARE_OF_RATE = 0.1;
+    return s->machine.flops > 0 ? pass->operations / (SHARE_OF_RATE * s->machine.flops) : 0;
 }
 
 /* ---- the step -------------------------------------------------------------------------------- */
@@ -241,9 +251,11 @@ ist_code ist_take_dense(ist_session *s, size_t step, ist_error *error)
     ist_grid grid;
     ist_grid_new(s->comm, pass->outputs, &grid);
     ist_held_matrix held = {0};
+    ist_place_long(longest_call(s, pass));
     for (size_t i = 0; i < count && error->code == IST_OK; i++)
         if (take_task(s, &grid, &held, tasks[i].task, error) == IST_OK && i + 1 < count)
             ist_stop_soon(s, error);
+    ist_place_long(0);
     ist_release_held(&held);
     ist_grid_release(&grid);
     ist_unload_other(s);

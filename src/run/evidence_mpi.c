@@ -171,6 +171,7 @@ ist_totals ist_totals_of(const ist_work *w, bool parts, double *const values[2])
                     .tie_fraction = w->found->lists->tie_fraction[w->needs.neighbours - 1],
                     .duplicates_source = s->facts[w->task->source].duplicates,
                     .constant_source = s->facts[w->task->source].constant,
+                    .zero_source = s->facts[w->task->source].zero_rows,
                     .square_source = s->facts[w->task->source].mean_square,
                     .dimension_source = dimension_of(s, w->task->source),
                     .dimension_target = NAN,
@@ -182,6 +183,7 @@ ist_totals ist_totals_of(const ist_work *w, bool parts, double *const values[2])
         t.d_target = plan->layers[w->task->target].shape.d;
         t.duplicates_target = s->facts[w->task->target].duplicates;
         t.constant_target = s->facts[w->task->target].constant;
+        t.zero_target = s->facts[w->task->target].zero_rows;
         t.square_target = s->facts[w->task->target].mean_square;
         t.dimension_target = dimension_of(s, w->task->target);
     }

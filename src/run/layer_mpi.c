@@ -118,8 +118,12 @@ static void portable_reason(const ist_session *s, size_t layer, const char *text
     ist_free(relative);
 }
 
-/* A layer that could not be read has no content: its tasks fail now, and the next run, which finds a
- * state of the file that never was, tries again. */
+ist_code ist_leave_unread(ist_session *s, size_t layer, ist_error *error)
+{
+    return remember(s, layer, &(ist_stamp){0}, (ist_hash){0, 0}, error);
+}
+
+/* A layer that could not be read has no content: its tasks fail now, and the next run tries again. */
 static ist_code give_up_on(ist_session *s, size_t layer, const char *reason, ist_error *error)
 {
     ist_text portable = {0};
@@ -127,7 +131,7 @@ static ist_code give_up_on(ist_session *s, size_t layer, const char *reason, ist
     s->facts[layer].seen = true;
     set_failure(s, layer, portable.data);
     ist_text_release(&portable);
-    return remember(s, layer, &(ist_stamp){0}, (ist_hash){0, 0}, error);
+    return ist_leave_unread(s, layer, error);
 }
 
 /* A file that was written to while it was read has shown rows of several states. */
@@ -140,6 +144,18 @@ static void check_unchanged(ist_session *s, const ist_location *at, const ist_st
          now.inode != before->inode))
         ist_fail(error, IST_FAILED, "%s changed while it was read", at->file);
     ist_agree(s->comm, error);
+}
+
+/* What the measures that ask for the layer take for its rows. */
+static void make_rows(const ist_comm *comm, const ist_layer *layer, int64_t rows, int64_t *columns,
+                      ist_matrix *matrix, ist_layer_facts *facts)
+{
+    if (layer->zscore)
+        facts->constant = ist_standardise(comm, rows, layer->n, *columns, matrix);
+    if (layer->metric == IST_METRIC_COSINE)
+        facts->zero_rows = ist_make_directions(comm, rows, columns, matrix);
+    if (layer->rms)
+        facts->mean_square = ist_mean_square(comm, matrix, rows, layer->n, *columns);
 }
 
 static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_error *error)
@@ -174,14 +190,12 @@ static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_err
         return ist_fail(error, IST_BROKEN, "%s", reading.text);
     if (reading.code != IST_OK)
         return give_up_on(s, l, reading.text, error);
-    int64_t constant = 0;
-    double mean_square = NAN;
-    if (layer->zscore && census.nan + census.inf == 0)
-        constant = ist_standardise(s->comm, last - first, layer->n, layer->shape.d, &matrix);
-    if (layer->rms && census.nan + census.inf == 0)
-        mean_square = ist_mean_square(s->comm, &matrix, last - first, layer->n, layer->shape.d);
-    ist_rows_natural(s->comm, layer->metric, layer->n, layer->shape.d, matrix.narrow, matrix.wide,
-                     &loaded->all);
+    ist_layer_facts made = {.seen = true, .mean_square = NAN};
+    int64_t columns = layer->shape.d;
+    if (census.nan + census.inf == 0)
+        make_rows(s->comm, layer, last - first, &columns, &matrix, &made);
+    ist_rows_natural(s->comm, ist_metric_of_rows(layer->metric), layer->n, columns, matrix.narrow,
+                     matrix.wide, &loaded->all);
     loaded->layer = l;
     ist_hash content;
     loaded->first_equal = ist_alloc((size_t)loaded->all.home.count, sizeof *loaded->first_equal);
@@ -190,10 +204,8 @@ static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_err
     if (!s->facts[l].seen) {
         ist_text reason = {0};
         judge(layer, &census, &reason);
-        s->facts[l] = (ist_layer_facts){.seen = true,
-                                        .duplicates = duplicates,
-                                        .constant = constant,
-                                        .mean_square = mean_square};
+        s->facts[l] = made;
+        s->facts[l].duplicates = duplicates;
         if (reason.length > 0)
             set_failure(s, l, reason.data);
         ist_text_release(&reason);

@@ -211,7 +211,8 @@ void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double
 {
     const size_t layer[2] = {pass->layer, pass->other};
     for (int side = 0; side < 2; side++) {
-        bool squares = s->known.plan->layers[layer[side]].metric == IST_METRIC_EUCLIDEAN;
+        bool squares =
+            ist_metric_of_rows(s->known.plan->layers[layer[side]].metric) == IST_METRIC_EUCLIDEAN;
         double square = s->facts[layer[side]].mean_square;
         /* A constant layer has no distances, whatever they are multiplied with. */
         bool rms = pass->scale == IST_SCALE_RMS && square > 0;

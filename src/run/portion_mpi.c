@@ -42,17 +42,22 @@ static double step_pairs(const ist_session *s, const ist_step *step)
     return all;
 }
 
+const char *ist_step_words(const ist_step *step)
+{
+    static const char *const words[] = {[IST_STEP_PASS] = "neighbours in",
+                                        [IST_STEP_SLICES] = "slices of",
+                                        [IST_STEP_DENSE] = "matrices of"};
+    return step->counts ? "counts in" : words[step->kind];
+}
+
 /* Rank 0 speaks of its own group. */
 static void tell_step(ist_session *s, size_t i)
 {
     if (!s->monitor)
         return;
     const ist_step *step = &s->schedule->steps[i];
-    static const char *const words[] = {[IST_STEP_PASS] = "neighbours in",
-                                        [IST_STEP_SLICES] = "slices of",
-                                        [IST_STEP_DENSE] = "matrices of"};
     ist_text what = {0};
-    ist_text_add(&what, "%s %s", step->counts ? "counts in" : words[step->kind],
+    ist_text_add(&what, "%s %s", ist_step_words(step),
                  s->known.plan->layers[ist_step_layer(s->schedule, step)].key);
     ist_monitor_step(s->monitor, what.data, step_pairs(s, step) / s->comm->size);
     ist_text_release(&what);
@@ -68,7 +73,9 @@ ist_code ist_take_portion(ist_session *s, const ist_portion *portion, ist_error 
         if (ist_stop_now(s, error) != IST_OK)
             break;
         tell_step(s, step);
+        ist_depart_step(s, step);
         ist_take_step(s, step, error);
+        ist_crash_clear();
         drop_lists(s, step);
         /* What is finished must not wait for the end of a long pass; else the journal sees to it. */
         ist_error sync = {0};

@@ -68,6 +68,13 @@ double ist_mean_square(const ist_comm *comm, const ist_matrix *m, int64_t rows, 
     return result;
 }
 
+static void replace(ist_matrix *m, double *wide)
+{
+    ist_free(m->narrow);
+    ist_free(m->wide);
+    *m = (ist_matrix){.wide = wide};
+}
+
 int64_t ist_standardise(const ist_comm *comm, int64_t rows, int64_t n, int64_t d, ist_matrix *m)
 {
     double *mean = ist_alloc((size_t)d, sizeof *mean),
@@ -83,10 +90,22 @@ int64_t ist_standardise(const ist_comm *comm, int64_t rows, int64_t n, int64_t d
         int64_t f = e % d;
         wide[e] = square[f] > 0 ? (value_at(m, e) - mean[f]) / square[f] : 0;
     }
-    ist_free(m->narrow);
-    ist_free(m->wide);
-    *m = (ist_matrix){.wide = wide};
+    replace(m, wide);
     ist_free(mean);
     ist_free(square);
     return constant;
+}
+
+int64_t ist_make_directions(const ist_comm *comm, int64_t rows, int64_t *d, ist_matrix *m)
+{
+    double *unit = ist_alloc((size_t)(rows * *d), sizeof *unit);
+    int64_t zeros = ist_sum_one(comm, ist_normalise(rows, *d, m->narrow, m->wide, unit));
+    replace(m, unit);
+    if (zeros > 0) {
+        double *marked = ist_alloc((size_t)(rows * (*d + 1)), sizeof *marked);
+        ist_mark_zero_rows(rows, *d, unit, marked);
+        replace(m, marked);
+        ++*d;
+    }
+    return zeros;
 }

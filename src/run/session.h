@@ -4,8 +4,10 @@
 
 #include "infostrata/ring.h"
 #include "infostrata/stop.h"
+#include "flights.h"
 #include "job.h"
 #include "monitor.h"
+#include "watchdog.h"
 
 /* Neighbour lists of this rank's rows of one set, k entries each. */
 typedef struct {
@@ -42,6 +44,7 @@ typedef struct {
     char *failure; /* why its tasks fail; NULL: they do not */
     int64_t duplicates;
     int64_t constant;   /* columns that are constant, of a standardised layer */
+    int64_t zero_rows;  /* rows of zeros, of a layer for cosines */
     double mean_square; /* layer.rms: the mean squared euclidean distance of two rows */
     double dimension;   /* layer.dimension: about how many; NaN: it cannot be told */
     bool has_dimension;
@@ -104,6 +107,7 @@ typedef enum {
     IST_PHASE_READING,
     IST_PHASE_NEIGHBOURS,
     IST_PHASE_COUNTS,
+    IST_PHASE_SLICES,
     IST_PHASE_TASKS,
     IST_PHASE_WAITING,
     IST_PHASES
@@ -121,6 +125,8 @@ typedef struct {
     ist_known_job known;
     ist_journal *journal; /* of the ranks' first one; NULL on the others */
     bool *pending;        /* by task */
+    bool *aside;          /* by task: was in flight at two crashes */
+    ist_flights flights;  /* by step */
     ist_schedule *schedule;
     ist_division *division;
     const ist_portion *portion; /* at work */
@@ -148,9 +154,10 @@ typedef struct {
     double planned_pairs;       /* of all ranks, in this run */
     ist_pulse pulse;            /* of the passes */
     ist_monitor *monitor;       /* rank 0 only, once the folder is open */
-    char *stop_file;            /* of `infostrata stop`; rank 0 only */
-    ist_wish old_wish;          /* as it was when the run began */
-    double looked;              /* when it was looked at */
+    ist_watchdog *watchdog;
+    char *stop_file;   /* of `infostrata stop`; rank 0 only */
+    ist_wish old_wish; /* as it was when the run began */
+    double looked;     /* when it was looked at */
 } ist_session;
 
 /* Collective. Brings a layer into memory, with its rows in the order of the parts if asked for.
@@ -205,6 +212,9 @@ void ist_column_moments(const ist_comm *comm, const ist_matrix *m, int64_t rows,
 /* Collective. Each column less its mean, over its standard deviation (ddof 1), in float64; constant columns
  * become 0, their number is returned. */
 int64_t ist_standardise(const ist_comm *comm, int64_t rows, int64_t n, int64_t d, ist_matrix *m);
+/* Collective. Each row over its length, in float64 (ist_normalise). Where a rank has rows of zeros all get one column
+ * more (ist_mark_zero_rows), and *d counts it; returns how many there are, of all ranks. */
+int64_t ist_make_directions(const ist_comm *comm, int64_t rows, int64_t *d, ist_matrix *m);
 
 /* Some of the rows of a set, or all of them by class. */
 typedef enum {
@@ -245,6 +255,20 @@ void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double
 void ist_joint_thresholds(ist_session *s, const ist_source_pass *pass, int side,
                           const ist_slot *slot, const ist_rows *rows, const ist_list *list,
                           int64_t stride, double *threshold, ist_pass_stats *stats);
+
+/* What a step does, before the name of its layer: "counts in", ... */
+const char *ist_step_words(const ist_step *step);
+/* Local: what is in flight from here on, should this process crash: a layer's reading (flights: by layer), a step, or one task
+ * of the step. */
+void ist_depart_layer(const ist_session *s, size_t layer, const ist_flights *flights);
+void ist_depart_step(const ist_session *s, size_t step);
+void ist_depart_task(const ist_session *s, size_t task);
+/* Local: tasks that were in flight at two crashes. Collective, when all others are done: they fail, and their rows say why. */
+size_t ist_count_aside(const ist_session *s);
+ist_code ist_set_aside(ist_session *s, ist_error *error);
+/* Collective. The tasks of a layer that is not read have failed; the next run, which finds a state of the file that never was,
+ * looks again. */
+ist_code ist_leave_unread(ist_session *s, size_t layer, ist_error *error);
 
 void ist_release_permuted(ist_permuted *permuted);
 

@@ -87,19 +87,21 @@ static void write_neighbours(int64_t n)
 static const char neighbours_input[] = "input: {file: neighbours.h5, layers: [relu, real, "
                                        "lattice], labels: [five, rare]}\nmeasures:\n";
 static const char *const neighbours_entries[] = {
-    "imbalance: {pairs: [[relu, real]], k: [1, 7], metric: [euclidean, manhattan]}",
+    "imbalance: {pairs: [[relu, real]], k: [1, 7], metric: [cosine, manhattan]}",
     "imbalance: {target: five, metric: chebyshev, scale: zscore, se: rows}",
     "mi-ross: {target: [five, rare], k: [1, 3]}",
-    "mi-ross: {layers: [real, lattice], target: rare, metric: [manhattan, chebyshev]}",
-    "mi-ksg: {type: [1, 2]}",
-    "mi-ksg: {pairs: [[relu, lattice]], type: [1, 2], metric: chebyshev, scale: [zscore, none]}",
+    "mi-ross: {layers: [real, lattice], target: rare, metric: [cosine, chebyshev]}",
+    "mi-ksg: {type: [1, 2], scale: zscore}",
+    "mi-ksg: {pairs: [[relu, lattice]], type: [1, 2], metric: [chebyshev, cosine], scale: "
+    "none}",
     "mi-mixed: {pairs: [[real, lattice]], form: [code, paper]}",
     "mi-mixed: {target: five, form: [code, paper]}",
     "entropy-kl: {metric: [euclidean, chebyshev], scale: [none, rms]}",
     "dimension: {layers: [relu, real], method: [twonn, twonn-fit, gride, mle]}",
     "overlap: {k: 10}",
     "overlap: {target: [five, rare], k: [1, 10]}",
-    "overlap: {layers: [relu], target: five, class_fraction: 0.01, ties: index}",
+    "overlap: {layers: [relu], target: five, class_fraction: 0.01, ties: index, metric: "
+    "cosine}",
     "mi-ross: {target: five, se: none, null: {permutations: 9}}",
     "mi-mixed: {layers: [relu], target: five, se: none, null: {permutations: 9}}",
     "overlap: {target: five, k: 10, null: {permutations: 9, within: rare}}",

@@ -25,7 +25,8 @@ import numpy as np
 import brute
 
 CLOSE = 1e-9
-METRICS = ("euclidean", "manhattan", "chebyshev")
+METRICS = ("euclidean", "manhattan", "chebyshev", "cosine")
+OF_VOLUME = METRICS[:3]  # directions have none
 
 
 def forms(**choices):
@@ -44,7 +45,7 @@ PAIRS = {
     "overlap": forms(k=(1, 30)) + forms(k=(10,), metric=METRICS, scale=("none", "zscore")),
 }
 SINGLE = {
-    "entropy-kl": forms(k=(1, 3), metric=METRICS) + forms(metric=METRICS, scale=("rms", "zscore")),
+    "entropy-kl": forms(k=(1, 3), metric=OF_VOLUME) + forms(metric=OF_VOLUME, scale=("rms", "zscore")),
     "dimension": (forms(method=("twonn",)) + forms(method=("twonn-fit",), keep=(0.9, 0.5)) + forms(method=("gride",), n1=(1, 2, 4, 8))
                   + forms(method=("mle",), k=(5, 10), average=("mackay", "levina")) + forms(scale=("zscore",))),
 }

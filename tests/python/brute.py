@@ -20,7 +20,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import digamma, gammaln
 
-METRICS = {"euclidean": "sqeuclidean", "manhattan": "cityblock", "chebyshev": "chebyshev"}
+METRICS = {"euclidean": "sqeuclidean", "manhattan": "cityblock", "chebyshev": "chebyshev", "cosine": "sqeuclidean"}
 BLOCK = 1 << 21  # entries of one block of distances
 
 
@@ -58,18 +58,30 @@ def zscore(x):
     return np.where(constant, 0.0, scaled)
 
 
+def directions(x):
+    """Each row over its length, zero rows as they are; sums of squares in the order of the features."""
+    power = np.frexp(np.abs(x).max(axis=1))[1]
+    scaled = np.ldexp(x, -power[:, None])
+    length = np.sqrt(np.add.accumulate(scaled * scaled, axis=1)[:, -1:])
+    return np.divide(scaled, length, out=np.zeros_like(scaled), where=length > 0)
+
+
 class Space:
-    """A layer with its metric and scale: distances as they are compared (Euclidean ones squared)."""
+    """A layer with its metric and scale: distances as they are compared (Euclidean ones and chords squared)."""
 
     def __init__(self, values, metric="euclidean", scale="none"):
         self.x, self.metric, self.factor = layer(values), metric, 1.0
         if scale == "zscore":
             self.x = zscore(self.x)
-        elif scale == "rms":
-            square = mean_square_distance(self.x)
+        if metric == "cosine":
+            self.x = directions(self.x)
+        if scale == "rms":
+            # Zero rows are at the squared distance 2 from all others: a direction of their own.
+            own = (self.x == 0).all(axis=1, keepdims=True) if metric == "cosine" else np.empty((len(self.x), 0))
+            square = mean_square_distance(np.hstack([self.x, own]))
             if square > 0:
-                self.factor = 1 / square if metric == "euclidean" else 1 / math.sqrt(square)
-        elif scale != "none":
+                self.factor = 1 / square if METRICS[metric] == "sqeuclidean" else 1 / math.sqrt(square)
+        elif scale not in ("none", "zscore"):
             raise ValueError(f"no scale {scale}")
 
     def __len__(self):
@@ -77,12 +89,16 @@ class Space:
 
     def only(self, rows):
         """The same space, as scaled, with some of its rows."""
-        some = Space(self.x[rows], self.metric)
-        some.factor = self.factor
+        some = Space(self.x[rows])
+        some.metric, some.factor = self.metric, self.factor
         return some
 
     def rows(self, first, last):
-        return cdist(self.x[first:last], self.x, METRICS[self.metric]) * self.factor
+        found = cdist(self.x[first:last], self.x, METRICS[self.metric])
+        if self.metric == "cosine":
+            zero = (self.x == 0).all(axis=1)
+            found[zero[first:last, None] != zero[None, :]] = 2
+        return found * self.factor
 
 
 class Labels:
@@ -257,6 +273,8 @@ def log_ball(d, metric):
 
 def entropy_kl(values, k=3, metric="euclidean", scale="none"):
     """Differential entropy, Kozachenko and Leonenko; -inf if some row has k duplicates."""
+    if metric == "cosine":
+        raise ValueError("directions have no volume")
     space = Space(values, metric, scale)
     n, d = space.x.shape
     distance = neighbours(space, k)[1][:, -1]

@@ -32,8 +32,9 @@ def make_labels(n):
 
 
 def breaks_ties(task):
-    """Standardised columns of a lattice: which of its equal distances stay equal is a matter of rounding."""
-    return task.params.get("scale") == "zscore" and "lattice" in (task.source, task.target)
+    """Standardised columns of a lattice, or its directions: which of its equal distances stay equal is a matter of rounding."""
+    rounded = task.params.get("scale") == "zscore" or task.params.get("metric") == "cosine"
+    return rounded and "lattice" in (task.source, task.target)
 
 
 def is_refused(task):

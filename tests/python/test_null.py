@@ -135,7 +135,7 @@ class NullOfLayers(unittest.TestCase):
     PAIRS = [("ties", "relu"), ("relu", "real"), ("real", "ties")]
     NULLS = [{"permutations": 5}, {"permutations": 3, "within": "even"}, {"permutations": 2, "seed": 7}]
     FORMS = ([("imbalance", form) for form in against_brute.forms(k=(1, 4), ties=("random", "index"))]
-             + [("imbalance", {"metric": "chebyshev"})]
+             + [("imbalance", {"metric": "chebyshev"}), ("imbalance", {"metric": "cosine"})]
              + [("mi-ksg", form) for form in against_brute.forms(k=(1, 3), type=(1, 2))]
              + [("mi-ksg", form) for form in against_brute.forms(metric=("manhattan",), scale=("none",), type=(1, 2))]
              + [("mi-mixed", form) for form in against_brute.forms(k=(5,), form=("code", "paper"))])
@@ -155,7 +155,8 @@ class NullOfLayers(unittest.TestCase):
         """(line of the manifest, measure, operands, form, null)"""
         for measure, form in self.FORMS:
             for pair in self.PAIRS:
-                for null in self.NULLS:
+                # Which directions of a lattice are equal is a matter of rounding.
+                for null in self.NULLS if form.get("metric") != "cosine" or "ties" not in pair else ():
                     # The order of equal distances is the index where the brute force knows no other.
                     asked = {**form, "seed": null.get("seed", 0), **({} if "ties" in form or measure == "imbalance" else {"ties": "index"})}
                     said = "".join(f", {name}: {value}" for name, value in asked.items())
