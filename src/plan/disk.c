@@ -46,7 +46,7 @@ int64_t ist_schedule_disk(const ist_plan *plan, const ist_schedule *schedule)
     int64_t *gone = ist_alloc(schedule->step_count + 1, sizeof *gone), kept = 0, most = 0;
     for (size_t i = 0; i < schedule->step_count; i++) {
         const ist_step *step = &schedule->steps[i];
-        if (step->sliced)
+        if (step->kind != IST_STEP_PASS)
             continue;
         int64_t bytes = kept_bytes(plan, schedule, step);
         size_t last = step->counts ? schedule->targets[step->index].last_step

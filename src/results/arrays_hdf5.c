@@ -224,8 +224,24 @@ static void write_flags(writer *w, hid_t status)
     H5Sclose(space);
 }
 
-static void write_variables(writer *w, const ist_array *array, const char *summary)
+/* Numbers of each slice, or of each sample: one dimension more. */
+static hid_t write_series(writer *w, const char *item, const columns *c)
 {
+    ist_text name = {0}, what = {0};
+    int dimensions = w->scales;
+    ist_text_add(&name, "per_%s", item);
+    ist_text_add(&what, "value of each %s", item);
+    add_numbered_scale(w, item, c->width);
+    hid_t set =
+        write_variable(w, name.data, H5T_NATIVE_DOUBLE, dimensions + 1, c->slices, what.data);
+    ist_text_release(&name);
+    ist_text_release(&what);
+    return set;
+}
+
+static void write_variables(writer *w, const ist_array *array, const ist_measure_schema *schema)
+{
+    const char *summary = schema->summary;
     columns c = fill_columns(array);
     const char *unit = unit_of(array);
     int dimensions = w->scales;
@@ -242,13 +258,8 @@ static void write_variables(writer *w, const ist_array *array, const char *summa
         write_flags(w, status);
     hid_t row = write_variable(w, "row", H5T_NATIVE_INT64, dimensions, c.row,
                                "row of results.csv, from 0; -1: absent");
-    hid_t slices = -1;
-    if (c.width > 0) {
-        add_numbered_scale(w, "slice", c.width);
-        slices = write_variable(w, "per_slice", H5T_NATIVE_DOUBLE, dimensions + 1, c.slices,
-                                "value of each slice");
-    }
-    const hid_t sets[] = {value, error, status, row, slices};
+    hid_t series = c.width > 0 ? write_series(w, schema->series, &c) : -1;
+    const hid_t sets[] = {value, error, status, row, series};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         if (sets[i] >= 0)
             H5Dclose(sets[i]);
@@ -273,7 +284,7 @@ static bool write_group(hid_t file, const ist_plan *plan, size_t entry, const is
     else if (w.good)
         write_dimensions(&w, array);
     if (w.good)
-        write_variables(&w, array, schema->summary);
+        write_variables(&w, array, schema);
     for (int s = 0; s < w.scales; s++)
         H5Dclose(w.scale[s]);
     H5Tclose(w.text);

@@ -246,7 +246,7 @@ ist_code ist_open_kept(ist_session *s, ist_error *error)
 void ist_keep_in_place(ist_session *s, const ist_step *step)
 {
     const ist_plan *plan = s->known.plan;
-    size_t other = step->counts ? SIZE_MAX : s->schedule->sources[step->index].other;
+    size_t other = ist_step_other(s->schedule, step);
     ist_text keys = {0};
     ist_text_add(&keys, "%s", plan->layers[ist_step_layer(s->schedule, step)].key);
     if (other != SIZE_MAX)

@@ -77,6 +77,17 @@ typedef struct {
     int64_t n, *order, start[IST_PARTS + 1];
 } ist_part_order;
 
+/* Widths of kernels and eigenvalues that more than one task needs, the same on all ranks; until the portion is done. */
+typedef struct {
+    double number;
+    double *values;
+} ist_remembered;
+typedef struct {
+    ist_index index;
+    ist_remembered *item;
+    size_t count;
+} ist_memory_of_matrices;
+
 /* Passes on disk (keeper_mpi.c), the same on all ranks. */
 typedef struct {
     ist_checkpoint checkpoint;
@@ -127,6 +138,7 @@ typedef struct {
     ist_loaded **shelf; /* by layer: others of a portion that is small enough to keep them; NULL */
     ist_part_order part_order;
     ist_classes classes; /* of the labels met last */
+    ist_memory_of_matrices remembered;
     ist_lists *lists;    /* by source pass */
     ist_told (*told)[2]; /* by target pass: of all samples, of the parts */
     /* The tasks that each step completes, as linked lists through next_task; SIZE_MAX ends one. */
@@ -165,6 +177,8 @@ void ist_unload_other(ist_session *s);
 ist_hash ist_content_of_target(const ist_session *s, const ist_task *task);
 /* Both as they are read, for slices: no twin, no parts. other: SIZE_MAX: none. */
 ist_code ist_load_values(ist_session *s, size_t layer, size_t other, ist_error *error);
+/* The same with the values in the rows' own places: read again where they have moved to a twin. */
+ist_code ist_load_plain(ist_session *s, size_t layer, size_t other, ist_error *error);
 /* Both, and those of the portion that are kept. */
 void ist_unload_layers(ist_session *s);
 
@@ -252,6 +266,8 @@ void ist_joint_thresholds(ist_session *s, const ist_source_pass *pass, int side,
                           const ist_slot *slot, const ist_rows *rows, const ist_list *list,
                           int64_t stride, double *threshold, ist_pass_stats *stats);
 
+/* What a step does, before the name of its layer: "counts in", ... */
+const char *ist_step_words(const ist_step *step);
 /* Local: what is in flight from here on, should this process crash: a layer's reading (flights: by layer), a step, or one task
  * of the step. */
 void ist_depart_layer(const ist_session *s, size_t layer, const ist_flights *flights);
@@ -297,6 +313,10 @@ ist_code ist_keep_records(ist_session *s, size_t task, ist_record *records, size
                           const ist_error *failure, ist_error *error);
 /* Collective. The slices of a step, with the tasks that they serve. */
 ist_code ist_take_slices(ist_session *s, size_t step, ist_error *error);
+/* Collective. The matrices of a step, with the tasks that they serve. */
+ist_code ist_take_dense(ist_session *s, size_t step, ist_error *error);
+/* Local. What steps of matrices have remembered. */
+void ist_forget_matrices(ist_session *s);
 /* Local: a line about the tasks done, where it is time for one. */
 void ist_tell_progress(ist_session *s);
 /* Collective. The task's row says why there is no number. */

@@ -413,12 +413,15 @@ ist_code ist_take_step(ist_session *s, size_t step, ist_error *error)
 {
     const ist_step *now = &s->schedule->steps[step];
     slot_table tables[2] = {{0}};
-    s->kept.last_step = now->sliced   ? step
+    bool passes = now->kind == IST_STEP_PASS;
+    s->kept.last_step = !passes       ? step
                         : now->counts ? s->schedule->targets[now->index].last_step
                                       : s->schedule->sources[now->index].last_step;
     s->kept.saved = false;
-    if (now->sliced)
+    if (now->kind == IST_STEP_SLICES)
         return ist_take_slices(s, step, error);
+    if (now->kind == IST_STEP_DENSE)
+        return ist_take_dense(s, step, error);
     ist_keep_in_place(s, now);
     ist_fault("step");
     if (now->counts)

@@ -59,9 +59,8 @@ static void add_note(ist_record *record, const char *code)
 
 ist_hash ist_content_of_target(const ist_session *s, const ist_task *task)
 {
-    ist_hash target = task->labels_target ? s->known.label_content[task->target]
-                                          : s->known.layer_content[task->target];
-    return ist_target_content(task, target, s->known.label_content);
+    ist_contents contents = ist_known_contents(&s->known);
+    return ist_target_content(task, &contents);
 }
 
 void ist_tell_progress(ist_session *s)

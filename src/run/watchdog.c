@@ -86,7 +86,8 @@ static void look(ist_watchdog *w)
     }
     /* A job that was suspended, or a machine asleep: this thread stood still, too. */
     w->idle += passed < 4 * LOOK ? passed : LOOK;
-    double limit = TIMES * w->most > w->seconds ? TIMES * w->most : w->seconds;
+    double longest = w->most > place.expects ? w->most : place.expects;
+    double limit = TIMES * longest > w->seconds ? TIMES * longest : w->seconds;
     if (w->idle > (place.rests ? TIMES * limit : limit))
         end_all(w, &place);
 }

@@ -7,7 +7,7 @@
 
 typedef struct ist_watchdog ist_watchdog;
 
-/* Local. If nothing is finished (place.h) for `seconds`, or for ten times as long as it ever took before, whichever is more, and ten
+/* Local. If nothing is finished (place.h) for `seconds`, or for ten times as long as it ever took before or was expected to take, whichever is more, and ten
  * times that where the rank only waits for other groups, one line about this rank goes to stderr and to the file `log` (borrowed;
  * it is appended to), and a moment later the process ends with IST_BROKEN, and with it all ranks. Time in which the thread itself
  * was stopped does not count. `monitor` (of rank 0, borrowed; NULL elsewhere)
