@@ -465,7 +465,7 @@ typedef struct {
     int64_t class_k, null_at_once, null_k, null_thresholds;
     int64_t slices; /* no pass: so many slices of so many columns, of the second layer, too */
     int columns;
-    double estimates; /* in each slice */
+    double estimates;            /* in each slice */
     const ist_dense_pass *dense; /* no pass: this */
 } ist_pass_shape;
 
