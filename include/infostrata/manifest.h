@@ -41,6 +41,7 @@ typedef struct {
     bool takes_labels;            /* a labels target is allowed */
     bool wants_labels;            /* and nothing else */
     bool alone;                   /* of one layer: no target */
+    bool by_class;                /* `by`: one record more a class of the source's samples */
     /* `null`: which values speak against independence; none: there is no such test. */
     enum { IST_TAIL_NONE, IST_TAIL_UPPER, IST_TAIL_LOWER } tail;
 } ist_measure_schema;
@@ -146,6 +147,8 @@ typedef struct {
     int64_t permutations; /* `null`; 0: none */
     bool has_within;
     ist_name within; /* labels inside whose classes samples are permuted */
+    bool has_by;
+    ist_name by; /* labels for whose classes there are records, too */
     ist_selection against, where;
     ist_param_values params[IST_MAX_PARAMS]; /* by position in the schema; never empty */
 } ist_entry;

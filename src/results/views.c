@@ -25,10 +25,13 @@ void ist_contents_of_journal(const ist_plan *plan, const ist_journal *journal,
 
 ist_hash ist_target_content(const ist_task *task, ist_hash target, const ist_hash *label_content)
 {
-    if (task->within == SIZE_MAX)
-        return target;
-    const ist_hash both[2] = {target, label_content[task->within]};
-    return ist_hash_bytes(both, sizeof both, 0);
+    const size_t more[2] = {task->within, task->by};
+    for (int i = 0; i < 2; i++)
+        if (more[i] != SIZE_MAX) {
+            const ist_hash both[2] = {target, label_content[more[i]]};
+            target = ist_hash_bytes(both, sizeof both, (uint64_t)i);
+        }
+    return target;
 }
 
 const ist_outcome *ist_task_outcome(const ist_plan *plan, const ist_task *task,
@@ -39,7 +42,8 @@ const ist_outcome *ist_task_outcome(const ist_plan *plan, const ist_task *task,
         task->labels_target ? contents->label_content : contents->layer_content;
     (void)plan;
     if (!contents->layer_known[task->source] || !known[task->target] ||
-        (task->within != SIZE_MAX && !contents->label_known[task->within]))
+        (task->within != SIZE_MAX && !contents->label_known[task->within]) ||
+        (task->by != SIZE_MAX && !contents->label_known[task->by]))
         return NULL;
     return ist_journal_find(
         journal, task->id, contents->layer_content[task->source],
