@@ -57,6 +57,7 @@ typedef struct {
     bool may_be_alone; /* of one layer where nothing else is named: no pairs of all layers */
     const char
         *series; /* results.h5: of what a record's series has one number each; NULL: it has none */
+    bool by_class;                /* `by`: one record more a class of the source's samples */
     /* `null`: which values speak against independence; none: there is no such test. */
     enum { IST_TAIL_NONE, IST_TAIL_UPPER, IST_TAIL_LOWER } tail;
 } ist_measure_schema;
@@ -162,6 +163,8 @@ typedef struct {
     int64_t permutations; /* `null`; 0: none */
     bool has_within;
     ist_name within; /* labels inside whose classes samples are permuted */
+    bool has_by;
+    ist_name by; /* labels for whose classes there are records, too */
     ist_selection against, where;
     ist_param_values params[IST_MAX_PARAMS]; /* by position in the schema; never empty */
 } ist_entry;

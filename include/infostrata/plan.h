@@ -209,6 +209,9 @@ typedef struct {
 
 enum { IST_PARTS = 10 };
 
+/* The most classes for which a task may have records of their own. */
+enum { IST_MAX_BY = 100 };
+
 /* Are random parts of n samples large enough for k neighbours (architecture section 5)? */
 static inline bool ist_parts_usable(int64_t n, int64_t k)
 {
@@ -248,6 +251,7 @@ typedef struct {
     size_t target;        /* plan->layers or plan->labels */
     int64_t permutations; /* of the null; 0: none */
     size_t within; /* plan->labels inside whose classes samples are permuted; SIZE_MAX: all */
+    size_t by;     /* plan->labels for whose classes there are records, too; SIZE_MAX: none */
     size_t param[IST_MAX_PARAMS]; /* which value of each parameter's sweep */
     /* plan->layers: the datasets that parameters name, in the parameters' order; SIZE_MAX: none */
     size_t extra[IST_MAX_ADDRESSES];

@@ -245,6 +245,11 @@ static void add_entry(ist_text *out, const ist_job *job, const ist_entry *entry,
         }
         ist_text_add(out, "}\n");
     }
+    if (entry->has_by) {
+        ist_text_add(out, "      by: ");
+        add_scalar(out, entry->by.text);
+        ist_text_add(out, "\n");
+    }
     for (size_t p = 0; p < schema->param_count; p++) {
         ist_text_add(out, "      %s: ", schema->params[p].name);
         if (ist_param_is_address(&schema->params[p]))

@@ -47,6 +47,7 @@ static const ist_measure_schema schema = {
     .param_count = PARAMS,
     .symmetric = false,
     .takes_labels = true,
+    .by_class = true,
     .tail = IST_TAIL_LOWER,
 };
 
@@ -93,7 +94,8 @@ enum {
     SUM_R_R = SUM_B_B + IST_WIDE_LIMBS,
     SUM_R_REVERSE = SUM_R_R + IST_WIDE_LIMBS,
     SUM_BIN = SUM_R_REVERSE + IST_WIDE_LIMBS, /* pairs by their place among the ranks */
-    SUMS = SUM_BIN + MOST_BINS
+    SUM_BY = SUM_BIN + MOST_BINS,             /* R of the rows of each class */
+    SUMS = SUM_BY + IST_MAX_BY
 };
 
 static void add_pairs(const ist_evidence *e, int64_t i, int64_t *sums)
@@ -127,8 +129,12 @@ static void partial(const ist_value *const *values, const ist_evidence *e, int64
 {
     bool pairs = ist_param_is(values, PARAM_SE, "rows") && e->reverse_twice_rank;
     for (int64_t i = 0; i < e->count; i++) {
+        int64_t sum = 0;
         for (int64_t p = 0; p < e->k; p++)
-            sums[SUM_R] += e->twice_rank[i * e->k + p];
+            sum += e->twice_rank[i * e->k + p];
+        sums[SUM_R] += sum;
+        if (e->by)
+            sums[SUM_BY + e->by[e->row[i]]] += sum;
         if (pairs)
             add_pairs(e, i, sums);
     }
@@ -277,6 +283,42 @@ static ist_record restricted_record(const ist_value *const *values, const ist_to
     return record;
 }
 
+/* ---- by class ---------------------------------------------------------------------------------- */
+
+/* Of the samples of one class, among all: 2 / (N n_c k) times the sum of their ranks. NaN where there are none. */
+static double of_class(const int64_t *sums, int64_t c, int64_t size, int64_t n, int64_t k)
+{
+    double pairs = (double)size * (double)k;
+    return size > 0 ? (double)sums[SUM_BY + c] / (pairs * (double)n) : (double)NAN;
+}
+
+static ist_record class_record(const ist_value *const *values, const ist_totals *t, int64_t c,
+                               const ist_record *imbalance)
+{
+    double value[IST_PARTS], mean = NAN, std_error = NAN;
+    int64_t k = ist_param_integer(values, PARAM_K);
+    ist_text quantity = {0}, detail = {0}, notes = {0};
+    for (int p = 0; p < IST_PARTS && t->has_parts; p++)
+        value[p] = of_class(t->parts[p], c, t->by_part_size[p * t->by_count + c], t->part_n[p], k);
+    if (t->has_parts)
+        std_error = ist_error_of_parts(value, &mean);
+    ist_text_add(&quantity, "imbalance[%" PRId64 "]", t->by_label[c]);
+    ist_detail_integer(&detail, "class_size", t->by_size[c]);
+    if (!isnan(mean))
+        ist_detail_real(&detail, "parts_mean", mean);
+    ist_text_add(&notes, "%s", imbalance->note);
+    ist_note_if(&notes, t->has_parts && isnan(mean), "parts-too-small");
+    ist_record record = *imbalance;
+    record.quantity = ist_take_text(&quantity);
+    record.unit = ist_copy_text("ratio");
+    record.value = of_class(t->all, c, t->by_size[c], t->n, k);
+    record.std_error = std_error;
+    record.se_method = ist_copy_text(t->has_parts ? "parts" : "none");
+    record.note = ist_take_text(&notes);
+    record.detail = ist_take_text(&detail);
+    return record;
+}
+
 static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_record *records,
                        size_t *count, ist_error *error)
 {
@@ -311,6 +353,8 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
     if (ist_param_is(values, PARAM_RMI, "true"))
         for (int bound = 0; bound < 2; bound++)
             records[(*count)++] = restricted_record(values, t, bound, &records[0]);
+    for (int64_t c = 0; c < t->by_count; c++)
+        records[(*count)++] = class_record(values, t, c, &records[0]);
     return IST_OK;
 }
 

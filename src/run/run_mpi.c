@@ -500,6 +500,7 @@ static void close_session(ist_session *s, ist_lock *lock, ist_code code)
     ist_free(s->permuted);
     ist_free(s->part_order.order);
     ist_classes_release(&s->classes);
+    ist_classes_release(&s->by);
     ist_free(s->stop_file);
     ist_stop_free(&s->engine.stop);
     ist_division_free(&s->division);
@@ -540,7 +541,8 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
                      .options = options,
                      .loaded = {.layer = SIZE_MAX},
                      .other = {.layer = SIZE_MAX},
-                     .classes = {.label = SIZE_MAX}};
+                     .classes = {.label = SIZE_MAX},
+                     .by = {.label = SIZE_MAX}};
     s.log = (ist_log){.speaks = comm->rank == 0, .quiet = options->quiet, .start = ist_seconds()};
     s.engine = (ist_engine){.kernel = options->kernel,
                             .chunk_bytes = options->chunk_bytes,

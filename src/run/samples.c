@@ -239,6 +239,10 @@ bool ist_prepare_samples(ist_known_job *known, ist_faults *faults)
                 file_of(&c, plan->labels[task->within].at.file, known->label_choice[task->within]);
             known->unverified[t] |= !are_same(&c, a, w, place);
         }
+        if (task->by != SIZE_MAX) {
+            size_t w = file_of(&c, plan->labels[task->by].at.file, known->label_choice[task->by]);
+            known->unverified[t] |= !are_same(&c, a, w, place);
+        }
     }
     ids_fit(&c, plan);
     for (size_t f = 0; f < c.count; f++)

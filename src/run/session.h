@@ -36,6 +36,7 @@ typedef struct {
     int64_t class_count;
     int64_t *size;      /* over all samples */
     int64_t *part_size; /* IST_PARTS x class_count; NULL until asked for */
+    int64_t *label_of;  /* of each class, on rank 0 */
 } ist_classes;
 
 /* What was found when a layer was read. */
@@ -139,6 +140,7 @@ typedef struct {
     ist_part_order part_order;
     ist_classes classes; /* of the labels met last */
     ist_memory_of_matrices remembered;
+    ist_classes by;      /* of those met last that records are by */
     ist_lists *lists;    /* by source pass */
     ist_told (*told)[2]; /* by target pass: of all samples, of the parts */
     /* The tasks that each step completes, as linked lists through next_task; SIZE_MAX ends one. */
@@ -212,6 +214,8 @@ void ist_close_kept(ist_session *s, bool done);
 /* Collective. The classes of plan->labels[label]; with the sizes within parts if asked for. An error is the
  * reading's: the tasks fail. */
 ist_code ist_load_classes(ist_session *s, size_t label, bool parts, ist_error *error);
+/* Collective. The same into s->by. */
+ist_code ist_load_by(ist_session *s, size_t label, bool parts, ist_error *error);
 /* The same, for the caller: released by ist_classes_release also after an error. */
 ist_code ist_read_classes(ist_session *s, size_t label, ist_classes *classes, ist_error *error);
 void ist_classes_release(ist_classes *classes);

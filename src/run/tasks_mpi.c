@@ -203,6 +203,12 @@ ist_code ist_complete_task(ist_session *s, const ist_found *found, ist_error *er
             return ist_fail_task(s, found->task, reading.text, error);
         w.classes = &s->classes;
     }
+    if (w.task->by != SIZE_MAX) {
+        ist_error reading = {0};
+        if (ist_load_by(s, w.task->by, parts, &reading) != IST_OK)
+            return ist_fail_task(s, found->task, reading.text, error);
+        w.by = &s->by;
+    }
     compute(&w, parts);
     finish(&w, parts, error);
     ist_free(w.sums);

@@ -231,3 +231,75 @@ Test(samples, set_on_the_command_line, .timeout = 60)
     EXPECT_CODE(r, 0);
     EXPECT_SAYS(r, "--set 'input.file='\\''all.h5'\\'''");
 }
+
+/* ---- by class ---------------------------------------------------------------------------------- */
+
+static double square_distance(const double *x, int64_t d, int64_t i, int64_t j)
+{
+    double sum = 0;
+    for (int64_t f = 0; f < d; f++)
+        sum += (x[i * d + f] - x[j * d + f]) * (x[i * d + f] - x[j * d + f]);
+    return sum;
+}
+
+/* The rank in y of the first neighbour in x; no ties. */
+static int64_t rank_of_nearest(const double *x, int64_t x_d, const double *y, int64_t y_d,
+                               int64_t n, int64_t i)
+{
+    int64_t nearest = i == 0, rank = 1;
+    for (int64_t j = 0; j < n; j++)
+        if (j != i && square_distance(x, x_d, i, j) < square_distance(x, x_d, i, nearest))
+            nearest = j;
+    for (int64_t j = 0; j < n; j++)
+        rank += j != i && square_distance(y, y_d, i, j) < square_distance(y, y_d, i, nearest);
+    return rank;
+}
+
+/* Each class' own mean of the ranks; what they make together is the value of all. */
+Test(samples, by_class, .timeout = 60)
+{
+    enum { ROWS = 180 };
+    static const char *const names[CLASSES] = {"0", "1", "2", "3"};
+    input_example("example.h5", ROWS, 5);
+    const double *a = input_read(scratch_path("example.h5"), "/layers/a", ROWS, 5);
+    const double *b = input_read(scratch_path("example.h5"), "/layers/b", ROWS, 3);
+    const int64_t *y = draw_labels(5, ROWS, CLASSES);
+    double sum[CLASSES] = {0}, size[CLASSES] = {0};
+    for (int64_t i = 0; i < ROWS; i++) {
+        sum[y[i]] += (double)rank_of_nearest(a, 5, b, 3, ROWS, i);
+        size[y[i]]++;
+    }
+    const char *job = job_new("by", "input: {file: example.h5, labels: [y]}\n"
+                                    "measures:\n"
+                                    "  - imbalance: {by: y, k: [1, 3]}\n"
+                                    "  - imbalance: {layers: [b], target: y, by: y, se: none}\n");
+    const char *output = scratch_path("by-1"), *other = scratch_path("by-3");
+    RUN(0, 1, job, output);
+    RUN(0, 3, job, other);
+    expect_same_results(other, output, "ranks");
+    table t = results_of(output);
+    cr_assert(t.rows == 25, "%zu rows", t.rows);
+    for (int c = 0; c < CLASSES; c++) {
+        size_t row = table_find(
+            &t, WHERE(scratch_text("quantity=imbalance[%s]", names[c]), "source=a", "k=1"));
+        double expected = 2 * sum[c] / (size[c] * ROWS), value = table_real(&t, row, "value");
+        cr_expect(close_to(value, expected, 1e-13), "class %d: %.17g, not %.17g", c, value,
+                  expected);
+        EXPECT_CELL(&t, row, "class_size", scratch_text("%.0f", size[c]));
+        EXPECT_CELL(&t, row, "by", "y");
+        cr_expect(table_real(&t, row, "std_error") > 0);
+    }
+    for (size_t all = 0; all < t.rows; all += 1 + CLASSES) {
+        double together = 0;
+        for (size_t c = 0; c < CLASSES; c++)
+            together += size[c] / ROWS * table_real(&t, all + 1 + c, "value");
+        EXPECT_CELL(&t, all, "quantity", "imbalance");
+        cr_expect(close_to(together, table_real(&t, all, "value"), 1e-13));
+    }
+    int before = journal_count(output, "task");
+    RUN(0, 1, job, output);
+    cr_expect(journal_count(output, "task") == before);
+    spawn_result bad = PROGRAM(0, "check", job, "--set", "measures.imbalance.by=a");
+    EXPECT_CODE(bad, 2);
+    EXPECT_SAYS(bad, "'a' is none of the labels");
+}

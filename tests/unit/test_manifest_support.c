@@ -24,6 +24,7 @@ static const ist_measure_schema imbalance = {
     .params = imbalance_params,
     .param_count = sizeof imbalance_params / sizeof imbalance_params[0],
     .takes_labels = true,
+    .by_class = true,
     .tail = IST_TAIL_LOWER,
 };
 static const ist_measure_schema likeness = {
