@@ -48,7 +48,7 @@ def svg(figure, salt):
 def draw_all(job):
     """Yield (title, caption, figure) for everything that this job's records can show."""
     for measure, quantity, rows in job.measures():
-        name = measure if measure == quantity else f"{measure}: {quantity}"
+        name = measure if measure == quantity else f"{measure} ({quantity})"
         with plt.rc_context(STYLE):
             over = job.run_over(rows)
             maps = list(_maps(job, name, rows))
