@@ -115,6 +115,16 @@ class Report(unittest.TestCase):
         self.assertEqual(figure.axes[0].get_xscale(), "log")
         figures.plt.close("all")
 
+    def test_an_axis_from_zero_to_hundreds_is_told_apart(self):
+        rows = [record("a", "b", 0.1, epoch=epoch) for epoch in (0, 1, 2, 5, 10, 100)]
+        write_results(self.folder, rows, ("epoch",), ())
+        (_, _, figure), *_ = figures.draw_all(Job(load(self.folder)))
+        axis = figure.axes[0]
+        self.assertEqual(axis.get_xscale(), "symlog")
+        self.assertEqual([tick.get_text() for tick in axis.get_xticklabels()],
+                         ["0", "1", "2", "5", "10", "100"])
+        figures.plt.close("all")
+
     def test_other_cells_are_said_in_words(self):
         rows = [record("a", "a", 0.1, epoch=e, seed=0, net="wide", **at)
                 for e in (1, 2) for at in ({"target_at": "seed=1"}, {"source_at": "seed=1"},

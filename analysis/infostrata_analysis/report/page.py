@@ -260,6 +260,8 @@ def _work(folder):
     if passes.empty:
         return ""
     ranks = ", ".join(str(count) for count in sorted(passes["ranks"].unique()))
-    return (f"<p>{len(passes):,} passes visited {passes['pairs'].sum():.3g} pairs of samples in "
-            f"{passes['seconds'].sum():.3g} s (groups of ranks side by side count each their own), "
-            f"on {ranks} ranks a pass, kernel {_escape(', '.join(passes['kernel'].unique()))}.</p>")
+    pairs = passes["pairs"].sum()
+    visited = f", {pairs:.3g} pairs of samples" if pairs else ""
+    return (f"<p>{len(passes):,} passes{visited}, {passes['seconds'].sum():.3g} s (groups of ranks side "
+            f"by side count each their own); ranks a pass: {ranks}; kernel "
+            f"{_escape(', '.join(passes['kernel'].unique()))}.</p>")
