@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 import numpy as np
+import pandas as pd
 
 from support import write_results
 from test_quickstart import sweep
@@ -114,6 +115,16 @@ class Report(unittest.TestCase):
         self.assertEqual(figure.axes[0].get_xscale(), "log")
         figures.plt.close("all")
 
+    def test_an_axis_from_zero_to_hundreds_is_told_apart(self):
+        rows = [record("a", "b", 0.1, epoch=epoch) for epoch in (0, 1, 2, 5, 10, 100)]
+        write_results(self.folder, rows, ("epoch",), ())
+        (_, _, figure), *_ = figures.draw_all(Job(load(self.folder)))
+        axis = figure.axes[0]
+        self.assertEqual(axis.get_xscale(), "symlog")
+        self.assertEqual([tick.get_text() for tick in axis.get_xticklabels()],
+                         ["0", "1", "2", "5", "10", "100"])
+        figures.plt.close("all")
+
     def test_other_cells_are_said_in_words(self):
         rows = [record("a", "a", 0.1, epoch=e, seed=0, net="wide", **at)
                 for e in (1, 2) for at in ({"target_at": "seed=1"}, {"source_at": "seed=1"},
@@ -167,7 +178,7 @@ class Study(unittest.TestCase):
 
     def verdicts(self, *arguments, **options):
         frame = self.frame(*arguments, **options)
-        self.assertTrue(study.applies(frame))
+        self.assertEqual([name for name, _ in study.parts(frame)], [""])
         return {finding.title.split(":")[0].split(",")[0]: finding for finding in
                 study.findings(frame)}
 
@@ -220,15 +231,29 @@ class Study(unittest.TestCase):
 
     def test_a_study_of_random_labels_alone(self):
         rows = [{**row, "images": 20 * row["width"]} for row in sweep(widths=(4, 8, 16))
-                if row["train"] != "noise" and row["target"] == "clean"]
+                if row["train"] != "noise" and row["target"] == "clean" and row["split"] == "test"]
+        for row in rows:
+            del row["noise"], row["split"]
         with tempfile.TemporaryDirectory() as folder:
-            write_results(folder, rows, ("width", "images", *AXES[1:]), META)
-            frame = load(folder)
-        self.assertTrue(study.applies(frame))
+            write_results(folder, rows, ("width", "images", "train", "seed"), META)
+            (name, frame), = study.parts(load(folder))
         verdicts = {finding.title: finding.verdict for finding in study.findings(frame)}
         self.assertEqual(verdicts.pop("Random labels, random features"), study.SEEN)
         self.assertEqual(set(verdicts.values()), {study.UNMEASURED})
-        self.assertEqual(list(study.draw(frame)), [])
+        self.assertEqual((name, list(study.draw(frame))), ("", []))
+
+    def test_two_kinds_of_networks_are_two_studies(self):
+        frame = self.frame(axes=("net", *AXES))
+        frame["net"] = "dense"
+        other = frame.assign(net="conv", value=0.04)
+        both = pd.concat([frame, other], ignore_index=True)
+        parts = dict(study.parts(both))
+        self.assertEqual(list(parts), ["net dense", "net conv"])
+        alone = study.findings(frame)
+        for found, expected in zip(study.findings(parts["net dense"]), alone):
+            self.assertEqual(found, expected)
+        self.assertEqual(study.findings(parts["net conv"])[1].verdict, study.UNSEEN)
+        self.assertEqual(study.parts(both.drop(columns="width")), [])
 
     def test_the_page(self):
         with tempfile.TemporaryDirectory() as folder:

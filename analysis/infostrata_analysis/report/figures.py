@@ -48,7 +48,7 @@ def svg(figure, salt):
 def draw_all(job):
     """Yield (title, caption, figure) for everything that this job's records can show."""
     for measure, quantity, rows in job.measures():
-        name = measure if measure == quantity else f"{measure}: {quantity}"
+        name = measure if measure == quantity else f"{measure} ({quantity})"
         with plt.rc_context(STYLE):
             over = job.run_over(rows)
             maps = list(_maps(job, name, rows))
@@ -158,9 +158,15 @@ def _curve(axis, over, rows, position, name):
 
 def _scale_x(axis, values):
     distinct = np.sort(values.unique())
-    if distinct[0] > 0 and distinct[-1] / distinct[0] >= 16:
-        axis.set_xscale("log", base=2 if _powers_of_two(distinct) else 10)
-    if len(distinct) <= 8:
+    positive = distinct[distinct > 0]
+    wide = distinct[0] >= 0 and len(positive) > 1 and positive[-1] / positive[0] >= 16
+    base = 2 if wide and _powers_of_two(positive) else 10
+    if wide and distinct[0] == 0:
+        axis.set_xscale("symlog", base=base, linthresh=positive[0], linscale=0.5)  # 0 has a place, too
+    elif wide:
+        axis.set_xscale("log", base=base)
+    even = len(distinct) > 1 and np.diff(distinct).min() >= np.ptp(distinct) / 12
+    if len(distinct) <= 9 and (wide or even):
         axis.set_xticks(distinct, [number(value) for value in distinct])
         axis.minorticks_off()
 

@@ -99,27 +99,34 @@ def _values(column):
 
 
 def _study(frame):
-    if not study.applies(frame):
+    parts = study.parts(frame)
+    if not parts:
         return ""
+    told = "".join(_study_part(name, part, place) for place, (name, part) in enumerate(parts))
+    return ("<p>What arXiv 2510.06401 (Umar et al., 2025) found about label noise, and what this run "
+            "shows. Imbalance A → B: 0, A contains B; 1, A says nothing about B.</p>" + told)
+
+
+def _study_part(name, frame, part):
     split = "test" if "test" in set(frame["split"]) else frame["split"].iloc[0]
     found = study.findings(frame, split)
-    rows = "".join(f'<li><a href="#finding-{place}">{_escape(finding.title)}</a> '
+    rows = "".join(f'<li><a href="#finding-{part}-{place}">{_escape(finding.title)}</a> '
                    f"{_badge(finding.verdict)}</li>" for place, finding in enumerate(found, 1))
-    cards = "".join(_card(place, finding) for place, finding in enumerate(found, 1))
-    drawn = "".join(_figure(title, caption, figure, f"study-{place}")
+    cards = "".join(_card(f"{part}-{place}", f"{place}. {finding.title}", finding)
+                    for place, finding in enumerate(found, 1))
+    drawn = "".join(_figure(f"{title}{', ' + name if name else ''}", caption, figure,
+                            f"study-{part}-{place}")
                     for place, (title, caption, figure) in enumerate(study.draw(frame, split)))
-    return (f'<p>What arXiv 2510.06401 (Umar et al., 2025) found about label noise, and what the '
-            f"{_escape(split)} images of this run show. Imbalance A → B: 0, A contains B; 1, A says "
-            f"nothing about B.</p><ol>{rows}</ol>{cards}{drawn}")
+    return (f"<h3>{_escape(name)}</h3>" if name else "") + f"<ol>{rows}</ol>{cards}{drawn}"
 
 
 def _badge(verdict):
     return f'<span class="badge {BADGES[verdict]}">{_escape(verdict)}</span>'
 
 
-def _card(place, finding):
+def _card(key, title, finding):
     here = "".join(f"<p>{_escape(sentence)}</p>" for sentence in finding.here if sentence)
-    return (f'<article id="finding-{place}"><h3>{place}. {_escape(finding.title)} '
+    return (f'<article id="finding-{key}"><h3>{_escape(title)} '
             f"{_badge(finding.verdict)}</h3><dl><dt>The paper</dt><dd><p>{_escape(finding.paper)}"
             f"</p></dd><dt>This run</dt><dd>{here}</dd></dl></article>")
 
@@ -253,6 +260,8 @@ def _work(folder):
     if passes.empty:
         return ""
     ranks = ", ".join(str(count) for count in sorted(passes["ranks"].unique()))
-    return (f"<p>{len(passes):,} passes visited {passes['pairs'].sum():.3g} pairs of samples in "
-            f"{passes['seconds'].sum():.3g} s (groups of ranks side by side count each their own), "
-            f"on {ranks} ranks a pass, kernel {_escape(', '.join(passes['kernel'].unique()))}.</p>")
+    pairs = passes["pairs"].sum()
+    visited = f", {pairs:.3g} pairs of samples" if pairs else ""
+    return (f"<p>{len(passes):,} passes{visited}, {passes['seconds'].sum():.3g} s (groups of ranks side "
+            f"by side count each their own); ranks a pass: {ranks}; kernel "
+            f"{_escape(', '.join(passes['kernel'].unique()))}.</p>")

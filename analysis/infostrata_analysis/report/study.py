@@ -10,6 +10,7 @@ import numpy as np
 
 from ..quickstart import curves, figures
 from ..quickstart import report as said
+from .job import groups, setting_text
 
 AXES = {"width", "train", "noise", "seed", "split"}
 SEEN, PARTLY, UNSEEN, UNMEASURED = "seen", "in part", "not visible in this run", "not measured"
@@ -25,10 +26,24 @@ class Finding:
     verdict: str
 
 
-def applies(frame):
-    """Say whether these are results of such a study: its axes, layers and labels are there."""
-    return (AXES <= set(frame.columns) and {"hidden2", "logits"} <= set(frame["source"])
-            and ("noise" in set(frame["train"]) or {"random", "untrained"} <= set(frame["train"])))
+def parts(frame):
+    """Return [(name, frame)] of a study like this one; [] if the results are of something else.
+
+    One for each setting that is none of its axes (`net`: dense, convolutional); "" for the only
+    one. A study of random labels alone may lack the axes noise and split.
+    """
+    columns, kinds = set(frame.columns), set(frame.get("train", []))
+    whole = AXES <= columns and "noise" in kinds
+    alone = {"width", "seed"} <= columns and {"random", "untrained"} <= kinds
+    if not (whole or alone) or not {"hidden2", "logits"} <= set(frame["source"]):
+        return []
+    frame = frame.copy()
+    for axis, value in (("noise", 0.0), ("split", "test")):
+        if axis not in columns:
+            frame.insert(0, axis, value)
+    others = [axis for axis in _axes(frame) if axis not in AXES and frame[axis].nunique() > 1
+              and axis != scaled_axis(frame)]
+    return [(setting_text(others, values), part) for values, part in groups(frame, others)]
 
 
 def findings(frame, split="test"):
@@ -145,7 +160,7 @@ def _random_labels(frame, split):
     worse = (random > untrained).all(axis=1)
     if partner is None:
         here.append("Here the number of training samples is the same at all widths; scaled together "
-                    "with the width they are not part of this job.")
+                    "with the width they are not part of this job (jobs/label-noise/scaled.yaml).")
         return Finding(title, paper, here, PARTLY if worse.any() else UNSEEN)
     steps = frame.groupby("width")[partner].first()
     here.insert(0, f"Training samples ({partner}) advance with the width, from {steps.iloc[0]:g} at "
@@ -156,14 +171,17 @@ def _random_labels(frame, split):
 
 def scaled_axis(frame):
     """Return the axis that has one value a width and grows with it (`zip`), or None."""
-    axes = list(frame.columns[: frame.columns.get_loc("measure")])
-    for axis in axes:
+    for axis in _axes(frame):
         if axis == "width" or frame[axis].dtype.kind not in "if" or frame[axis].nunique() < 2:
             continue
         steps = frame.groupby("width")[axis]
         if (steps.nunique() == 1).all() and steps.first().is_monotonic_increasing:
             return axis
     return None
+
+
+def _axes(frame):
+    return list(frame.columns[: frame.columns.get_loc("measure")])
 
 
 # --- both directions between a noisy network and its clean twin ----------------------------------
