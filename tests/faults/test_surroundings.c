@@ -265,9 +265,11 @@ Test(surroundings, F40_the_locale, .timeout = 60)
 static void add_sparse(hid_t file, const char *name)
 {
     hid_t space = H5Screate_simple(2, (const hsize_t[]){300000, 512}, NULL);
-    hid_t chunks = H5Pcreate(H5P_DATASET_CREATE);
+    hid_t chunks = H5Pcreate(H5P_DATASET_CREATE), links = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_chunk(chunks, 2, (const hsize_t[]){1000, 512});
-    H5Dclose(H5Dcreate2(file, name, H5T_IEEE_F32LE, space, H5P_DEFAULT, chunks, H5P_DEFAULT));
+    H5Pset_create_intermediate_group(links, 1);
+    H5Dclose(H5Dcreate2(file, name, H5T_IEEE_F32LE, space, links, chunks, H5P_DEFAULT));
+    H5Pclose(links);
     H5Pclose(chunks);
     H5Sclose(space);
 }
@@ -283,6 +285,31 @@ Test(surroundings, F41_a_limit_of_addresses, .timeout = 60)
     EXPECT_CODE(r, 2);
     EXPECT_SAYS(r, "does not fit: ");
     EXPECT_SAYS(r, "(ulimit -v)");
+}
+
+/* A user who says that there is more than there is: the run ends with 3, and at the third start without that task. */
+Test(surroundings, F41_memory_that_runs_out_twice, .timeout = 60)
+{
+    hid_t file = input_new(scratch_path("large.h5"));
+    add_sparse(file, "/layers/a");
+    input_close(file);
+    input_example("small.h5", N, 1);
+    job_new("mixed", "grid: {c: [large, small]}\ninput: {file: '{c}.h5', layers: [a]}\n"
+                     "measures: [dimension]\n");
+    const char *line = "ulimit -v 900000; \"$P\" run mixed.yaml -o out --max-memory 100000";
+    for (int start = 0; start < 2; start++) {
+        spawn_result r = shell(line);
+        EXPECT_CODE(r, 3);
+        EXPECT_SAYS(r, "out of memory (");
+    }
+    spawn_result r = shell(line);
+    EXPECT_CODE(r, 4);
+    table t = results_of(scratch_path("out"));
+    cr_expect(table_count(&t, WHERE("c=small", "status=ok")) == 1);
+    const char *reason =
+        table_text(&t, table_find(&t, WHERE("c=large", "status=failed")), "reason");
+    cr_expect(reason && strstr(reason, "was in flight at two crashes (out of memory, "), "%s",
+              reason ? reason : "");
 }
 
 /* ---- a large job ----------------------------------------------------------------------------- */
