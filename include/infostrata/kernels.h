@@ -154,11 +154,15 @@ typedef struct {
     /* tile = the larger of factor * tile and other_factor * other; NULL: none. */
     void (*joint)(float factor, const float *other, float other_factor, float *tile);
     const ist_exact_kernel *exact; /* by ist_metric */
-    /* Rows as the exact tiles want them, from row-major ones (exactly one of narrow and wide is not NULL): `values` numbers as rows; up
-     * to IST_TILE rows of d features as panels of columns, of which places beyond the last stay as they are. */
-    void (*load_rows)(const float *narrow, const double *wide, int64_t values, double *rows);
+    /* `count` rows of d features, at most IST_TILE, as the exact tiles want them, from row-major ones (exactly one of narrow and
+     * wide is not NULL), less `centre` (NULL: nothing): as rows; as panels of columns, of which places beyond the last stay as they are. */
+    void (*load_rows)(const float *narrow, const double *wide, int count, int64_t d,
+                      const double *centre, double *rows);
     void (*load_columns)(const float *narrow, const double *wide, int count, int64_t d,
-                         double *panels);
+                         const double *centre, double *panels);
+    /* Kernel distances (moments.h) of rows and columns that are about a common centre; as an exact tile. */
+    void (*squares)(const double *rows, int row_count, const double *columns, int64_t d,
+                    double *tile);
     /* Where l <= row_limit, and where l <= column_limit. rare: few are expected. */
     void (*within)(const float *tile, const float *row_limit, const float *column_limit, bool rare,
                    ist_places *row_side, ist_places *column_side);

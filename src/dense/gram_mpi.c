@@ -102,10 +102,11 @@ static void tile_column(const ist_kernel *kernel, ist_metric metric, const sides
                         int64_t count, workshop *w, ist_dense *distances)
 {
     kernel->load_columns(narrow_at(s, s->column, first), wide_at(s, s->column, first), (int)count,
-                         s->d, w->columns);
+                         s->d, NULL, w->columns);
     for (int64_t row = 0; row < s->rows; row += IST_TILE) {
         const int64_t rows = ist_min(IST_TILE, s->rows - row);
-        kernel->load_rows(narrow_at(s, s->row, row), wide_at(s, s->row, row), rows * s->d, w->rows);
+        kernel->load_rows(narrow_at(s, s->row, row), wide_at(s, s->row, row), (int)rows, s->d, NULL,
+                          w->rows);
         kernel->exact[metric].tile(w->rows, (int)rows, w->columns, s->d, w->distance);
         for (int64_t j = 0; j < count; j++)
             for (int64_t i = 0; i < rows; i++)

@@ -131,7 +131,7 @@ static void load_panels(const kernel_operator *op, const shown *s, int64_t first
 {
     for (int f = 0; f < op->kernel->factors; f++)
         op->engine->kernel->load_columns(narrow_at(&s->rows[f], first), wide_at(&s->rows[f], first),
-                                         count, s->rows[f].d, w->panel[f]);
+                                         count, s->rows[f].d, NULL, w->panel[f]);
 }
 
 /* w->kernel: of home rows [row, row + rows) and the columns in the panels. */
@@ -146,7 +146,7 @@ static void kernel_tile(const kernel_operator *op, int64_t row, int rows, int64_
         const double weight = 1 / (2 * k->s[f] * k->s[f]);
         const int64_t d = op->home[f].d;
         op->engine->kernel->load_rows(narrow_at(&op->home[f], row), wide_at(&op->home[f], row),
-                                      rows * d, w->row);
+                                      rows, d, NULL, w->row);
         op->engine->kernel->exact[k->rows[f]->metric].tile(w->row, rows, w->panel[f], d,
                                                            w->distance);
         for (int e = 0; e < ENTRIES; e++)

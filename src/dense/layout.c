@@ -145,10 +145,10 @@ int64_t ist_column_product_room(int64_t d_a, int64_t d_b)
 int64_t ist_quadrature_room(int64_t n, int64_t d, int64_t value_bytes, int probes, int steps,
                             int ranks)
 {
-    enum { VECTORS = 3, TILE = 96, TILES = 2, COEFFICIENTS = 4 };
+    enum { TILE = 96, TILES = 2, COEFFICIENTS = 5 };
     int64_t home = ist_ceil_div(n, ranks) + IST_QUADRATURE_ROWS;
     int64_t values = (home + IST_QUADRATURE_ROWS) * d * value_bytes;
-    int64_t vectors = (VECTORS * home + IST_QUADRATURE_ROWS) * probes;
+    int64_t vectors = ((steps + 1) * home + IST_QUADRATURE_ROWS) * probes;
     int64_t tiles = TILES * TILE * (TILE + d) + d;
     return values + (vectors + tiles + (int64_t)COEFFICIENTS * steps * probes) * REAL;
 }

@@ -1,5 +1,5 @@
-/* Traces of functions of a kernel by stochastic Lanczos quadrature. No vector is made orthogonal to older ones again: that costs
- * copies of eigenvalues among the nodes, whose weights add up to the right ones. */
+/* Traces of functions of a kernel by stochastic Lanczos quadrature. Each vector is made orthogonal to all before it, twice: without that
+ * copies of eigenvalues come among the nodes, when rounding errors say so, and sums agree between numbers of ranks to 1e-8 only. */
 #include <cblas.h>
 #include <math.h>
 #include <string.h>
@@ -7,32 +7,33 @@
 #include "kernel_product.h"
 #include "scalapack.h"
 
-/* The recurrence of all probes at once; vectors are this rank's rows, row-major. */
+/* All probes at once; vectors are this rank's rows, row-major. */
 typedef struct {
     const ist_comm *comm;
     int64_t rows;
     int probes, steps;
-    double *now, *before, *next;
+    double *basis;        /* steps + 1 vectors of each probe, one after the other */
     double *alpha, *beta; /* of each probe `steps`; beta 0: the probe has seen all it can */
 } recurrence;
 
 static recurrence recurrence_new(const kernel_operator *op, int probes, int steps)
 {
     recurrence r = {.comm = op->comm, .rows = op->count, .probes = probes, .steps = steps};
-    const size_t entries = (size_t)(op->count * probes), terms = (size_t)probes * (size_t)steps;
-    r.now = ist_alloc(entries, sizeof *r.now);
-    r.before = ist_alloc(entries, sizeof *r.before);
-    r.next = ist_alloc(entries, sizeof *r.next);
+    const size_t terms = (size_t)probes * (size_t)steps;
+    r.basis = ist_alloc((size_t)(op->count * probes) * (size_t)(steps + 1), sizeof *r.basis);
     r.alpha = ist_alloc(terms, sizeof *r.alpha);
     r.beta = ist_alloc(terms, sizeof *r.beta);
     return r;
 }
 
+static double *vector_of(const recurrence *r, int step)
+{
+    return r->basis + step * r->rows * r->probes;
+}
+
 static void recurrence_release(recurrence *r)
 {
-    ist_free(r->now);
-    ist_free(r->before);
-    ist_free(r->next);
+    ist_free(r->basis);
     ist_free(r->alpha);
     ist_free(r->beta);
 }
@@ -51,57 +52,77 @@ static void draw_signs(const kernel_operator *op, uint64_t seed, recurrence *r)
             if (p % BITS == 0)
                 word = ist_random_word(seed, IST_RANDOM_PROBES,
                                        (uint64_t)number + ((uint64_t)(p / BITS) << PROBE_AT));
-            r->now[i * r->probes + p] = word >> p % BITS & 1 ? size : -size;
+            r->basis[i * r->probes + p] = word >> p % BITS & 1 ? size : -size;
         }
     }
 }
 
-/* sum[p] = x_p . y_p over all rows. */
-static void dots(const recurrence *r, const double *x, const double *y, double *sum)
+/* sum[k probes + p] = the products of probe p's vectors first + k, k < count, with `vector`, over all rows. */
+static void dots(const recurrence *r, int first, int count, const double *vector, double *sum)
 {
-    memset(sum, 0, (size_t)r->probes * sizeof *sum);
-    for (int64_t i = 0; i < r->rows; i++)
-        for (int p = 0; p < r->probes; p++)
-            sum[p] += x[i * r->probes + p] * y[i * r->probes + p];
-    dense_sum(r->comm, sum, r->probes);
+    memset(sum, 0, (size_t)(count * r->probes) * sizeof *sum);
+    for (int k = 0; k < count; k++) {
+        const double *other = vector_of(r, first + k);
+        for (int64_t i = 0; i < r->rows; i++)
+            for (int p = 0; p < r->probes; p++)
+                sum[k * r->probes + p] += other[i * r->probes + p] * vector[i * r->probes + p];
+    }
+    dense_sum(r->comm, sum, (int64_t)count * r->probes);
 }
 
-/* next = A now is there; now and before move on. */
+/* Takes off the vector after `step` what it has of those up to it. */
+static void make_orthogonal(const recurrence *r, int step, double *sum)
+{
+    double *next = vector_of(r, step + 1);
+    dots(r, 0, step + 1, next, sum);
+    for (int k = 0; k <= step; k++) {
+        const double *other = vector_of(r, k);
+        for (int64_t i = 0; i < r->rows; i++)
+            for (int p = 0; p < r->probes; p++)
+                next[i * r->probes + p] -= sum[k * r->probes + p] * other[i * r->probes + p];
+    }
+}
+
+static double largest_alpha(const recurrence *r, int p, int step)
+{
+    double largest = 0;
+    for (int k = 0; k <= step; k++)
+        largest = fmax(largest, r->alpha[p * r->steps + k]);
+    return largest;
+}
+
+/* The vector after `step` is A times that of `step`: it becomes the next of the basis, or 0 where nothing is left of it but rounding. */
 static void move_on(recurrence *r, int step, double *sum)
 {
-    const double SMALL = 1e-14;
-    dots(r, r->now, r->next, sum);
+    const double SMALL = 1e-8;
+    double *next = vector_of(r, step + 1);
+    dots(r, step, 1, next, sum);
     for (int p = 0; p < r->probes; p++)
         r->alpha[p * r->steps + step] = sum[p];
-    for (int64_t i = 0; i < r->rows; i++)
-        for (int p = 0; p < r->probes; p++) {
-            const int64_t e = i * r->probes + p;
-            const double beta = step > 0 ? r->beta[p * r->steps + step - 1] : 0;
-            r->next[e] -= sum[p] * r->now[e] + beta * r->before[e];
-        }
-    dots(r, r->next, r->next, sum);
+    make_orthogonal(r, step, sum);
+    make_orthogonal(r, step, sum);
+    dots(r, step + 1, 1, next, sum);
     for (int p = 0; p < r->probes; p++) {
         const double beta = sqrt(sum[p]);
-        r->beta[p * r->steps + step] = beta > SMALL ? beta : 0;
-        sum[p] = beta > SMALL ? 1 / beta : 0;
+        const bool goes_on = beta > SMALL * largest_alpha(r, p, step);
+        r->beta[p * r->steps + step] = goes_on ? beta : 0;
+        sum[p] = goes_on ? 1 / beta : 0;
     }
-    double *oldest = r->before;
-    r->before = r->now;
-    r->now = oldest;
     for (int64_t i = 0; i < r->rows; i++)
         for (int p = 0; p < r->probes; p++)
-            r->now[i * r->probes + p] = sum[p] * r->next[i * r->probes + p];
+            next[i * r->probes + p] *= sum[p];
 }
 
 /* False: broken off. */
 static bool run(const kernel_operator *op, recurrence *r)
 {
-    double *sum = ist_alloc((size_t)r->probes, sizeof *sum);
+    double *sum = ist_alloc((size_t)(r->probes * (r->steps + 1)), sizeof *sum);
     bool whole = true;
     for (int step = 0; step < r->steps && whole; step++) {
-        whole = kernel_operator_apply(op, r->probes, r->now, r->next);
+        double *next = vector_of(r, step + 1);
+        whole = kernel_operator_apply(op, r->probes, vector_of(r, step), next);
         for (int64_t e = 0; e < r->rows * r->probes; e++)
-            r->next[e] /= (double)op->kernel->n;
+            next[e] /= (double)op->kernel->n;
         if (whole)
             move_on(r, step, sum);
     }

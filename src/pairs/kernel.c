@@ -31,12 +31,15 @@
     int ist_settle_looked_##set(const double *, const ist_look_side *, const ist_look_side *,      \
                                 ist_open_marks *);
 
-#define DECLARE_64(set)                                                                 \
-    extern const ist_exact_kernel ist_exact_##set[IST_METRICS];                         \
-    void ist_tally_##set(double *, int, const double *, int64_t, int64_t *, int64_t *); \
-    void ist_moments_##set(const ist_moment_tile *, int64_t(*)[IST_MOMENTS]);           \
-    void ist_load_rows_##set(const float *, const double *, int64_t, double *);         \
-    void ist_load_columns_##set(const float *, const double *, int, int64_t, double *); \
+#define DECLARE_64(set)                                                                      \
+    extern const ist_exact_kernel ist_exact_##set[IST_METRICS];                              \
+    void ist_tally_##set(double *, int, const double *, int64_t, int64_t *, int64_t *);      \
+    void ist_moments_##set(const ist_moment_tile *, int64_t(*)[IST_MOMENTS]);                \
+    void ist_load_rows_##set(const float *, const double *, int, int64_t, const double *,    \
+                             double *);                                                      \
+    void ist_load_columns_##set(const float *, const double *, int, int64_t, const double *, \
+                                double *);                                                   \
+    void ist_squares_##set(const double *, int, const double *, int64_t, double *);          \
     void ist_decay_##set(double *, int64_t);
 
 #define DECLARE_PLACE(set)                                                               \
@@ -79,22 +82,22 @@ static bool has_avx512(void)
     return has_avx512_skylake() && __builtin_cpu_supports("avx512vpopcntdq");
 }
 
-#define VARIANT(label, set, place_set)                                                            \
-    {                                                                                             \
-        .name = label, .supported = has_##place_set, .near = &ist_near_##set,                     \
-        .filter = {[IST_FILTER_DIRECT] = ist_direct_tile_##set,                                   \
-                   [IST_FILTER_PRODUCT] = ist_product_tile_##set,                                 \
-                   [IST_FILTER_SIZES] = ist_sizes_tile_##set,                                     \
-                   [IST_FILTER_LARGEST] = ist_largest_tile_##set},                                \
-        .joint = ist_joint_tile_##set, .exact = ist_exact_##set, .within = ist_within_##set,      \
-        .within_ties = ist_within_ties_##set, .count = ist_count_##set,                           \
-        .place = ist_place_##place_set, .turn = ist_turn_##set, .tally = ist_tally_##set,         \
-        .moments = ist_moments_##set, .decay = ist_decay_##set, .load_rows = ist_load_rows_##set, \
-        .load_columns = ist_load_columns_##set, .keep = ist_keep_##set,                           \
-        .upper_of = ist_upper_of_##set, .look_narrow = ist_look_narrow_##set,                     \
-        .look_wide = ist_look_wide_##set, .look_marked = ist_look_marked_##set,                   \
-        .open_sides = ist_open_sides_##set, .settle_kinds = ist_settle_kinds_##set,               \
-        .settle_looked = ist_settle_looked_##set                                                  \
+#define VARIANT(label, set, place_set)                                                        \
+    {                                                                                         \
+        .name = label, .supported = has_##place_set, .near = &ist_near_##set,                 \
+        .filter = {[IST_FILTER_DIRECT] = ist_direct_tile_##set,                               \
+                   [IST_FILTER_PRODUCT] = ist_product_tile_##set,                             \
+                   [IST_FILTER_SIZES] = ist_sizes_tile_##set,                                 \
+                   [IST_FILTER_LARGEST] = ist_largest_tile_##set},                            \
+        .joint = ist_joint_tile_##set, .exact = ist_exact_##set, .within = ist_within_##set,  \
+        .within_ties = ist_within_ties_##set, .count = ist_count_##set,                       \
+        .place = ist_place_##place_set, .turn = ist_turn_##set, .tally = ist_tally_##set,     \
+        .moments = ist_moments_##set, .decay = ist_decay_##set, .squares = ist_squares_##set, \
+        .load_rows = ist_load_rows_##set, .load_columns = ist_load_columns_##set,             \
+        .keep = ist_keep_##set, .upper_of = ist_upper_of_##set,                               \
+        .look_narrow = ist_look_narrow_##set, .look_wide = ist_look_wide_##set,               \
+        .look_marked = ist_look_marked_##set, .open_sides = ist_open_sides_##set,             \
+        .settle_kinds = ist_settle_kinds_##set, .settle_looked = ist_settle_looked_##set      \
     }
 #endif
 
@@ -111,6 +114,7 @@ static const ist_kernel kernels[] = {
      .tally = ist_tally_generic,
      .moments = ist_moments_generic,
      .decay = ist_decay_generic,
+     .squares = ist_squares_generic,
      .load_rows = ist_load_rows_generic,
      .load_columns = ist_load_columns_generic},
 };

@@ -25,30 +25,35 @@ void ist_open_add(ist_open_list *open, ist_open_pair pair)
 
 /* ---- float64 ----------------------------------------------------------------------------------- */
 
-static void load_rows(const ist_kernel *kernel, const ist_slab *slab, int64_t first, int64_t count,
-                      int64_t d, double *rows)
+static void load_rows(const ist_kernel *kernel, const ist_slab *slab, int64_t first, int count,
+                      int64_t d, const double *centre, double *rows)
 {
     kernel->load_rows(slab->narrow ? slab->narrow + first * d : NULL,
-                      slab->wide ? slab->wide + first * d : NULL, count * d, rows);
+                      slab->wide ? slab->wide + first * d : NULL, count, d, centre, rows);
 }
 
 static void load_columns(const ist_kernel *kernel, const ist_slab *slab, int64_t first, int count,
-                         int64_t d, double *panels)
+                         int64_t d, const double *centre, double *panels)
 {
     kernel->load_columns(slab->narrow ? slab->narrow + first * d : NULL,
-                         slab->wide ? slab->wide + first * d : NULL, count, d, panels);
+                         slab->wide ? slab->wide + first * d : NULL, count, d, centre, panels);
 }
 
+/* Of a set or of one component of it. */
 static void component_tile(const ist_visit *v, const ist_tile *tile, const ist_rows *set,
-                           const ist_slab *home, int64_t row, const ist_slab *guests, int64_t col,
-                           double *distance)
+                           int component, const ist_slab *home, int64_t row, const ist_slab *guests,
+                           int64_t col, double *distance)
 {
     const ist_kernel *kernel = v->sweep->kernel;
-    int64_t d = set->d;
+    const ist_consumer *consumer = v->sweep->consumer;
+    const double *centre = consumer->centre ? consumer->centre(v->sweep->state, component) : NULL;
     double *rows = v->work->rows, *columns = v->work->columns;
-    load_rows(kernel, home, row, tile->rows, d, rows);
-    load_columns(kernel, guests, col, tile->cols, d, columns);
-    kernel->exact[set->metric].tile(rows, tile->rows, columns, d, distance);
+    load_rows(kernel, home, row, tile->rows, set->d, centre, rows);
+    load_columns(kernel, guests, col, tile->cols, set->d, centre, columns);
+    if (centre)
+        kernel->squares(rows, tile->rows, columns, set->d, distance);
+    else
+        kernel->exact[set->metric].tile(rows, tile->rows, columns, set->d, distance);
 }
 
 static void exact_tile(const ist_visit *v, const ist_tile *tile, int64_t row, int64_t col)
@@ -58,12 +63,12 @@ static void exact_tile(const ist_visit *v, const ist_tile *tile, int64_t row, in
     double *distance = v->work->distance, *other = v->work->other_distance;
     v->sweep->stats.exact_tiles++;
     if (!ist_rows_are_joint(rows)) {
-        component_tile(v, tile, rows, home, row, guests, col, distance);
+        component_tile(v, tile, rows, 0, home, row, guests, col, distance);
         return;
     }
     for (int c = 0; c < 2; c++)
-        component_tile(v, tile, rows->component[c], &home->component[c], row, &guests->component[c],
-                       col, c ? other : distance);
+        component_tile(v, tile, rows->component[c], c, &home->component[c], row,
+                       &guests->component[c], col, c ? other : distance);
     if (v->sweep->consumer->components)
         return;
     for (int i = 0; i < tile->rows; i++)

@@ -1,8 +1,10 @@
 /* The dense room against linear algebra by the definition: matrices dealt out over any grid, smaller than a block, smaller than
  * the grid, of several blocks. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "../harness/scratch.h"
 #include "brute.h"
 #include "checks.h"
 #include "infostrata/dense.h"
@@ -520,6 +522,74 @@ RANK_CHECK(dense_layers)
     ist_comm_release(&mine);
 }
 
+/* ---- from a file ------------------------------------------------------------------------------- */
+
+/* Collective. A .npy file of float64, or float32, rows x columns, in a folder of its own. */
+static void write_table(MPI_Comm comm, int64_t rows, int64_t columns, const double *values,
+                        bool wide, char path[], size_t room)
+{
+    int rank;
+    MPI_Comm_rank(comm, &rank);
+    if (rank == 0) {
+        snprintf(path, room, "%s", scratch_path("kernel.npy"));
+        char header[128];
+        memset(header, ' ', sizeof header);
+        memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10);
+        int length = snprintf(header + 10, sizeof header - 10,
+                              "{'descr': '<f%d', 'fortran_order': False, 'shape': (%d, %d), }",
+                              wide ? 8 : 4, (int)rows, (int)columns);
+        header[10 + length] = ' ';
+        header[sizeof header - 1] = '\n';
+        FILE *file = fopen(path, "wb");
+        fwrite(header, 1, sizeof header, file);
+        for (int64_t e = 0; e < rows * columns; e++) {
+            float narrow = (float)values[e];
+            if (wide)
+                fwrite(&values[e], sizeof *values, 1, file);
+            else
+                fwrite(&narrow, sizeof narrow, 1, file);
+        }
+        fclose(file);
+    }
+    MPI_Bcast(path, (int)room, MPI_CHAR, 0, comm);
+}
+
+RANK_CHECK(dense_from_files)
+{
+    enum { ROWS = 131, COLUMNS = 90 };
+    ist_comm mine = ist_comm_new(comm);
+    ist_grid grid;
+    ist_grid_new(&mine, 1, &grid);
+    double *values = values_of(ROWS, COLUMNS, 0.7);
+    for (int form = 0; form < 3; form++) {
+        char path[512];
+        if (form == 2)
+            values[100 * COLUMNS + 3] = NAN;
+        write_table(comm, ROWS, COLUMNS, values, form % 2, path, sizeof path);
+        ist_location at = {.file = path};
+        ist_shape shape;
+        ist_error error = {0};
+        ist_census census;
+        ist_dense matrix;
+        ist_probe_layer(&at, &shape, &error);
+        ist_dense_read(&grid, &at, &shape, &matrix, &census, &error);
+        CHECK_ALL_TELL(comm,
+                       error.code == IST_OK && matrix.rows == ROWS && matrix.columns == COLUMNS,
+                       "%.250s", error.text);
+        CHECK_ALL(comm, census.nan == (form == 2) && census.inf == 0 &&
+                            census.first_row == (form == 2 ? 100 : -1));
+        CHECK_ALL_TELL(comm, form == 2 || holds(&matrix, values, 0), "form %d", form);
+        ist_dense_release(&matrix);
+        /* Another shape than was promised: no matrix, one reason everywhere. */
+        shape.rows++;
+        ist_dense_read(&grid, &at, &shape, &matrix, &census, &error);
+        CHECK_ALL(comm, error.code == IST_FAILED && !matrix.values);
+    }
+    ist_grid_release(&grid);
+    ist_comm_release(&mine);
+    ist_free(values);
+}
+
 /* ---- traces without a matrix ------------------------------------------------------------------- */
 
 static double power_of(double eigenvalue, const void *data)
@@ -614,5 +684,30 @@ RANK_CHECK(dense_traces)
         ist_free(other);
     }
     ist_free(values);
+    ist_comm_release(&mine);
+}
+
+/* A smooth kernel, whose eigenvalues fall below rounding within a few steps: one rank finds the same. */
+RANK_CHECK(dense_traces_on_any_ranks)
+{
+    enum { N = 200, D = 2, PROBES = 3 };
+    ist_comm mine = ist_comm_new(comm), alone = ist_comm_new(MPI_COMM_SELF);
+    ist_engine engine = {.kernel = ist_kernel_choose(NULL), .chunk_bytes = 1 << 20};
+    const ist_comm *both[] = {&mine, &alone};
+    const double s = 0.9, alpha = 1.01;
+    double found[2], error[2];
+    for (int c = 0; c < 2; c++) {
+        layer a = layer_new(both[c], &engine, IST_METRIC_EUCLIDEAN, N, D, 0.4, false);
+        const ist_rows *rows[] = {&a.rows};
+        ist_quadrature q;
+        ist_quadrature_new(both[c], &engine, &(ist_kernel_product){1, rows, &s, NULL, N}, 1, PROBES,
+                           IST_QUADRATURE_STEPS, &q);
+        found[c] = ist_quadrature_trace(&q, power_of, &alpha, &error[c]);
+        ist_quadrature_release(&q);
+        layer_release(&a);
+    }
+    CHECK_ALL_TELL(comm, fabs(found[0] - found[1]) < NEAR * found[1], "%.17g, alone %.17g",
+                   found[0], found[1]);
+    ist_comm_release(&alone);
     ist_comm_release(&mine);
 }
