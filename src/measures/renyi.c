@@ -142,8 +142,7 @@ static ist_record record_of(const result *r, const char *quantity, const char *u
 {
     static const char *const names[] = {"entropy_source", "entropy_target", "entropy_joint"};
     const ist_totals *t = r->t;
-    /* Lanczos' vectors past the numerical rank of a kernel are rounding. */
-    const double SHARE = 0.01, QUADRATURE = 1e8;
+    const double SHARE = 0.01;
     double most = ist_ln((double)t->n), error = NAN;
     ist_text notes = {0}, detail = {0};
     for (int which = 0; which < 3 && !r->alone; which++)
@@ -155,7 +154,7 @@ static ist_record record_of(const result *r, const char *quantity, const char *u
     ist_note_if(&notes, r->entropy[0] > (1 - SHARE) * most, "narrow-kernel");
     ist_note_if(&notes, r->entropy[0] < SHARE * most, "wide-kernel");
     ist_note_if(&notes, isnan(value), "no-entropy");
-    ist_add_matrix_facts(t, r->exact ? 0 : t->dense->probes > 0 ? QUADRATURE : 1, &notes, &detail);
+    ist_add_matrix_facts(t, r->exact ? 0 : 1, &notes, &detail);
     return ist_matrix_record(t, quantity, unit, value, error,
                              t->dense->probes > 0 ? "probes" : "none", &notes, &detail);
 }

@@ -11,6 +11,30 @@ static ist_code moments_of(ist_dense_work *w, const ist_rows *rows, ist_moment_k
     return IST_OK;
 }
 
+/* Of a layer alone: many tasks have the same one, with the same width. */
+static ist_code layer_moments(ist_dense_work *w, int side, double weight, ist_moments *found,
+                              ist_error *error)
+{
+    ist_text what = {0};
+    ist_text_add(&what, "squares %zu %.17g %zu", ist_dense_layer(w, side), weight,
+                 w->label ? w->task->target : SIZE_MAX);
+    ist_hash key = ist_hash_bytes(what.data, what.length, 0);
+    ist_text_release(&what);
+    double *known = ist_remember(w->s, key)->values;
+    if (!known) {
+        if (moments_of(w, ist_dense_rows(w, side), (ist_moment_kernel){{weight, 0}}, found,
+                       error) != IST_OK)
+            return error->code;
+        known = ist_alloc(2, sizeof *known);
+        known[0] = found->squares;
+        known[1] = found->squares_within;
+        ist_remember(w->s, key)->values = known;
+    }
+    found->squares = known[0];
+    found->squares_within = known[1];
+    return IST_OK;
+}
+
 static ist_code find_joint_squares(ist_dense_work *w, const double weight[2], double *squares,
                                    ist_error *error)
 {
@@ -31,8 +55,7 @@ ist_code ist_find_squares(ist_dense_work *w, ist_error *error)
     ist_moments found[2] = {{0}};
     for (int side = 0; side <= w->two; side++) {
         weight[side] = ist_gaussian_weight(w->found.width[side]);
-        if (moments_of(w, ist_dense_rows(w, side), (ist_moment_kernel){{weight[side], 0}},
-                       &found[side], error) != IST_OK)
+        if (layer_moments(w, side, weight[side], &found[side], error) != IST_OK)
             return error->code;
         w->found.squares[side] = found[side].squares / pairs;
     }
