@@ -36,7 +36,7 @@ function(ist_tile list kernel set exactness)
 endfunction()
 
 # The tile kernels, compiled once per instruction set and picked at run time: one binary for a mixed cluster.
-# Those that bound distances have room for it, so contraction is welcome; tile64 is the definition, so it is not.
+# Those that bound distances have room for it, so contraction is welcome; tile64 and moments64 are definitions, so it is not.
 # gcc's SLP vectoriser gathers bits of comparisons into vectors, which costs more than it saves.
 function(ist_tiles variable)
   set(no_slp $<$<C_COMPILER_ID:GNU>:-fno-tree-slp-vectorize>)
@@ -52,13 +52,13 @@ function(ist_tiles variable)
     ist_tile(objects place32 avx512_skylake -ffp-contract=fast ${no_slp} ${avx512})
     ist_tile(objects place32 avx512 -ffp-contract=fast ${no_slp} ${avx512} -mavx512vpopcntdq)
   endif()
-  if(EXISTS ${PROJECT_SOURCE_DIR}/src/pairs/tile64.c)
-    ist_tile(objects tile64 generic -ffp-contract=off)
+  foreach(kernel tile64 moments64)
+    ist_tile(objects ${kernel} generic -ffp-contract=off)
     if(IST_X86)
-      ist_tile(objects tile64 avx2 -ffp-contract=off -mavx2)
-      ist_tile(objects tile64 avx512 -ffp-contract=off ${avx512})
+      ist_tile(objects ${kernel} avx2 -ffp-contract=off -mavx2)
+      ist_tile(objects ${kernel} avx512 -ffp-contract=off ${avx512})
     endif()
-  endif()
+  endforeach()
   if(IST_X86)
     ist_tile(objects slices/project64 avx2 -ffp-contract=off ${avx2_32})
     ist_tile(objects slices/project64 avx512 -ffp-contract=off ${avx512})

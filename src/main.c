@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "infostrata/data.h"
+#include "infostrata/results.h"
 #include "infostrata/rounds.h"
 #include "infostrata/run.h"
 #include "infostrata/signals.h"
@@ -37,7 +38,9 @@ enum {
     OPTION_TIME,
     OPTION_ONCE,
     OPTION_SET,
-    OPTION_VERIFY
+    OPTION_VERIFY,
+    OPTION_DATA,
+    OPTION_WATCHDOG
 };
 
 typedef struct {
@@ -46,6 +49,9 @@ typedef struct {
     const char *calibration; /* --calibrate's file */
     const char **set;        /* --set */
     bool notes, list, json, calibrate, verify;
+    const char **files; /* what is no option; info takes several */
+    size_t file_count;
+    bool several;
 } arguments;
 
 /* Which commands take an option. */
@@ -58,7 +64,8 @@ enum {
     BENCH = 32,
     STATUS = 64,
     STOP = 128,
-    SBATCH = 256
+    SBATCH = 256,
+    INFO = 512
 };
 
 typedef struct {
@@ -87,11 +94,19 @@ static const command_option command_options[] = {
     {RUN,
      {"retry-failed", OPTION_RETRY, NULL, 0, "try tasks again that failed in an earlier run", 1}},
     {RUN,
+     {"watchdog", OPTION_WATCHDOG, "S", 0,
+      "end with 3 and a report of every rank if nothing is finished for S seconds (default 300; 0: "
+      "never), or for ten times as long as it ever took",
+      1}},
+    {RUN,
      {"max-hours", OPTION_HOURS, "H", 0,
       "stop after H hours (0.5: half an hour) and exit with 75; the same command continues", 1}},
     {RUN,
      {"shard", OPTION_SHARD, "I/N", 0,
       "do share I (0 ... N-1) of the job's cells; `collect` puts the shares together", 1}},
+    {CHECK,
+     {"data", OPTION_DATA, NULL, 0,
+      "read every value, too: NaN, constant columns, duplicates, chunks that are slow to read", 1}},
     {STATUS, {"json", OPTION_JSON, NULL, 0, "print status.json as it is, a line a run", 1}},
     {SBATCH, {"nodes", OPTION_NODES, "N", 0, "on N nodes (default 1)", 1}},
     {SBATCH,
@@ -175,6 +190,14 @@ static double minutes(struct argp_state *state, const char *text)
     double value;
     if (!ist_parse_real(text, &value) || value < 0 || value > 1e6)
         argp_error(state, "--checkpoint-minutes takes a number of minutes, or 0, not '%s'", text);
+    return value;
+}
+
+static double watchdog_seconds(struct argp_state *state, const char *text)
+{
+    double value;
+    if (!ist_parse_real(text, &value) || value < 0 || value > 1e9)
+        argp_error(state, "--watchdog takes a number of seconds, or 0, not '%s'", text);
     return value;
 }
 
@@ -303,6 +326,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         a->options.ranks = (int)ist_min(positive(state, "--ranks", text), 1 << 24);
         return 0;
     case OPTION_HOURS: a->options.max_hours = hours(state, "--max-hours", text); return 0;
+    case OPTION_WATCHDOG: a->options.watchdog_seconds = watchdog_seconds(state, text); return 0;
     case OPTION_FAIL_FAST: a->options.fail_fast = true; return 0;
     case OPTION_RETRY: a->options.retry_failed = true; return 0;
     case OPTION_CHECKPOINT: a->options.checkpoint_seconds = 60 * minutes(state, text); return 0;
@@ -311,14 +335,16 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_JSON: a->json = true; return 0;
     case OPTION_LIST: a->list = true; return 0;
     case OPTION_VERIFY: a->verify = true; return 0;
+    case OPTION_DATA: a->options.data = true; return 0;
     case OPTION_CALIBRATE:
         a->calibrate = true;
         a->calibration = text;
         return 0;
     case ARGP_KEY_ARG:
-        if (a->options.manifest)
+        if (a->options.manifest && !a->several)
             argp_error(state, "one manifest at a time: '%s' is one too many", text);
         a->options.manifest = text;
+        a->files[a->file_count++] = text;
         return 0;
     default: return parse_sbatch_option(key, text, state);
     }
@@ -350,6 +376,7 @@ static int refused(void)
 static void IST_NORETURN memory_exhausted(size_t bytes)
 {
     char line[100];
+    ist_crash_mark("out of memory");
     snprintf(line, sizeof line, "out of memory (%zu more bytes were asked for)", bytes);
     ist_abort_all(line);
 }
@@ -444,6 +471,11 @@ static int stop_command(const arguments *a)
     return ist_command_stop(&a->options);
 }
 
+static int info_command(const arguments *a)
+{
+    return ist_command_info(a->files, a->file_count);
+}
+
 static int measures_command(const arguments *a)
 {
     return ist_command_measures(a->notes);
@@ -496,6 +528,8 @@ static const command commands[] = {
     {"plan", "MANIFEST", "what `run` would do: tasks, passes, memory, time; nothing is computed",
      PLAN, plan_command},
     {"check", "MANIFEST", "check the manifest and every input file it names", CHECK, check_command},
+    {"info", "FILE...", "what HDF5 and .npy files hold: datasets, types, storage, classes", INFO,
+     info_command},
     {"collect", "MANIFEST", "make results.csv and the other views again from the journal", COLLECT,
      collect_command},
     {"status", "FOLDER|MANIFEST", "how far a job is (from any shell, while it runs or later)",
@@ -544,8 +578,9 @@ static void print_help(FILE *stream)
 static ist_code check_arguments(const command *chosen, const arguments *a, ist_error *error)
 {
     if (chosen->arguments && !a->options.manifest)
-        return ist_fail(error, IST_REFUSED, "'%s' needs a manifest: infostrata %s job.yaml",
-                        chosen->name, chosen->name);
+        return ist_fail(error, IST_REFUSED, "'%s' needs a %s: infostrata %s %s", chosen->name,
+                        a->several ? "file" : "manifest", chosen->name,
+                        a->several ? "acts.h5" : "job.yaml");
     if (a->calibrate && a->options.manifest)
         return ist_fail(error, IST_REFUSED, "the table's file is written --calibrate=%s",
                         a->options.manifest);
@@ -567,6 +602,7 @@ static int obey(const command *chosen, int argc, char **argv)
     arguments a = {.options = {.kernel = ist_kernel_choose(NULL),
                                .chunk_bytes = INT64_C(32) << 20,
                                .checkpoint_seconds = 15 * 60,
+                               .watchdog_seconds = 5 * 60,
                                .tree = IST_TREE_AUTO,
                                .ranks = ist_core_count(),
                                .nodes = 1},
@@ -582,6 +618,8 @@ static int obey(const command *chosen, int argc, char **argv)
     char name[64];
     snprintf(name, sizeof name, "infostrata %s", chosen->name);
     argv[1] = name;
+    a.several = chosen->bit == INFO;
+    a.files = ist_alloc((size_t)argc, sizeof *a.files);
     argp_err_exit_status = IST_REFUSED;
     argp_program_version_hook = print_version;
     unsigned flags = is_first_rank() ? 0 : ARGP_NO_ERRS;
@@ -592,7 +630,9 @@ static int obey(const command *chosen, int argc, char **argv)
             fprintf(stderr, "infostrata: error: %s\n", error.text);
         return refused();
     }
-    return chosen->act(&a);
+    int code = chosen->act(&a);
+    ist_free(a.files);
+    return code;
 }
 
 static int unknown_command(const char *word)

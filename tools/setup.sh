@@ -18,6 +18,7 @@ run   libopenmpi-dev         cmd:mpicc             openmpi        openmpi
 run   openmpi-bin            cmd:mpirun            openmpi        openmpi
 run   libhdf5-openmpi-dev    cmd:h5pcc             hdf5+mpi       hdf5=*=mpi_openmpi*
 run   libopenblas-dev        pc:openblas           openblas       openblas
+run   libscalapack-openmpi-dev pc:scalapack-openmpi netlib-scalapack scalapack
 run   libyaml-dev            pc:yaml-0.1           libyaml        yaml
 run   libxxhash-dev          pc:libxxhash          xxhash         xxhash
 run   libsleef-dev           pc:sleef              sleef          sleef
@@ -34,6 +35,9 @@ test  clang-format           cmd:clang-format      llvm           clang-format
 test  shellcheck             cmd:shellcheck        shellcheck     shellcheck
 test  python3-scipy          py:scipy              py-scipy       scipy
 test  python3-sklearn        py:sklearn            py-scikit-learn scikit-learn
+test  python3-xarray         py:xarray             py-xarray      xarray
+test  python3-h5netcdf       py:h5netcdf           py-h5netcdf    h5netcdf
+test  python3-netcdf4        py:netCDF4            py-netcdf4     netcdf4
 test  hdf5-tools             cmd:h5dump            hdf5           hdf5
 test  git                    cmd:git               git            git
 test  iproute2               cmd:ip                -              -

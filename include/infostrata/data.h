@@ -56,6 +56,25 @@ void ist_list_attributes(const char *file, ist_named_values *attributes);
 /* Local. One number: a scalar dataset, or an element of one by INDEX. */
 ist_code ist_read_scalar(const ist_location *at, double *value, ist_error *error);
 
+/* What all values of a layer say. */
+typedef struct {
+    int64_t rows, d;
+    int64_t nan, inf, first_row; /* values, not rows; the first row with one, -1: none */
+    int64_t constant_columns, first_constant;
+    int64_t zero_rows;  /* rows of zeros alone */
+    int64_t duplicates; /* rows that equal an earlier one (by a 128-bit hash) */
+} ist_survey;
+/* Local. Reads the first n rows (0: all) piece by piece. Rows with NaN or Inf count as such alone. repack (may be NULL):
+ * where chunks make reading slow, why, and the option of h5repack that mends it is appended. Refused: what cannot be
+ * read. */
+ist_code ist_survey_layer(const ist_location *at, int64_t n, ist_survey *found, ist_text *repack,
+                          ist_error *error);
+
+/* Local. What a file holds, as a page: of HDF5 the attributes of the file, and of every dataset path, type, sizes,
+ * storage and attributes, with the classes of what lies under /labels; of .npy type, sizes and order. What this program
+ * could not read is said where it stands. Links out of the file are named, not followed. Refused: no such file. */
+ist_code ist_describe_file(const char *path, ist_text *out, ist_error *error);
+
 /* The names of one HDF5 build and of MPI are in `infostrata --version`: "1.10.8". */
 const char *ist_hdf5_version(void);
 

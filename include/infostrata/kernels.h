@@ -132,6 +132,16 @@ typedef struct {
     void (*cells)(const double *x, const double *boxes, int64_t d, double *lower, double *upper);
 } ist_exact_kernel;
 
+/* A tile of defined distances (in a joint set of both components; else the second is NULL) and a Gaussian kernel of them, K =
+ * exp(-(weight[0] d_0 + weight[1] d_1)); labels of IST_TILE rows and columns (row_label NULL: none). */
+typedef struct {
+    const double *distance[2];
+    double weight[2];
+    int rows, columns;
+    const int64_t *row_label, *column_label;
+} ist_moment_tile;
+enum { IST_MOMENTS = 4 };
+
 /* Routines compiled once per instruction set. Tiles are IST_TILE x IST_TILE, row-major. Comparisons
  * with NaN are false. */
 typedef struct {
@@ -160,6 +170,9 @@ typedef struct {
                   ist_places *open, int32_t *threshold);
     /* IST_STRIP columns from `column` on become rows. */
     void (*turn)(const float *tile, int column, float *turned);
+    /* found[row]: over the columns, in units of 2^-52, the sums of K, of K^2, and (0 without labels) of both where labels are
+     * equal. The same bits in every instruction set. */
+    void (*moments)(const ist_moment_tile *tile, int64_t (*found)[IST_MOMENTS]);
     /* Adds to below[m] and equal[m], m < values, how many of `count` numbers are so compared with value[m]. Whole
      * vectors: up to IST_CELLS - 1 of the numbers are set to NaN beyond the last. */
     void (*tally)(double *number, int count, const double *value, int64_t values, int64_t *below,

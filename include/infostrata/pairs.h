@@ -368,6 +368,8 @@ typedef struct {
     const ist_kernel *kernel;
     const float *l;         /* filter values; NaN on the diagonal and beyond the rows and columns */
     const double *distance; /* or the defined distances, of the rows and columns that there are */
+    const double
+        *other_distance; /* joint sets, consumers of components: those of the second; else NULL */
     int rows, cols;
     int64_t row, col; /* first row / column: index within its state */
     int64_t row_position, col_position;
@@ -435,7 +437,9 @@ typedef struct {
     const float *(*farther)(const void *state, int64_t m); /* of all rows; whole tiles are read */
     const float *(*closer)(const void *state, int64_t m);  /* NULL: nothing is counted */
     void (*count_closer)(void *state, int64_t row, int64_t m, int32_t columns);
-    bool learns; /* limits fall while pairs are visited: near ones first */
+    bool home_alone; /* all is found at home rows: what visits brings nothing back */
+    bool components; /* without scan: of a joint set both components' distances, not the larger */
+    bool learns;     /* limits fall while pairs are visited: near ones first */
     /* What a whole pass finds, beside the rows and what pack_out asks (of a consumer that learns: nothing); returns
      * ist_kept.width. NULL: its passes are not kept. */
     int64_t (*describe)(const void *state, ist_text *what);
@@ -563,6 +567,23 @@ void ist_counts_ranks(const ist_counts *counts, int64_t stride, int64_t *twice_r
 /* Bytes a row of its state. */
 int64_t ist_counts_bytes(int64_t thresholds);
 extern const ist_consumer ist_counts_consumer;
+
+/* ---- sums of kernels (moments.h) ------------------------------------------------------------ */
+
+/* A kernel of which moments are wanted: K(i, j) = exp(-(weight[0] d_0(i, j) + weight[1] d_1(i, j))), weights >= 0, d_0 the defined
+ * distance in the layer (euclidean: the square); in a joint set d_0 and d_1 those in its two components (its factors do not
+ * matter). A Gaussian of width s has weight 1 / (2 s^2): ist_gaussian_weight. */
+typedef struct {
+    double weight[2];
+} ist_moment_kernel;
+double ist_gaussian_weight(double s);
+
+/* Bytes a row of its state. */
+int64_t ist_moments_bytes(int kernels, bool labels);
+/* Local. The q-quantile (0..1) of ascending values: linear between the two nearest ranks, q (count - 1) (NumPy's default), 0 of none; the mean, summed in
+ * order, 0 of none. */
+double ist_quantile(const double *ascending, int64_t count, double q);
+double ist_mean_in_order(const double *values, int64_t count);
 
 /* ---- memory -------------------------------------------------------------------------------- */
 

@@ -101,9 +101,33 @@ ist_code ist_journal_add_input(ist_journal *journal, const ist_input_state *inpu
 ist_code ist_journal_add_meta(ist_journal *journal, const char *cell, char *const *names,
                               const double *values, size_t count, ist_error *error);
 ist_code ist_journal_add_timing(ist_journal *journal, const ist_timing *timing, ist_error *error);
+/* This run tries failed tasks again: crashes of earlier ones count no more. */
+ist_code ist_journal_add_retry(ist_journal *journal, ist_error *error);
 ist_code ist_journal_sync(ist_journal *journal, ist_error *error);
 /* Syncs and frees; *journal becomes NULL. */
 ist_code ist_journal_close(ist_journal **journal, ist_error *error);
+
+/* ---- crashes ------------------------------------------------------------------------------- */
+
+/* Local, on every rank. From now on a process that ends by a fault of its own (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, but none
+ * that another process sent) leaves FOLDER/journal-crash-RUN-RANK.jsonl (of a shard: journal-I-of-N-crash-...), which names the tasks
+ * in flight; what handled the signal before handles it then. To be called once, and ended by unwatch, in one thread. */
+void ist_crash_watch(const char *folder, ist_shard shard, int64_t run, int rank);
+void ist_crash_unwatch(void);
+/* In flight: this step, and these tasks, which stay where they are until the next call; other tasks of the same step; nothing. */
+void ist_crash_step(const char *step, const ist_hash *tasks, size_t count);
+void ist_crash_tasks(const ist_hash *tasks, size_t count);
+void ist_crash_clear(void);
+/* Leaves the file now, for an end that is no signal; nothing where nobody watches. Safe in a signal handler. */
+void ist_crash_mark(const char *reason);
+
+/* At how many runs, since failed tasks were last tried again, some process crashed with this task in flight, and what the latest of
+ * them was and in which step (the journal's; NULL: none). */
+typedef struct {
+    int count;
+    const char *signal, *step;
+} ist_crashes;
+ist_crashes ist_journal_crashes(const ist_journal *journal, ist_hash id);
 
 /* ---- checkpoints --------------------------------------------------------------------------- */
 
@@ -167,10 +191,9 @@ const ist_outcome *ist_task_outcome(const ist_plan *plan, const ist_task *task,
 ist_code ist_views_write(const char *folder, const ist_plan *plan, const ist_journal *journal,
                          const ist_contents *contents, ist_error *error);
 
-/* Writes results.h5, if some record has a series (`per_slice`); else there is no such file afterwards. A group
- * "<entry>-<measure>" for each such entry of the manifest: `per_slice`, records x slices (NaN where a record has fewer), and
- * `row`, the records' places among the rows of results.csv, from 0. The same bytes for the same results. */
-ist_code ist_series_write(const char *folder, const ist_plan *plan, const ist_journal *journal,
+/* Writes results.h5: the rows of results.csv as arrays by name, a group "<entry>-<measure>" for each entry of the
+ * manifest that has tasks (docs/results.md). The same bytes for the same results, by the same binary. */
+ist_code ist_arrays_write(const char *folder, const ist_plan *plan, const ist_journal *journal,
                           const ist_contents *contents, ist_error *error);
 
 #endif

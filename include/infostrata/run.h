@@ -21,6 +21,7 @@ typedef struct {
     ist_skipping skipping;     /* --skipping */
     ist_tree_use tree;         /* --tree */
     double checkpoint_seconds; /* --checkpoint-minutes; 0: passes are not kept */
+    double watchdog_seconds;   /* --watchdog; 0: none */
     bool fail_fast, retry_failed;
     int64_t memory_limit; /* --max-memory, bytes a rank; 0: what the machine has free */
     int ranks;            /* plan and sbatch only: --ranks */
@@ -29,6 +30,7 @@ typedef struct {
     bool no_requeue;      /* sbatch only */
     double max_hours;     /* --max-hours; 0: no limit */
     ist_shard shard;      /* --shard */
+    bool data;            /* check only: --data */
     bool quiet;
 } ist_options;
 
@@ -38,8 +40,11 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options);
 
 /* Local, without MPI: the page of the plan to stdout. */
 ist_code ist_command_plan(const ist_options *options);
-/* Local: manifest and inputs are as `run` wants them; says so on stdout. */
+/* Local: manifest and inputs are as `run` wants them; says so on stdout. With --data every value is read, too; what
+ * was found is said, and IST_REFUSED returned if some layer cannot be used. */
 ist_code ist_command_check(const ist_options *options);
+/* Local: what these files hold, on stdout; what could not be read, on stderr. */
+ist_code ist_command_info(const char *const *files, size_t count);
 /* Local: the views again from the journal. */
 ist_code ist_command_collect(const ist_options *options);
 /* Local: how far the job is whose folder or manifest `manifest` is; json: the status files as they are. */

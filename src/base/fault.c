@@ -130,10 +130,7 @@ static int act(fault_action action)
 {
     switch (action) {
     case KILL9: raise(SIGKILL); break;
-    case SEGV:
-        signal(SIGSEGV, SIG_DFL);
-        raise(SIGSEGV);
-        break;
+    case SEGV: raise(SIGSEGV); break;
     case STOP: raise(SIGSTOP); break;
     case SLEEP: sleep(1); break;
     case ENOSPC_ERROR: return ENOSPC;

@@ -2,6 +2,7 @@
  * last. A rank that does not poll delays the answer, never the work. */
 #include <time.h>
 
+#include "infostrata/place.h"
 #include "infostrata/stop.h"
 
 static const double ROUND_SECONDS = 0.1;
@@ -81,6 +82,7 @@ bool ist_stop_poll(ist_stop *stop)
     int ended;
     MPI_Test(&stop->pending, &ended, MPI_STATUS_IGNORE);
     if (ended) {
+        ist_place_heard();
         stop->last = ist_seconds();
         learn(stop, (ist_stop_reason)stop->received);
         stop->agreed = stop->received != IST_GO_ON;
@@ -116,13 +118,15 @@ void ist_stop_wait(ist_stop *stop, const ist_comm *comm)
     MPI_Request barrier;
     int there = 0;
     MPI_Ibarrier(comm->handle, &barrier);
+    ist_place_rest(true);
     for (;;) {
         MPI_Test(&barrier, &there, MPI_STATUS_IGNORE);
         if (there)
-            return;
+            break;
         ist_stop_poll(stop);
         nanosleep(&pause, NULL);
     }
+    ist_place_rest(false);
 }
 
 bool ist_stop_break_off(ist_stop *stop, const ist_comm *comm, bool incomplete)

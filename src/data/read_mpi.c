@@ -120,17 +120,6 @@ static ist_code refuse_rounded(const reading *r, const void *raw, int64_t positi
     return IST_FAILED;
 }
 
-/* Means over the dimensions after the channels: sums in float64, in the order of the file. */
-static void pool_sample(const double *sample, int64_t channels, int64_t area, double *out)
-{
-    for (int64_t c = 0; c < channels; c++) {
-        double sum = 0;
-        for (int64_t i = 0; i < area; i++)
-            sum += sample[c * area + i];
-        out[c] = sum / (double)area;
-    }
-}
-
 static ist_code pool_rows(reading *r, int64_t next, int64_t count, double *out, ist_error *error)
 {
     const int64_t values = r->source->view.row_values;
@@ -140,7 +129,7 @@ static ist_code pool_rows(reading *r, int64_t next, int64_t count, double *out, 
         const int64_t bad = data_to_double(r->source->type, raw, values, r->sample);
         if (bad >= 0)
             return refuse_rounded(r, raw, bad, row_number(r, next + i), error);
-        pool_sample(r->sample, d, values / d, out + i * d);
+        data_pool_sample(r->sample, d, values / d, out + i * d);
     }
     return IST_OK;
 }

@@ -89,3 +89,13 @@ ist_code data_layer_shape(const data_source *source, ist_shape *shape, ist_error
     strncpy(shape->type, data_type_name(source->type), sizeof shape->type - 1);
     return IST_OK;
 }
+
+void data_pool_sample(const double *sample, int64_t channels, int64_t area, double *out)
+{
+    for (int64_t c = 0; c < channels; c++) {
+        double sum = 0;
+        for (int64_t i = 0; i < area; i++)
+            sum += sample[c * area + i];
+        out[c] = sum / (double)area;
+    }
+}

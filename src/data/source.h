@@ -44,4 +44,10 @@ ist_code data_layer_shape(const data_source *source, ist_shape *shape, ist_error
 /* The bytes of one sample, as stored. */
 int64_t data_row_bytes(const data_source *source);
 
+/* Means over the dimensions after the channels: sums in float64, in the order of the file. */
+void data_pool_sample(const double *sample, int64_t channels, int64_t area, double *out);
+
+/* Why reading its rows will be slow, and the h5repack option that mends it; nothing where it will not. */
+void data_repack_advice(const data_source *source, ist_text *out);
+
 #endif

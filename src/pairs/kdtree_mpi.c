@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "chunks.h"
+#include "infostrata/place.h"
 #include "infostrata/ring.h"
 #include "infostrata/stop.h"
 #include "kdtree_gather.h"
@@ -129,6 +130,7 @@ static bool look_after(void *data, double pairs)
     const double SECONDS = 0.002;
     attendant *a = data;
     const ist_engine *engine = a->engine;
+    ist_place_tile();
     if (engine->pulse)
         atomic_fetch_add(&engine->pulse->pairs, (int_fast64_t)pairs);
     if (engine->attend && ist_seconds() - a->attended >= SECONDS) {

@@ -31,9 +31,10 @@
     int ist_settle_looked_##set(const double *, const ist_look_side *, const ist_look_side *,      \
                                 ist_open_marks *);
 
-#define DECLARE_64(set)                                         \
-    extern const ist_exact_kernel ist_exact_##set[IST_METRICS]; \
-    void ist_tally_##set(double *, int, const double *, int64_t, int64_t *, int64_t *);
+#define DECLARE_64(set)                                                                 \
+    extern const ist_exact_kernel ist_exact_##set[IST_METRICS];                         \
+    void ist_tally_##set(double *, int, const double *, int64_t, int64_t *, int64_t *); \
+    void ist_moments_##set(const ist_moment_tile *, int64_t(*)[IST_MOMENTS]);
 
 #define DECLARE_PLACE(set)                                                               \
     void ist_place_##set(const float *, int, const float *, const ist_threshold_trees *, \
@@ -75,20 +76,20 @@ static bool has_avx512(void)
     return has_avx512_skylake() && __builtin_cpu_supports("avx512vpopcntdq");
 }
 
-#define VARIANT(label, set, place_set)                                                       \
-    {                                                                                        \
-        .name = label, .supported = has_##place_set, .near = &ist_near_##set,                \
-        .filter = {[IST_FILTER_DIRECT] = ist_direct_tile_##set,                              \
-                   [IST_FILTER_PRODUCT] = ist_product_tile_##set,                            \
-                   [IST_FILTER_SIZES] = ist_sizes_tile_##set,                                \
-                   [IST_FILTER_LARGEST] = ist_largest_tile_##set},                           \
-        .joint = ist_joint_tile_##set, .exact = ist_exact_##set, .within = ist_within_##set, \
-        .within_ties = ist_within_ties_##set, .count = ist_count_##set,                      \
-        .place = ist_place_##place_set, .turn = ist_turn_##set, .tally = ist_tally_##set,    \
-        .keep = ist_keep_##set, .upper_of = ist_upper_of_##set,                              \
-        .look_narrow = ist_look_narrow_##set, .look_wide = ist_look_wide_##set,              \
-        .look_marked = ist_look_marked_##set, .open_sides = ist_open_sides_##set,            \
-        .settle_kinds = ist_settle_kinds_##set, .settle_looked = ist_settle_looked_##set     \
+#define VARIANT(label, set, place_set)                                                        \
+    {                                                                                         \
+        .name = label, .supported = has_##place_set, .near = &ist_near_##set,                 \
+        .filter = {[IST_FILTER_DIRECT] = ist_direct_tile_##set,                               \
+                   [IST_FILTER_PRODUCT] = ist_product_tile_##set,                             \
+                   [IST_FILTER_SIZES] = ist_sizes_tile_##set,                                 \
+                   [IST_FILTER_LARGEST] = ist_largest_tile_##set},                            \
+        .joint = ist_joint_tile_##set, .exact = ist_exact_##set, .within = ist_within_##set,  \
+        .within_ties = ist_within_ties_##set, .count = ist_count_##set,                       \
+        .place = ist_place_##place_set, .turn = ist_turn_##set, .tally = ist_tally_##set,     \
+        .moments = ist_moments_##set, .keep = ist_keep_##set, .upper_of = ist_upper_of_##set, \
+        .look_narrow = ist_look_narrow_##set, .look_wide = ist_look_wide_##set,               \
+        .look_marked = ist_look_marked_##set, .open_sides = ist_open_sides_##set,             \
+        .settle_kinds = ist_settle_kinds_##set, .settle_looked = ist_settle_looked_##set      \
     }
 #endif
 
@@ -102,7 +103,8 @@ static const ist_kernel kernels[] = {
     {.name = "reference",
      .supported = always,
      .exact = ist_exact_generic,
-     .tally = ist_tally_generic},
+     .tally = ist_tally_generic,
+     .moments = ist_moments_generic},
 };
 
 enum { KERNELS = sizeof kernels / sizeof kernels[0] };

@@ -6,6 +6,7 @@
 #include "chunks.h"
 #include "elsewhere.h"
 #include "geometry.h"
+#include "infostrata/place.h"
 #include "infostrata/ring.h"
 #include "infostrata/stop.h"
 #include "keeping.h"
@@ -54,9 +55,15 @@ static int64_t arrival_bytes(const ist_sweep *sweep, int64_t rows)
     return rows * (int64_t)row;
 }
 
+/* What a visiting row brings back. */
+static size_t back_bytes(const ist_sweep *sweep)
+{
+    return sweep->consumer->home_alone ? 0 : sweep->consumer->back_bytes(sweep->state);
+}
+
 static int64_t result_bytes(const ist_sweep *sweep, int64_t rows)
 {
-    return rows * (int64_t)sweep->consumer->back_bytes(sweep->state);
+    return rows * (int64_t)back_bytes(sweep);
 }
 
 static arrival expect(const ist_comm *comm, ist_sweep *sweep, ist_span span, int from)
@@ -94,11 +101,13 @@ static void wait_for(traffic *t, int count, MPI_Request *requests)
 {
     double start = ist_seconds();
     int ended = 0;
+    ist_place_wait("an exchange of rows");
     while (!ended) {
         MPI_Testall(count, requests, &ended, MPI_STATUSES_IGNORE);
         if (!ended)
             ist_stop_poll(t->stop);
     }
+    ist_place_go_on();
     t->sweep->stats.seconds_waiting += ist_seconds() - start;
 }
 
@@ -125,6 +134,7 @@ static bool keep_moving(void *data)
     MPI_Testall(MESSAGES, t->in.pending, &flag, MPI_STATUSES_IGNORE);
     MPI_Testall(MESSAGES, t->out.pending, &flag, MPI_STATUSES_IGNORE);
     beat(t);
+    ist_place_tile();
     t->stopped |= ist_stop_poll(t->stop);
     t->paused |= ist_keeping_due(t->keeping);
     return is_left(t);
@@ -146,12 +156,12 @@ static void receive_guests(traffic *t, arrival *guest, int from, ist_pairing pai
     ist_chunk chunk = ist_chunk_new(sweep->rows, &guest->slab, t->ties);
     void *visiting = sweep->consumer->init(sweep->state, &chunk, guest->request);
     sweep_unless_left(t, &chunk, visiting, pairing);
-    size_t back_bytes = sweep->consumer->back_bytes(sweep->state);
     wait_for_returning(t);
     ist_free(t->result);
-    t->result = ist_alloc((size_t)guest->slab.count, back_bytes);
-    sweep->consumer->pack_back(visiting, 0, guest->slab.count, t->result);
-    ist_send_records(t->comm, t->result, guest->slab.count, back_bytes, from, IST_TAG_RESULT,
+    t->result = ist_alloc((size_t)guest->slab.count, back_bytes(sweep));
+    if (!sweep->consumer->home_alone)
+        sweep->consumer->pack_back(visiting, 0, guest->slab.count, t->result);
+    ist_send_records(t->comm, t->result, guest->slab.count, back_bytes(sweep), from, IST_TAG_RESULT,
                      &t->returning);
     t->returning_bytes = result_bytes(sweep, guest->slab.count);
     sweep->stats.bytes_sent += t->returning_bytes;
@@ -165,14 +175,16 @@ static void receive_guests(traffic *t, arrival *guest, int from, ist_pairing pai
 static void welcome_back(traffic *t, ist_span span, int from)
 {
     ist_sweep *sweep = t->sweep;
-    size_t back_bytes = sweep->consumer->back_bytes(sweep->state);
-    char *result = ist_alloc((size_t)span.count, back_bytes);
+    char *result = ist_alloc((size_t)span.count, back_bytes(sweep));
     MPI_Request request;
-    ist_receive_records(t->comm, result, span.count, back_bytes, from, IST_TAG_RESULT, &request);
+    ist_receive_records(t->comm, result, span.count, back_bytes(sweep), from, IST_TAG_RESULT,
+                        &request);
     ist_in_flight(&sweep->stats, result_bytes(sweep, span.count));
     wait_for(t, 1, &request);
     ist_in_flight(&sweep->stats, -result_bytes(sweep, span.count));
-    sweep->consumer->merge(sweep->state, span.first - sweep->rows->home.first, span.count, result);
+    if (!sweep->consumer->home_alone)
+        sweep->consumer->merge(sweep->state, span.first - sweep->rows->home.first, span.count,
+                               result);
     ist_free(result);
 }
 
@@ -246,8 +258,8 @@ static void around_the_ring(traffic *t, const ist_engine *engine)
 {
     const ist_sweep *sweep = t->sweep;
     int ranks = t->comm->size, me = t->comm->rank;
-    size_t bytes = ist_row_bytes(sweep->rows) + sweep->consumer->out_bytes(sweep->state) +
-                   sweep->consumer->back_bytes(sweep->state);
+    size_t bytes =
+        ist_row_bytes(sweep->rows) + sweep->consumer->out_bytes(sweep->state) + back_bytes(sweep);
     for (int s = 1; s <= ranks / 2; s++) {
         int from = (me + s) % ranks, to = (me + ranks - s) % ranks;
         ist_span *in, *out;

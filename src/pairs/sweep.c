@@ -58,6 +58,8 @@ static void exact_tile(const ist_visit *v, const ist_tile *tile, int64_t row, in
     for (int c = 0; c < 2; c++)
         component_tile(v, tile, rows->component[c], &home->component[c], row, &guests->component[c],
                        col, c ? other : distance);
+    if (v->sweep->consumer->components)
+        return;
     for (int i = 0; i < tile->rows; i++)
         for (int at = i * IST_TILE; at < i * IST_TILE + tile->cols; at++) {
             double x = rows->factor[0] * distance[at], y = rows->factor[1] * other[at];
@@ -235,6 +237,8 @@ void ist_visit_tile(ist_visit *v, int64_t a, int64_t b, bool diagonal)
     } else {
         exact_tile(v, &tile, row, col);
         tile.distance = v->work->distance;
+        if (sweep->consumer->components && ist_rows_are_joint(sweep->rows))
+            tile.other_distance = v->work->other_distance;
         sweep->consumer->take(sweep->state, v->columns, &tile);
         v->exact_spell -= v->exact_spell > 0;
         sweep->stats.decided_again += filtered ? (int64_t)tile.rows * tile.cols : 0;

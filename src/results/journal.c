@@ -43,6 +43,17 @@ static bool read_line(ist_journal *journal, const ist_json_object *line)
             ist_journal_keep_pass(journal, &pass);
         return good;
     }
+    if (ist_json_equals(kind, "crash")) {
+        ist_crash crash;
+        bool good = ist_read_crash(line, &crash);
+        if (good)
+            ist_journal_keep_crash(journal, &crash);
+        return good;
+    }
+    if (ist_json_equals(kind, "retry")) {
+        journal->retried = ist_max(journal->retried, ist_line_run(line));
+        journal->run = ist_max(journal->run, ist_line_run(line));
+    }
     return true;
 }
 
@@ -243,6 +254,15 @@ ist_code ist_journal_add_timing(ist_journal *journal, const ist_timing *timing, 
 {
     ist_text line = {0};
     ist_line_timing(timing, &line);
+    return append(journal, &line, error);
+}
+
+ist_code ist_journal_add_retry(ist_journal *journal, ist_error *error)
+{
+    if (journal->crash_count == 0)
+        return IST_OK;
+    ist_text line = {0};
+    ist_line_retry(journal->run, &line);
     return append(journal, &line, error);
 }
 

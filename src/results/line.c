@@ -23,6 +23,19 @@ void ist_line_seal(ist_text *line)
     ist_text_add(line, "%s\n", tail);
 }
 
+/* No printf: its hexadecimal digits are made here. */
+size_t ist_line_seal_bytes(char *line, size_t length)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t sum = XXH3_64bits(line, length);
+    memcpy(line + length, sum_name, SUM_NAME);
+    length += SUM_NAME;
+    for (int shift = 60; shift >= 0; shift -= 4)
+        line[length++] = digits[sum >> shift & 15];
+    memcpy(line + length, "\"}\n", 3);
+    return length + 3;
+}
+
 bool ist_line_open(const char *line, size_t length, ist_json_object *object)
 {
     char tail[SUM_TAIL + 1];
@@ -228,4 +241,39 @@ bool ist_read_timing(const ist_json_object *line, ist_pass_time *out)
     out->timing.kind = out->kind;
     out->timing.kernel = out->kernel;
     return true;
+}
+
+/* ---- crashes --------------------------------------------------------------------------------- */
+
+void ist_crash_release(ist_crash *crash)
+{
+    ist_free(crash->signal);
+    ist_free(crash->step);
+    ist_free(crash->task);
+    *crash = (ist_crash){0};
+}
+
+bool ist_read_crash(const ist_json_object *line, ist_crash *out)
+{
+    *out = (ist_crash){.run = ist_line_run(line)};
+    ist_json tasks = ist_json_member(line, "tasks"), item = {NULL, NULL};
+    bool good = ist_json_is_array(tasks) &&
+                ist_json_text(ist_json_member(line, "signal"), &out->signal) &&
+                ist_json_text(ist_json_member(line, "step"), &out->step);
+    for (size_t room = 0; good && ist_json_next(tasks, &item);) {
+        if (out->count == room) {
+            out->task = ist_grow(out->task, room, 2 * room + 64, sizeof *out->task);
+            room = 2 * room + 64;
+        }
+        good = ist_json_hash(item, &out->task[out->count++]);
+    }
+    if (!good)
+        ist_crash_release(out);
+    return good;
+}
+
+void ist_line_retry(int64_t run, ist_text *out)
+{
+    ist_text_add(out, "{\"kind\":\"retry\",\"run\":%" PRId64, run);
+    ist_line_seal(out);
 }

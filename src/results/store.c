@@ -115,6 +115,54 @@ void ist_journal_keep_pass(ist_journal *journal, ist_pass_time *pass)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+/* ---- crashes --------------------------------------------------------------------------------- */
+
+void ist_journal_keep_crash(ist_journal *journal, ist_crash *crash)
+{
+    size_t at = journal->crash_count;
+    journal->run = ist_max(journal->run, crash->run);
+    journal->crashes =
+        grow(journal->crashes, at, &journal->crash_capacity, sizeof *journal->crashes);
+    journal->crashes[journal->crash_count++] = *crash;
+    for (size_t t = 0; t < crash->count; t++) {
+        size_t place = journal->flight_count++;
+        journal->flights =
+            grow(journal->flights, place, &journal->flight_capacity, sizeof *journal->flights);
+        size_t *latest = ist_index_add(&journal->by_flight, crash->task[t], SIZE_MAX - 1);
+        journal->flights[place] = (ist_flight){at, *latest == SIZE_MAX - 1 ? SIZE_MAX : *latest};
+        *latest = place;
+    }
+}
+
+/* Has an earlier entry of the same task the same run (the ranks of one start)? */
+static bool is_repeated(const ist_journal *journal, size_t place)
+{
+    int64_t run = journal->crashes[journal->flights[place].crash].run;
+    for (size_t f = journal->flights[place].next; f != SIZE_MAX; f = journal->flights[f].next)
+        if (journal->crashes[journal->flights[f].crash].run == run)
+            return true;
+    return false;
+}
+
+ist_crashes ist_journal_crashes(const ist_journal *journal, ist_hash id)
+{
+    ist_crashes found = {0};
+    int64_t latest = -1;
+    for (size_t f = ist_index_find(&journal->by_flight, id); f != SIZE_MAX;
+         f = journal->flights[f].next) {
+        const ist_crash *crash = &journal->crashes[journal->flights[f].crash];
+        if (crash->run < journal->retried)
+            continue;
+        found.count += !is_repeated(journal, f);
+        if (crash->run <= latest)
+            continue;
+        latest = crash->run;
+        found.signal = crash->signal;
+        found.step = crash->step;
+    }
+    return found;
+}
+
 void ist_journal_release(ist_journal *journal)
 {
     for (size_t i = 0; i < journal->outcome_count; i++) {
@@ -133,6 +181,11 @@ void ist_journal_release(ist_journal *journal)
     ist_free(journal->inputs);
     ist_free(journal->metas);
     ist_free(journal->passes);
+    for (size_t i = 0; i < journal->crash_count; i++)
+        ist_crash_release(&journal->crashes[i]);
+    ist_free(journal->crashes);
+    ist_free(journal->flights);
+    ist_index_release(&journal->by_flight);
     ist_index_release(&journal->by_key);
     ist_index_release(&journal->by_id);
     ist_index_release(&journal->by_input);

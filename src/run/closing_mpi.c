@@ -3,8 +3,8 @@
 
 #include "session.h"
 
-static const char *const names[IST_PHASES] = {"reading", "neighbours", "counts", "tasks",
-                                              "waiting"};
+static const char *const names[IST_PHASES] = {"reading", "neighbours", "counts",
+                                              "slices",  "tasks",      "waiting"};
 
 typedef struct {
     double least, mean, most;

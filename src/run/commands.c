@@ -49,7 +49,7 @@ static bool *pending_tasks(ist_known_job *known, ist_error *error)
         return NULL;
     bool *pending = ist_alloc(known->plan->task_count, sizeof *pending);
     ist_recall_contents(known, journal);
-    ist_find_pending(known, journal, false, pending, NULL);
+    ist_find_pending(known, journal, false, pending, NULL, NULL);
     ist_error closing = {0};
     ist_journal_close(&journal, &closing);
     return pending;
@@ -130,7 +130,9 @@ ist_code ist_command_check(const ist_options *options)
             "%zu tasks compare files without common sample ids or labels: that their rows are the "
             "same samples is taken on trust\n",
             unverified);
-    return ended(&known, &faults, &error);
+    ist_code code = options->data ? ist_check_data(&known) : IST_OK;
+    ended(&known, &faults, &error);
+    return code;
 }
 
 ist_code ist_command_collect(const ist_options *options)
@@ -148,7 +150,7 @@ ist_code ist_command_collect(const ist_options *options)
                                 known.label_content, known.label_known);
         ist_contents contents = ist_known_contents(&known);
         if (ist_views_write(known.job->output, known.plan, journal, &contents, &error) == IST_OK)
-            ist_series_write(known.job->output, known.plan, journal, &contents, &error);
+            ist_arrays_write(known.job->output, known.plan, journal, &contents, &error);
         ist_error closing = {0};
         ist_journal_close(&journal, &closing);
     }

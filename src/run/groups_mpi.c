@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "infostrata/place.h"
 #include "session.h"
 
 enum { TAG_ASK = 1, TAG_GIVE = 2 };
@@ -59,12 +60,14 @@ static void attend(void *data)
 static void attend_to_the_end(phase *p)
 {
     const struct timespec pause = {0, 1000000};
+    ist_place_rest(true);
     while (p->asking > 0) {
         attend(p);
         ist_stop_poll(p->s->engine.stop);
         if (p->asking > 0)
             nanosleep(&pause, NULL);
     }
+    ist_place_rest(false);
 }
 
 /* ---- every leader ------------------------------------------------------------------------------ */
@@ -83,6 +86,7 @@ static int64_t next_portion(phase *p, report *said, const ist_error *error)
 {
     int64_t portion = -1;
     said->broken = error->code != IST_OK;
+    ist_place_rest(true);
     if (p->all->rank == 0) {
         if (said->broken)
             p->next = p->end;
@@ -92,6 +96,7 @@ static int64_t next_portion(phase *p, report *said, const ist_error *error)
         portion = ask(p, said);
     }
     MPI_Bcast(&portion, 1, MPI_INT64_T, 0, p->s->comm->handle);
+    ist_place_rest(false);
     return portion;
 }
 

@@ -74,6 +74,9 @@ int64_t ist_number_classes(const int64_t *values, int64_t n, int32_t *class_of);
 int64_t *ist_count_classes(const int32_t *class_of, int64_t class_count, const int64_t *order,
                            const int64_t *start, int parts);
 
+/* Local. Reads every value of every layer and prints what was found; IST_REFUSED if some layer cannot be used. */
+ist_code ist_check_data(const ist_known_job *known);
+
 /* Prints faults to stderr. */
 void ist_print_faults(ist_faults *faults);
 
@@ -81,10 +84,12 @@ void ist_print_faults(ist_faults *faults);
 
 /* Local. Contents of the layers whose files are as the journal saw them. */
 void ist_recall_contents(ist_known_job *known, const ist_journal *journal);
-/* Local. pending[t]: no outcome under the known contents, or (retry_failed) a failed one. unsettled[layer] (may be NULL): the
- * content must be known to tell, because the journal has an outcome for the task under some content. */
+/* Local. pending[t]: no outcome under the known contents, or (retry_failed) a failed one; aside[t] (may be NULL): instead, because it was
+ * in flight at IST_CRASHES crashes. unsettled[layer] (may be NULL): the content must be known to tell, because the journal has an outcome
+ * for the task under some content. */
+enum { IST_CRASHES = 2 };
 void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bool retry_failed,
-                      bool *pending, bool *unsettled);
+                      bool *pending, bool *aside, bool *unsettled);
 
 /* Local: ist_machine.pass_memory. */
 int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine);

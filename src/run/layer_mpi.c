@@ -120,8 +120,12 @@ static void portable_reason(const ist_session *s, size_t layer, const char *text
     ist_free(relative);
 }
 
-/* A layer that could not be read has no content: its tasks fail now, and the next run, which finds a
- * state of the file that never was, tries again. */
+ist_code ist_leave_unread(ist_session *s, size_t layer, ist_error *error)
+{
+    return remember(s, layer, &(ist_stamp){0}, (ist_hash){0, 0}, error);
+}
+
+/* A layer that could not be read has no content: its tasks fail now, and the next run tries again. */
 static ist_code give_up_on(ist_session *s, size_t layer, const char *reason, ist_error *error)
 {
     ist_text portable = {0};
@@ -129,7 +133,7 @@ static ist_code give_up_on(ist_session *s, size_t layer, const char *reason, ist
     s->facts[layer].seen = true;
     set_failure(s, layer, portable.data);
     ist_text_release(&portable);
-    return remember(s, layer, &(ist_stamp){0}, (ist_hash){0, 0}, error);
+    return ist_leave_unread(s, layer, error);
 }
 
 /* A file that was written to while it was read has shown rows of several states. */

@@ -154,7 +154,7 @@ static int64_t slices_bytes(const ist_pass_shape *pass, const ist_machine *machi
     bool two = pass->other_d > 0;
     int64_t sides = two ? 2 : 1, columns = pass->columns, n = pass->n;
     int64_t at_once = ist_slices_at_once(n, pass->slices, columns, two, machine->ranks);
-    int64_t batch = ist_slice_batch_bytes(n, columns, two) * at_once;
+    ist_slice_bytes each = ist_slice_bytes_of(n, columns, two);
     int64_t directions = ist_min(at_once * machine->ranks, pass->slices) * columns *
                          ist_max(pass->d, pass->other_d) * 2 * real;
     int64_t room = ist_slice_room_bytes(n, pass->columns, two);
@@ -167,7 +167,12 @@ static int64_t slices_bytes(const ist_pass_shape *pass, const ist_machine *machi
     layer_sets own = sets_of(pass, pass->d, pass->wide, &plain);
     layer_sets other =
         two ? sets_of(pass, pass->other_d, pass->other_wide, &plain) : (layer_sets){0};
-    int64_t work = batch + directions + room + parts + words + permuted + found;
+    int64_t moving = each.moved * at_once + directions;
+    int64_t looking = each.sorted * at_once + room + parts + permuted;
+    /* The memory of the first estimates stays while the columns of a second batch move. */
+    int64_t second = ist_min(at_once, ist_ceil_div(pass->slices, machine->ranks) - at_once);
+    int64_t again = second > 0 ? each.moved * second + directions : 0;
+    int64_t work = each.kept * at_once + words + found + ist_max(moving, looking + again);
     return ist_max(ist_max(own.reading, own.held + other.reading), own.held + other.held + work);
 }
 

@@ -68,7 +68,9 @@ ist_code ist_take_portion(ist_session *s, const ist_portion *portion, ist_error 
         if (ist_stop_now(s, error) != IST_OK)
             break;
         tell_step(s, step);
+        ist_depart_step(s, step);
         ist_take_step(s, step, error);
+        ist_crash_clear();
         drop_lists(s, step);
         /* What is finished must not wait for the end of a long pass; else the journal sees to it. */
         ist_error sync = {0};

@@ -19,17 +19,23 @@ void ist_recall_contents(ist_known_job *known, const ist_journal *journal)
 }
 
 void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bool retry_failed,
-                      bool *pending, bool *unsettled)
+                      bool *pending, bool *aside, bool *unsettled)
 {
     ist_contents contents = ist_known_contents(known);
     for (size_t t = 0; t < known->plan->task_count; t++) {
         const ist_task *task = &known->plan->tasks[t];
         if (known->foreign && known->foreign[t]) {
             pending[t] = false;
+            if (aside)
+                aside[t] = false;
             continue;
         }
         const ist_outcome *outcome = ist_task_outcome(known->plan, task, &contents, journal);
         pending[t] = !outcome || (retry_failed && outcome->failed);
+        bool crashes = pending[t] && ist_journal_crashes(journal, task->id).count >= IST_CRASHES;
+        pending[t] = pending[t] && !crashes;
+        if (aside)
+            aside[t] = crashes;
         if (!unsettled || !pending[t] || !ist_journal_knows(journal, task->id))
             continue;
         unsettled[task->source] |= !known->layer_known[task->source];

@@ -129,8 +129,10 @@ static void share_pending(ist_session *s, bool *unsettled)
 {
     const ist_plan *plan = s->known.plan;
     if (s->comm->rank == 0)
-        ist_find_pending(&s->known, s->journal, s->options->retry_failed, s->pending, unsettled);
+        ist_find_pending(&s->known, s->journal, s->options->retry_failed, s->pending, s->aside,
+                         unsettled);
     share_bytes(s->comm, s->pending, plan->task_count * sizeof *s->pending);
+    share_bytes(s->comm, s->aside, plan->task_count * sizeof *s->aside);
     if (unsettled)
         share_bytes(s->comm, unsettled, plan->layer_count * sizeof *unsettled);
 }
@@ -166,6 +168,7 @@ static ist_code settle(ist_session *s, ist_error *error)
 {
     const ist_plan *plan = s->known.plan;
     s->pending = ist_alloc(plan->task_count, sizeof *s->pending);
+    s->aside = ist_alloc(plan->task_count, sizeof *s->aside);
     s->facts = ist_alloc(plan->layer_count, sizeof *s->facts);
     s->read = ist_alloc(plan->layer_count, sizeof *s->read);
     s->shelf = ist_alloc(plan->layer_count, sizeof(ist_loaded *));
@@ -177,10 +180,14 @@ static ist_code settle(ist_session *s, ist_error *error)
     share_bytes(s->comm, s->known.layer_known, plan->layer_count * sizeof *s->known.layer_known);
     share_pending(s, unsettled);
     bool any = false;
+    ist_flights flights = {0};
     for (size_t l = 0; l < plan->layer_count && error->code == IST_OK; l++) {
         if (!unsettled[l])
             continue;
+        if (!any)
+            flights = ist_flights_of_layers(plan, s->pending);
         any = true;
+        ist_depart_layer(s, l, &flights);
         if (ist_stop_now(s, error) == IST_OK && check_layer_fits(s, l, error) == IST_OK)
             ist_load_layer(s, l, false, error);
     }
@@ -188,6 +195,8 @@ static ist_code settle(ist_session *s, ist_error *error)
     ist_stop_now(s, error);
     if (any && error->code == IST_OK)
         share_pending(s, NULL);
+    ist_crash_clear();
+    ist_flights_release(&flights);
     ist_free(unsettled);
     return error->code;
 }
@@ -263,7 +272,9 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
     s->schedule = ist_schedule_new(s->known.plan, s->pending);
     s->lists = ist_alloc(s->schedule->source_count, sizeof *s->lists);
     s->told = ist_alloc(s->schedule->target_count, sizeof *s->told);
-    s->to_do = s->schedule->tasks;
+    size_t aside = ist_count_aside(s);
+    s->to_do = s->schedule->tasks + aside;
+    s->flights = ist_flights_of_steps(s->known.plan, s->schedule, s->pending);
     s->division = ist_divide(s->known.plan, s->schedule, &s->machine);
     ist_cost cost = ist_division_cost(s->known.plan, s->schedule, s->division, &s->machine);
     if (check_memory(s, &cost, error) != IST_OK)
@@ -284,6 +295,11 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
                      s->to_do, tasks, s->schedule->source_count, s->schedule->target_count,
                      s->schedule->asked, (double)s->planned_memory / 1048576, cost.seconds,
                      s->comm->size, s->engine.kernel->name);
+    if (aside > 0)
+        ist_log_line(&s->log,
+                     "%zu of them were in flight at two crashes and are set aside: results.csv has "
+                     "them as failed, --retry-failed tries again",
+                     aside);
     return IST_OK;
 }
 
@@ -367,10 +383,20 @@ static ist_code open_folder(ist_session *s, ist_lock *lock, ist_error *error)
         s->old_wish = ist_wish_look(s->stop_file);
         if (s->journal && ist_journal_meta(s->known.plan, s->journal, error) == IST_OK)
             journal_labels(s, error);
+        if (error->code == IST_OK && s->options->retry_failed)
+            ist_journal_add_retry(s->journal, error);
         if (error->code == IST_OK)
             start_monitor(s, lock);
     }
-    return ist_agree(s->comm, error);
+    if (ist_agree(s->comm, error) != IST_OK)
+        return error->code;
+    int64_t run = s->journal ? ist_journal_run(s->journal) : 0;
+    MPI_Bcast(&run, 1, MPI_INT64_T, 0, s->comm->handle);
+    ist_crash_watch(s->known.job->output, s->options->shard, run, s->comm->rank);
+    char *log = ist_shard_path(s->known.job->output, s->options->shard, "run", ".log");
+    s->watchdog = ist_watchdog_new(s->options->watchdog_seconds, log, s->comm->rank, s->comm->size);
+    ist_free(log);
+    return IST_OK;
 }
 
 static void log_start(ist_session *s)
@@ -415,7 +441,7 @@ static ist_code write_views(ist_session *s, ist_error *error)
         if (ist_journal_sync(s->journal, error) == IST_OK && s->options->shard.count == 0 &&
             ist_views_write(s->known.job->output, s->known.plan, s->journal, &contents, error) ==
                 IST_OK)
-            ist_series_write(s->known.job->output, s->known.plan, s->journal, &contents, error);
+            ist_arrays_write(s->known.job->output, s->known.plan, s->journal, &contents, error);
         failed = (int64_t)failed_tasks(s);
     }
     if (ist_agree(s->comm, error) != IST_OK)
@@ -436,6 +462,9 @@ static void close_session(ist_session *s, ist_lock *lock, ist_code code)
                           : code == IST_OK || code == IST_FAILED ? IST_FINISHED
                                                                  : IST_ENDED_BROKEN;
     const char *reason = code == IST_STOPPED ? ist_stop_text(s->stopped_by) : "";
+    ist_crash_unwatch();
+    ist_flights_release(&s->flights);
+    ist_free(s->aside);
     ist_monitor_end(&s->monitor, state, reason);
     if (lock->path)
         ist_lock_release(lock);
@@ -528,6 +557,9 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
         code = make_schedule(&s, &error);
     if (code == IST_OK)
         code = ist_take_all(&s, &error);
+    if (code == IST_OK)
+        code = ist_set_aside(&s, &error);
+    ist_watchdog_end(&s.watchdog);
     bool done = code == IST_OK;
     if (code == IST_OK) {
         ist_log_closing(&s);

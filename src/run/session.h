@@ -4,8 +4,10 @@
 
 #include "infostrata/ring.h"
 #include "infostrata/stop.h"
+#include "flights.h"
 #include "job.h"
 #include "monitor.h"
+#include "watchdog.h"
 
 /* Neighbour lists of this rank's rows of one set, k entries each. */
 typedef struct {
@@ -95,6 +97,7 @@ typedef enum {
     IST_PHASE_READING,
     IST_PHASE_NEIGHBOURS,
     IST_PHASE_COUNTS,
+    IST_PHASE_SLICES,
     IST_PHASE_TASKS,
     IST_PHASE_WAITING,
     IST_PHASES
@@ -112,6 +115,8 @@ typedef struct {
     ist_known_job known;
     ist_journal *journal; /* of the ranks' first one; NULL on the others */
     bool *pending;        /* by task */
+    bool *aside;          /* by task: was in flight at two crashes */
+    ist_flights flights;  /* by step */
     ist_schedule *schedule;
     ist_division *division;
     const ist_portion *portion; /* at work */
@@ -139,9 +144,10 @@ typedef struct {
     double planned_pairs;       /* of all ranks, in this run */
     ist_pulse pulse;            /* of the passes */
     ist_monitor *monitor;       /* rank 0 only, once the folder is open */
-    char *stop_file;            /* of `infostrata stop`; rank 0 only */
-    ist_wish old_wish;          /* as it was when the run began */
-    double looked;              /* when it was looked at */
+    ist_watchdog *watchdog;
+    char *stop_file;   /* of `infostrata stop`; rank 0 only */
+    ist_wish old_wish; /* as it was when the run began */
+    double looked;     /* when it was looked at */
 } ist_session;
 
 /* Collective. known.chosen of rank 0, for all. */
@@ -242,6 +248,18 @@ void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double
 void ist_joint_thresholds(ist_session *s, const ist_source_pass *pass, int side,
                           const ist_slot *slot, const ist_rows *rows, const ist_list *list,
                           int64_t stride, double *threshold, ist_pass_stats *stats);
+
+/* Local: what is in flight from here on, should this process crash: a layer's reading (flights: by layer), a step, or one task
+ * of the step. */
+void ist_depart_layer(const ist_session *s, size_t layer, const ist_flights *flights);
+void ist_depart_step(const ist_session *s, size_t step);
+void ist_depart_task(const ist_session *s, size_t task);
+/* Local: tasks that were in flight at two crashes. Collective, when all others are done: they fail, and their rows say why. */
+size_t ist_count_aside(const ist_session *s);
+ist_code ist_set_aside(ist_session *s, ist_error *error);
+/* Collective. The tasks of a layer that is not read have failed; the next run, which finds a state of the file that never was,
+ * looks again. */
+ist_code ist_leave_unread(ist_session *s, size_t layer, ist_error *error);
 
 void ist_release_permuted(ist_permuted *permuted);
 

@@ -4,17 +4,20 @@
 
 #include "slice_columns.h"
 
-int64_t ist_slice_batch_bytes(int64_t n, int64_t columns, bool two_layers)
+ist_slice_bytes ist_slice_bytes_of(int64_t n, int64_t columns, bool two_layers)
 {
     const int64_t real = sizeof(double), sorted = sizeof(double) + sizeof(int32_t);
-    int64_t sent = columns, arriving = 1, kept = columns * (two_layers ? 2 : 1);
-    return n * (real * (sent + arriving + kept) + (two_layers ? 0 : sorted));
+    int64_t sent = columns, arriving = 1;
+    return (ist_slice_bytes){.kept = n * real * columns * (two_layers ? 2 : 1),
+                             .moved = n * real * (sent + arriving),
+                             .sorted = two_layers ? 0 : n * sorted};
 }
 
 int64_t ist_slices_at_once(int64_t n, int64_t slices, int64_t columns, bool two_layers, int ranks)
 {
     const int64_t most_bytes = INT64_C(256) << 20, most_directions = 240;
-    int64_t fits = most_bytes / ist_slice_batch_bytes(n, columns, two_layers);
+    ist_slice_bytes each = ist_slice_bytes_of(n, columns, two_layers);
+    int64_t fits = most_bytes / (each.kept + each.moved + each.sorted);
     int64_t cached = most_directions / (columns * ranks);
     return ist_max(1, ist_min(ist_min(fits, cached), ist_ceil_div(slices, ranks)));
 }

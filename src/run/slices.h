@@ -7,7 +7,11 @@
 /* Local. Slices that each rank has at once, at least 1: so many that a batch's columns fit a fixed number of bytes, and that
  * the directions of all ranks' stay in a cache. */
 int64_t ist_slices_at_once(int64_t n, int64_t slices, int64_t columns, bool two_layers, int ranks);
-/* Local. Bytes a rank for one of them. */
-int64_t ist_slice_batch_bytes(int64_t n, int64_t columns, bool two_layers);
+/* Local. Bytes a rank for one of them: its columns; what is projected and exchanged, before there are whole columns; columns
+ * in order, after that. */
+typedef struct {
+    int64_t kept, moved, sorted;
+} ist_slice_bytes;
+ist_slice_bytes ist_slice_bytes_of(int64_t n, int64_t columns, bool two_layers);
 
 #endif

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "infostrata/place.h"
 #include "null.h"
 #include "slice_columns.h"
 
@@ -265,9 +266,11 @@ static void keep(const slicing *w, slice_task *t, int each, const double *number
 static void sort_slices(slicing *w)
 {
     double started = ist_seconds();
-    for (int64_t i = 0; i < w->batch.mine && w->sorts; i++)
+    for (int64_t i = 0; i < w->batch.mine && w->sorts; i++) {
         ist_sort_column(w->room, w->n, column_of(w, 0, i), NULL, w->value + i * w->n,
                         w->row + i * w->n);
+        ist_place_tile();
+    }
     w->times.sort += ist_seconds() - started;
 }
 
@@ -284,6 +287,7 @@ static void estimate_all(slicing *w)
         for (size_t t = 0; t < w->count; t++) {
             slice_task *task = &w->tasks[t];
             int each = task->parts ? MOST_EACH : 1;
+            ist_place_tile();
             if (!task->failure && i < wanted(w, task, w->s->comm->rank))
                 estimate(w, task, i, factor,
                          numbers + (size_t)(w->batch.mine * MOST_EACH) * t + (size_t)(each * i));
@@ -331,8 +335,10 @@ static void permute_task(slicing *w, slice_task *t, ist_error *error)
         ist_permute(&t->permutations, t->needs.slices.seed, r);
         for (int64_t row = 0; row < w->n && !w->two; row++)
             t->permuted[row] = t->classes.class_of[t->permutations.taken[row]];
-        for (int64_t i = 0; i < mine; i++)
+        for (int64_t i = 0; i < mine; i++) {
             numbers[i] = permuted_value(w, t, i);
+            ist_place_tile();
+        }
         double *all = gather(w, t, 1, numbers);
         int64_t count = ist_min(w->batch.count, t->needs.slices.count - w->batch.first);
         for (int64_t i = 0; i < count && all; i++)
@@ -422,6 +428,8 @@ static ist_code journal_times(slicing *w, ist_error *error)
     static const char *const kinds[] = {"slices-project", "slices-transpose", "slices-sort",
                                         "slices-estimate"};
     double seconds[] = {w->times.project, w->times.transpose, w->times.sort, w->times.estimate};
+    for (int i = 0; i < 4; i++)
+        s->seconds[IST_PHASE_SLICES] += seconds[i];
     MPI_Allreduce(MPI_IN_PLACE, seconds, 4, MPI_DOUBLE, MPI_MAX, s->comm->handle);
     int64_t sent = ist_sum_one(s->comm, w->times.bytes_sent);
     int64_t peak = ist_largest(s->comm, ist_resident_memory().peak);

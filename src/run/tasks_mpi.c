@@ -193,6 +193,7 @@ static void compute(ist_work *w, bool parts)
 
 ist_code ist_complete_task(ist_session *s, const ist_found *found, ist_error *error)
 {
+    ist_depart_task(s, found->task);
     ist_fault("task");
     ist_work w = ist_work_on(s, found);
     int64_t n = s->known.plan->layers[w.task->source].n;

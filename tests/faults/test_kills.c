@@ -114,7 +114,8 @@ Test(kills, F01_F43_another_number_of_ranks_each_time, .timeout = 500)
     kill_loop(0, 13);
 }
 
-/* Killed at a chosen tile, rank after rank: the exit code of the signal, and at most the pass is lost. */
+/* Killed at a chosen tile, rank after rank: the exit code of the signal, and at most the pass is lost. Two crashes are in two
+ * folders: a task that was in flight at both would be set aside (quarantine/...). */
 Test(kills, F01_F02_at_a_tile, .timeout = 120)
 {
     static const struct {
@@ -124,16 +125,18 @@ Test(kills, F01_F02_at_a_tile, .timeout = 120)
                  {"tile:40:segv@0", 139},
                  {"task:2:kill9@2", 137},
                  {"step:2:segv@1", 139}};
-    const char *job = write_job(), *expected = scratch_path("expected"),
-               *output = scratch_path("out");
+    const char *job = write_job(), *expected = scratch_path("expected");
     RUN(0, 0, job, expected);
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        const char *output = scratch_path("out%zu", c / 2);
         const char *env[] = {scratch_text("INFOSTRATA_FAULT=%s", cases[c].fault), NULL};
         const char *argv[] = {IST_PROGRAM, "run", job, "--output", output, "--quiet", NULL};
         spawn_result r = spawn_ranks(3, &(spawn_options){.deadline = 45, .env = env}, argv);
         EXPECT_CODE(r, cases[c].code);
         cr_expect(r.left == 0 && r.seconds < 30, "%s", spawn_story(&r));
+        if (c % 2 == 1) {
+            RUN(0, 3, job, output);
+            expect_same_results(output, expected, "after the faults");
+        }
     }
-    RUN(0, 3, job, output);
-    expect_same_results(output, expected, "after the faults");
 }

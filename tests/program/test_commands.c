@@ -42,7 +42,7 @@ Test(commands, version_names_its_libraries, .timeout = 60)
 
 Test(commands, help_everywhere, .timeout = 60)
 {
-    const char *const commands[] = {"run", "plan", "check", "collect", "measures", "bench"};
+    const char *const commands[] = {"run", "plan", "check", "info", "collect", "measures", "bench"};
     spawn_result all = WITHOUT_MPI("--help");
     EXPECT_CODE(all, 0);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {

@@ -51,20 +51,25 @@ enum { SETTINGS = SHADOWED ? 1 : sizeof skippings / sizeof *skippings };
 
 /* The program's own share is known when the plan is made: what is left must not be more by a fifth, nor less by
  * more than `spare`, whether or not there are twins. */
-static void expect_within(int ranks, const char *job, const char *skipping, const char *folder,
-                          double spare)
+static void expect_memory_within(int ranks, const char *skipping, const char *output, double spare)
 {
-    const char *output = scratch_path("%s", folder);
-    RUN(0, ranks, job, output, "--skipping", skipping);
     told t = told_by(output);
-    table passes = table_read(scratch_text("%s/timings.csv", output));
-    cr_expect(wrong_passes(&passes, ranks, t.peak) == 0);
     double arrays = t.planned - t.program, used = t.peak - t.program;
     cr_log_info("%d rank(s), %s: %.1f MiB planned, %.1f used", ranks, skipping, arrays, used);
     if (!SHADOWED)
         cr_expect(arrays > 20 && used < 1.2 * arrays && used > (1 - spare) * arrays,
                   "%d rank(s), %s: %.1f MiB planned, %.1f used, beside %.1f", ranks, skipping,
                   arrays, used, t.program);
+}
+
+static void expect_within(int ranks, const char *job, const char *skipping, const char *folder,
+                          double spare)
+{
+    const char *output = scratch_path("%s", folder);
+    RUN(0, ranks, job, output, "--skipping", skipping);
+    table passes = table_read(scratch_text("%s/timings.csv", output));
+    cr_expect(wrong_passes(&passes, ranks, told_by(output).peak) == 0);
+    expect_memory_within(ranks, skipping, output, spare);
 }
 
 static void expect_as_planned(int ranks, const char *job, const char *skipping, const char *folder)
@@ -207,4 +212,29 @@ Test(memory, joint_lists_of_wide_layers_and_parts, .timeout = 100)
 Test(memory, lists_with_distances, .timeout = 100)
 {
     expect_entry("distances", "dimension: {layers: [a], method: [mle, gride], k: 60}");
+}
+
+/* Slices of labels and of two layers, in one batch and in several. */
+Test(memory, slices, .timeout = 100)
+{
+    enum { ROWS = SHADOWED ? 5000 : 60000, WIDE = 16 };
+    hid_t file = input_new(scratch_path("slices.h5"));
+    input_layer(file, "/layers/a", H5T_IEEE_F32LE, ROWS, WIDE, draw_normals(15, ROWS * WIDE));
+    input_layer(file, "/layers/b", H5T_IEEE_F32LE, ROWS, WIDE, draw_normals(16, ROWS * WIDE));
+    input_integers(file, "/labels/y", ROWS, draw_labels(17, ROWS, 10));
+    input_close(file);
+    const char *const entries[] = {"layers: [a], target: y, slices: 60",
+                                   "layers: [a], target: y, slices: 300, se: none",
+                                   "pairs: [[a, b]], slices: 40, se: none"};
+    enum { ENTRIES = SHADOWED ? 1 : sizeof entries / sizeof *entries };
+    for (int i = 0; i < 2 * ENTRIES; i++) {
+        const char *name = scratch_text("slices-%d", i);
+        const char *job =
+            job_new(name, scratch_text("input: {file: slices.h5, layers: [a, b], labels: [y]}\n"
+                                       "measures: [{mi-sliced: {%s}}]\n",
+                                       entries[i / 2]));
+        const char *output = scratch_path("%s-out", name);
+        RUN(0, 1 + i % 2, job, output);
+        expect_memory_within(1 + i % 2, "auto", output, 0.2);
+    }
 }

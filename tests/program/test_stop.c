@@ -101,7 +101,7 @@ static void stop_by_wish(const char *job, const char *output)
 /* Each of five runs closes its log with it. */
 static void expect_closing_table(const char *log)
 {
-    const char *const phases[] = {"reading", "neighbours", "counts",
+    const char *const phases[] = {"reading", "neighbours", "counts",  "slices",
                                   "tasks",   "waiting",    "all work"};
     cr_expect(count_text(log, "time of the ranks in seconds") == 5, "%s", log);
     for (size_t p = 0; p < sizeof phases / sizeof phases[0]; p++)

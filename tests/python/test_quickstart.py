@@ -18,7 +18,7 @@ from support import ROOT, write_results
 
 from infostrata_analysis import load
 from infostrata_analysis.quickstart import __main__ as command
-from infostrata_analysis.quickstart import curves, figures, images, report, training
+from infostrata_analysis.quickstart import curves, figures, images, models, report, training
 
 TINY = dataclasses.replace(training.SMALL, widths=(4,), train_images=60, test_images=50, epochs=2,
                            batch=20)
@@ -132,11 +132,34 @@ class Training(Folder):
         self.assertAlmostEqual(found["test_error"], (logits.argmax(1) != clean).mean())
         self.assertEqual(found["parameters"], 784 * 4 + 4 + 16 + 4 + 40 + 10)
 
+    def test_epochs_that_are_kept(self):
+        course = dataclasses.replace(TINY, kept=(0, 1, 2))
+        network, untrained = (training.Network(*key) for key in (
+            ("noise", 0.2, 4, 0), ("untrained", 0.0, 4, 0)))
+        for data, recipe in (("data", course), ("plain", TINY)):
+            os.makedirs(self.path(data, "acts"), exist_ok=True)
+            for one in (network, untrained):
+                training.train_one(recipe, one, self.path(data), self.folder)
+        self.assertTrue(network.exported(course, self.data))
+        self.assertEqual(untrained.kept(course), ())
+        kept = [self.read(network.file(self.data, "train", epoch)) for epoch in course.kept]
+        for epoch, same in ((0, untrained), (2, network)):
+            np.testing.assert_array_equal(
+                kept[epoch], self.read(same.file(self.path("plain"), "train")))
+        self.assertTrue((kept[1] != kept[0]).any() and (kept[1] != kept[2]).any())
+        os.unlink(network.file(self.data, "train", 1))
+        self.assertFalse(network.exported(course, self.data))
+
+    def read(self, path):
+        with h5py.File(path) as file:
+            return file["layers/hidden2"][...]
+
     def test_twins_start_alike_and_end_apart_and_hidden_layers_are_rectified(self):
         untrained, clean, noisy, other = (training.Network(*key) for key in (
             ("untrained", 0.0, 4, 0), ("noise", 0.0, 4, 0), ("noise", 0.2, 4, 0),
             ("untrained", 0.0, 4, 1)))
-        first, second = (training._new_model(network) for network in (untrained, noisy))
+        first, second = (models.new("dense", network.width, training._seed(network, 0))
+                         for network in (untrained, noisy))
         for one, two in zip(first.parameters(), second.parameters()):
             self.assertTrue((one == two).all())
         for network in (untrained, clean, noisy, other):
@@ -164,12 +187,30 @@ class Training(Folder):
             self.assertEqual(file["layers/input"].shape, (50, 784))
             self.assertEqual(file["layers/input"].dtype, np.uint8)
             self.assertEqual(len(file["labels/clean"]), 50)
+        recipe = os.path.join(self.data, "recipe.json")
+        with open(recipe, encoding="utf-8") as file:
+            text = file.read()
+        with open(recipe, "w", encoding="utf-8") as file:  # as it was before there were kept epochs
+            file.write(re.sub(r',\s*"kept": \[\]', "", text))
+        self.assertEqual(training.train_all(TINY, self.data, 1, self.folder, lines.append), 0)
         longer = dataclasses.replace(TINY, epochs=3)
         with self.assertRaisesRegex(FileExistsError, "epochs 2, now 3"):
             training.train_all(longer, self.data, 1, self.folder, lines.append)
 
 
 class Manifest(unittest.TestCase):
+    def test_the_job_over_epochs_is_that_of_the_course(self):
+        with open(os.path.join(ROOT, "jobs", "sliced-training.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        course = training.COURSE
+        for axis, values in (("noise", course.noises), ("seed", course.seeds), ("epoch", course.kept)):
+            self.assertIn(f"{axis}: [{', '.join(map(str, values))}]", text)
+        named = re.search(r"^  file: (.*)$", text, re.M)[1].format(
+            train="noise", noise=0.2, seed=1, epoch=5)
+        width, = course.widths
+        written = training.Network("noise", 0.2, width, 1).file("results/quickstart-course", "train", 5)
+        self.assertEqual(named, "../" + written)
+
     def test_the_template_is_the_full_recipe(self):
         with open(TEMPLATE, encoding="utf-8") as file:
             text = file.read()

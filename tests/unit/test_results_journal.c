@@ -1,9 +1,11 @@
 /* The journal: what was written is there again, whatever happened to the file. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../src/results/journal.h"
@@ -367,4 +369,55 @@ Test(journal, a_hundred_thousand_outcomes_take_seconds, .timeout = 120)
     }
     close_journal(journal);
     cr_expect(ist_seconds() - start < 60, "%g s", ist_seconds() - start);
+}
+
+/* ---- crashes --------------------------------------------------------------------------------- */
+
+/* A process that dies in `run` with these tasks in flight. */
+static void crash_in_child(const char *folder, int64_t run, const ist_hash *tasks, size_t count)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        ist_crash_watch(folder, (ist_shard){0}, run, 3);
+        ist_crash_step("counts in \"h\n1\"", tasks, count);
+        raise(SIGSEGV);
+        _exit(0);
+    }
+    int status;
+    cr_assert(waitpid(child, &status, 0) == child && WIFSIGNALED(status) &&
+              WTERMSIG(status) == SIGSEGV);
+}
+
+/* More tasks than a line has room for; the run of a crash that wrote no other line counts, too. */
+Test(journal, F02_a_crash_leaves_its_tasks)
+{
+    enum { TASKS = 2500 };
+    const char *folder = scratch_dir();
+    static ist_hash tasks[TASKS];
+    for (size_t t = 0; t < TASKS; t++)
+        tasks[t] = (ist_hash){UINT64_C(0x9e3779b97f4a7c15) * (t + 1), t << 60};
+    crash_in_child(folder, 4, tasks, TASKS);
+    crash_in_child(folder, 5, tasks, 1);
+    crash_in_child(folder, 6, NULL, 0);
+    ist_journal *journal = open_journal(folder, true);
+    cr_expect(ist_journal_damaged(journal) == 0);
+    cr_expect(ist_journal_run(journal) == 7);
+    for (size_t t = 0; t < TASKS; t++) {
+        ist_crashes found = ist_journal_crashes(journal, tasks[t]);
+        cr_expect(found.count == (t == 0 ? 2 : 1), "%zu: %d", t, found.count);
+        cr_expect_str_eq(found.signal, "SIGSEGV");
+        cr_expect_str_eq(found.step, "counts in \"h\n1\"");
+    }
+    cr_expect(ist_journal_crashes(journal, (ist_hash){1, 2}).count == 0);
+    ist_error error = {0};
+    ist_journal_add_retry(journal, &error);
+    expect_ok(&error);
+    cr_expect(ist_journal_crashes(journal, tasks[0]).count == 0);
+    close_journal(journal);
+    crash_in_child(folder, 7, tasks, 1);
+    journal = open_journal(folder, false);
+    cr_expect(ist_journal_crashes(journal, tasks[0]).count == 1);
+    close_journal(journal);
 }

@@ -30,7 +30,11 @@ def _parser():
     commands = parser.add_subparsers(required=True)
     train = commands.add_parser("train", help="train the networks and export their activations")
     train.add_argument("--data", required=True, help="folder for the activations")
-    train.add_argument("--small", action="store_true", help="two widths, one seed: a test")
+    which = train.add_mutually_exclusive_group()
+    which.add_argument("--small", action="store_true", help="two widths, one seed: a test")
+    which.add_argument("--recipe", choices=["full", "small", "course", "study", "scaled"],
+                       default="full", help="which networks: course for jobs/sliced-training.yaml, "
+                       "study and scaled for jobs/label-noise")
     train.add_argument("--workers", type=int, default=_cores(), help="processes at once")
     train.add_argument("--dataset", help="folder with the Fashion-MNIST files")
     train.set_defaults(run=_train)
@@ -51,7 +55,7 @@ def _cores():
 def _train(options):
     from . import training
 
-    recipe = training.SMALL if options.small else training.FULL
+    recipe = training.RECIPES["small" if options.small else options.recipe]
     progress = _Progress()
     try:
         training.train_all(recipe, options.data, options.workers, options.dataset, progress)

@@ -1,4 +1,4 @@
-"""Train the quickstart's networks and export their activations.
+"""Train the quickstart's networks and export their activations; those of the studies, too.
 
 A fully connected network, 784 - width - width - 10 with ReLU, is trained with Adam on 1,000 images.
 Four networks share each width and seed, and so the same first weights and the same batches in the
@@ -22,10 +22,8 @@ import time
 import numpy as np
 
 from ..exporter import export, save
-from . import images
+from . import images, models
 
-LAYERS = {"hidden1": "relu1", "hidden2": "relu2", "logits": "logits"}
-PIXELS = 784
 EXPORT_BATCH = 1000
 
 
@@ -42,10 +40,28 @@ class Recipe:
     batch: int = 100
     rate: float = 1e-3
     version: int = 1
+    # Numbers of epochs after which the activations of the training images are kept, too.
+    kept: tuple = ()
+    layers: tuple = tuple(models.LAYERS)
+    # Kinds of networks (models.py), each with widths of its own; (): "dense", in files without a kind.
+    nets: tuple = ()
+    net_widths: tuple = ()
+    # Training images of each of the widths; (): train_images for all.
+    samples: tuple = ()
+    trains: tuple = ("noise", "random", "untrained")
 
 
 FULL = Recipe()
 SMALL = Recipe(widths=(4, 16), seeds=(0,), train_images=500, test_images=1000, epochs=20)
+COURSE = Recipe(widths=(512,), noises=(0.0, 0.2, 0.4), kept=(0, 1, 2, 5, 10, 20, 50, 100))
+# jobs/label-noise: more of everything, and a convolutional network.
+STUDY = Recipe(nets=("dense", "conv"),
+               net_widths=((2, 4, 6, 8, 12, 16, 32, 64, 128, 256, 512), (2, 4, 8, 16)),
+               noises=(0.0, 0.1, 0.2, 0.4), layers=("hidden2", "logits"))
+# The same, where training images grow with the parameters: 16 parameters an image.
+SCALED = Recipe(widths=(4, 8, 16, 32, 64, 128), samples=(200, 400, 820, 1680, 3480, 7380),
+                noises=(0.0,), layers=("hidden2", "logits"), trains=("random", "untrained"))
+RECIPES = {"full": FULL, "small": SMALL, "course": COURSE, "study": STUDY, "scaled": SCALED}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,29 +72,47 @@ class Network:
     noise: float
     width: int
     seed: int
+    net: str = ""
+    samples: int = 0
 
-    def file(self, folder, split):
-        name = f"{self.train}-n{self.noise}-w{self.width}-s{self.seed}-{split}.h5"
+    def file(self, folder, split, epoch=None):
+        net = f"{self.net}-" if self.net else ""
+        of = f"-m{self.samples}" if self.samples else ""
+        at = "" if epoch is None else f"-e{epoch}"
+        name = f"{net}{self.train}-n{self.noise}-w{self.width}-s{self.seed}{of}{at}-{split}.h5"
         return os.path.join(folder, "acts", name)
 
-    def exported(self, folder):
-        return all(os.path.exists(self.file(folder, split)) for split in images.FILES)
+    def kept(self, recipe):
+        """Return the epochs whose activations have a file of their own."""
+        return () if self.train == "untrained" else recipe.kept
+
+    def exported(self, recipe, folder):
+        files = [self.file(folder, split) for split in images.FILES]
+        files += [self.file(folder, "train", epoch) for epoch in self.kept(recipe)]
+        return all(map(os.path.exists, files))
 
     def __str__(self):
         what = {"random": "random labels", "untrained": "untrained"}.get(self.train)
         if what is None:
             what = f"{100 * self.noise:.0f} % label noise" if self.noise else "clean labels"
-        return f"width {self.width}, seed {self.seed}, {what}"
+        net = f"{self.net}, " if self.net else ""
+        return f"{net}width {self.width}, seed {self.seed}, {what}"
 
 
 def networks(recipe):
-    """Return every network of a recipe, the widest first: they take longest."""
-    kinds = [("noise", noise) for noise in recipe.noises] + [("random", 0.0), ("untrained", 0.0)]
-    return [
-        Network(train, noise, width, seed)
-        for width, seed, (train, noise) in itertools.product(
-            sorted(recipe.widths, reverse=True), recipe.seeds, kinds)
+    """Return every network of a recipe, the ones that take longest first."""
+    kinds = [(train, noise) for train in recipe.trains
+             for noise in (recipe.noises if train == "noise" else (0.0,))]
+    sizes = [(width, net, 0) for net, widths in zip(recipe.nets, recipe.net_widths) for width in widths]
+    if not recipe.nets:
+        samples = recipe.samples or (0,) * len(recipe.widths)
+        sizes = [(width, "", count) for width, count in zip(recipe.widths, samples)]
+    found = [
+        Network(train, noise, width, seed, net, count)
+        for (width, net, count), seed, (train, noise) in itertools.product(
+            sorted(sizes, reverse=True), recipe.seeds, kinds)
     ]
+    return sorted(found, key=_cost, reverse=True)
 
 
 def train_all(recipe, folder, workers, dataset=None, say=print):
@@ -89,7 +123,7 @@ def train_all(recipe, folder, workers, dataset=None, say=print):
     _claim(recipe, folder)
     for split in images.FILES:
         _write_images(recipe, folder, split, dataset)
-    waiting = [network for network in networks(recipe) if not network.exported(folder)]
+    waiting = [network for network in networks(recipe) if not network.exported(recipe, folder)]
     total = len(networks(recipe))
     if len(waiting) < total:
         say(f"{total - len(waiting)} of {total} networks are there already")
@@ -138,23 +172,29 @@ def train_one(recipe, network, folder, dataset=None):
     import torch
 
     torch.set_num_threads(1)
-    train_images, train_clean = _as_tensors(*_split(recipe, "train", dataset))
+    train_images, train_clean = _as_tensors(*_split(recipe, "train", dataset, network.samples))
     test_images, test_clean = _as_tensors(*_split(recipe, "test", dataset))
     given = torch.from_numpy(_given_labels(network, train_clean.numpy()))
-    model = _new_model(network)
-    if network.train != "untrained":
-        _fit(model, train_images, given, recipe, network)
-    found = {
-        **_errors(model, test_images, test_clean, "test"),
-        **_errors(model, train_images, given, "train"),
-        "parameters": sum(part.numel() for part in model.parameters()),
-    }
+    model = models.new(network.net or "dense", network.width, _seed(network, 0))
+    layers = {name: models.LAYERS[name] for name in recipe.layers}
     batches = {"train": train_images, "test": test_images}
     labels = {"train": {"given": given}, "test": {}}
-    for split, rows in batches.items():
-        export(model, rows.split(EXPORT_BATCH), LAYERS, network.file(folder, split),
-               labels=labels[split], meta=found)
-    return found
+
+    def keep(split, epoch=None):
+        found = {
+            **_errors(model, test_images, test_clean, "test"),
+            **_errors(model, train_images, given, "train"),
+            "parameters": sum(part.numel() for part in model.parameters()),
+        }
+        export(model, batches[split].split(EXPORT_BATCH), layers,
+               network.file(folder, split, epoch), labels=labels[split], meta=found)
+        return found
+
+    for epoch in _epochs(model, train_images, given, recipe, network):
+        if epoch in network.kept(recipe):
+            keep("train", epoch)
+    keep("train")
+    return keep("test")
 
 
 def _claim(recipe, folder):
@@ -169,8 +209,10 @@ def _claim(recipe, folder):
         return
     with open(path, encoding="utf-8") as file:
         theirs = json.load(file)
-    other = [f"{name} {theirs.get(name)}, now {value}" for name, value in ours.items()
-             if theirs.get(name) != value]
+    # A folder from before a setting existed was made with its default.
+    theirs = {**json.loads(json.dumps(dataclasses.asdict(Recipe()))), **theirs}
+    other = [f"{name} {theirs[name]}, now {value}" for name, value in ours.items()
+             if theirs[name] != value]
     if other:
         raise FileExistsError(f"{folder} holds networks trained with other settings "
                               f"({'; '.join(other)}); remove it or choose another --data")
@@ -180,8 +222,11 @@ def read_recipe(folder):
     """Return the recipe that the networks in `folder` were trained with."""
     with open(os.path.join(folder, "recipe.json"), encoding="utf-8") as file:
         values = json.load(file)
-    return Recipe(**{name: tuple(value) if isinstance(value, list) else value
-                     for name, value in values.items()})
+    return Recipe(**{name: _as_tuple(value) for name, value in values.items()})
+
+
+def _as_tuple(value):
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
 def _write_images(recipe, folder, split, dataset):
@@ -193,8 +238,8 @@ def _write_images(recipe, folder, split, dataset):
 
 
 @functools.lru_cache(maxsize=None)
-def _split(recipe, split, dataset):
-    count = recipe.train_images if split == "train" else recipe.test_images
+def _split(recipe, split, dataset, samples=0):
+    count = (samples or recipe.train_images) if split == "train" else recipe.test_images
     return images.read_split(split, count, dataset)
 
 
@@ -217,33 +262,24 @@ def _seed(network, purpose):
     return int(key.generate_state(1)[0])
 
 
-def _new_model(network):
-    import torch
-    from torch import nn
+def _epochs(model, rows, labels, recipe, network):
+    """Train in place; yield the number of epochs done: 0, and after each. "untrained" has none.
 
-    width = network.width
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_seed(network, 0))
-        model = nn.Sequential()
-        model.add_module("fc1", nn.Linear(PIXELS, width))
-        model.add_module("relu1", nn.ReLU())
-        model.add_module("fc2", nn.Linear(width, width))
-        model.add_module("relu2", nn.ReLU())
-        model.add_module("logits", nn.Linear(width, images.CLASSES))
-    return model
-
-
-def _fit(model, rows, labels, recipe, network):
-    """Train in place. Batches are indexed out of one tensor: a DataLoader would take most time."""
+    Batches are indexed out of one tensor: a DataLoader would take most of the time.
+    """
     import torch
 
+    yield 0
+    if network.train == "untrained":
+        return
     order = torch.Generator().manual_seed(_seed(network, 1))
     optimiser = torch.optim.Adam(model.parameters(), lr=recipe.rate, foreach=True)
-    for _ in range(recipe.epochs):
+    for epoch in range(recipe.epochs):
         for batch in torch.randperm(len(rows), generator=order).split(recipe.batch):
             optimiser.zero_grad()
             torch.nn.functional.cross_entropy(model(rows[batch]), labels[batch]).backward()
             optimiser.step()
+        yield epoch + 1
 
 
 def _errors(model, rows, labels, split):
@@ -258,6 +294,6 @@ def _errors(model, rows, labels, split):
 
 
 def _cost(network):
-    """Return the relative time that a network takes: its weights, plus a step's fixed cost."""
-    steps = 0 if network.train == "untrained" else 1
-    return 5e4 + steps * (784 * network.width + network.width**2 + 5e4)
+    """Return the relative time that a network takes: its operations, plus a step's fixed cost."""
+    steps = 0 if network.train == "untrained" else max(network.samples, 1000) / 1000
+    return 5e4 + steps * (models.operations(network.net or "dense", network.width) + 5e4)

@@ -1,0 +1,164 @@
+#include "watchdog.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "infostrata/base.h"
+#include "infostrata/place.h"
+
+static const double LOOK = 0.25, TIMES = 10;
+
+struct ist_watchdog {
+    double seconds;
+    char *log;
+    int rank, ranks;
+    pthread_t thread;
+    pthread_mutex_t mutex; /* of `end` */
+    pthread_cond_t wake;
+    bool end;
+    int64_t seen; /* what was done at the last look */
+    double last, idle,
+        most; /* when that was; since when nothing was done, and the longest so far */
+};
+
+/* ---- the report ------------------------------------------------------------------------------ */
+
+static void say(const ist_watchdog *w, const ist_whereabouts *place)
+{
+    char host[256] = "", now[IST_TIME_TEXT];
+    gethostname(host, sizeof host - 1);
+    ist_text line = {0};
+    ist_text_add(
+        &line,
+        "%s infostrata: watchdog: rank %d of %d (host %s, process %d) gets no further since "
+        "%.1f s: %s%s; %" PRId64 " tiles and %" PRId64 " exchanges done; ",
+        ist_utc(now), w->rank, w->ranks, host, (int)getpid(), w->idle,
+        place->step[0] ? "at " : "before the first step", place->step, place->tiles, place->waits);
+    if (place->rests)
+        ist_text_add(&line, "it waits for other groups (%s)",
+                     place->wait ? place->wait : "they are at work");
+    else if (place->wait)
+        ist_text_add(&line, "it waits for other ranks in %s", place->wait);
+    else
+        ist_text_add(&line, "it computes or reads");
+    ist_text_add(&line, ". The run ends; a rank without such a line stands still itself; the same "
+                        "command continues\n");
+    ist_write_all(STDERR_FILENO, line.data, line.length);
+    int file = open(w->log, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+    if (file >= 0) {
+        ist_write_all(file, line.data, line.length);
+        close(file);
+    }
+    ist_text_release(&line);
+}
+
+/* Others, who wait for the same, have a moment to say where they are. */
+static void end_all(const ist_watchdog *w, const ist_whereabouts *place)
+{
+    const double least = 1, most = 5;
+    double grace = w->seconds < least ? least : w->seconds > most ? most : w->seconds;
+    say(w, place);
+    const struct timespec pause = {(time_t)grace, 0};
+    nanosleep(&pause, NULL);
+    _exit(IST_BROKEN);
+}
+
+/* ---- the thread ------------------------------------------------------------------------------ */
+
+static void look(ist_watchdog *w)
+{
+    ist_whereabouts place = ist_place_now();
+    double now = ist_seconds(), passed = now - w->last;
+    w->last = now;
+    if (place.tiles + place.waits != w->seen) {
+        w->seen = place.tiles + place.waits;
+        w->most = w->idle > w->most ? w->idle : w->most;
+        w->idle = 0;
+        return;
+    }
+    /* A job that was suspended, or a machine asleep: this thread stood still, too. */
+    w->idle += passed < 4 * LOOK ? passed : LOOK;
+    double limit = TIMES * w->most > w->seconds ? TIMES * w->most : w->seconds;
+    if (w->idle > (place.rests ? TIMES * limit : limit))
+        end_all(w, &place);
+}
+
+static void *watch(void *data)
+{
+    ist_watchdog *w = data;
+    pthread_mutex_lock(&w->mutex);
+    while (!w->end) {
+        look(w);
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += (long)(LOOK * 1e9);
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&w->wake, &w->mutex, &until);
+    }
+    pthread_mutex_unlock(&w->mutex);
+    return NULL;
+}
+
+/* Signals are the main thread's. */
+static bool start_thread(ist_watchdog *w)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    bool started = pthread_create(&w->thread, NULL, watch, w) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void release(ist_watchdog *w)
+{
+    pthread_cond_destroy(&w->wake);
+    pthread_mutex_destroy(&w->mutex);
+    ist_free(w->log);
+    ist_free(w);
+}
+
+ist_watchdog *ist_watchdog_new(double seconds, const char *log, int rank, int ranks)
+{
+    if (seconds <= 0)
+        return NULL;
+    ist_watchdog *w = ist_alloc(1, sizeof *w);
+    *w = (ist_watchdog){.seconds = seconds,
+                        .log = ist_copy_text(log),
+                        .rank = rank,
+                        .ranks = ranks,
+                        .last = ist_seconds()};
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&w->mutex, NULL);
+    if (start_thread(w))
+        return w;
+    release(w);
+    return NULL;
+}
+
+void ist_watchdog_end(ist_watchdog **watchdog)
+{
+    ist_watchdog *w = *watchdog;
+    *watchdog = NULL;
+    if (!w)
+        return;
+    pthread_mutex_lock(&w->mutex);
+    w->end = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->mutex);
+    pthread_join(w->thread, NULL);
+    release(w);
+}
