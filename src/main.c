@@ -632,6 +632,7 @@ static int obey(const command *chosen, int argc, char **argv)
     }
     int code = chosen->act(&a);
     ist_free(a.files);
+    ist_free(a.set);
     return code;
 }
 
