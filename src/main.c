@@ -646,6 +646,7 @@ static int obey(const command *chosen, int argc, char **argv)
     }
     int code = say_whether_heard(chosen->act(&a));
     ist_free(a.files);
+    ist_free(a.set);
     return code;
 }
 

@@ -112,7 +112,8 @@ static void say_labels(const ist_plan *plan, report *r)
     }
 }
 
-/* The first rows if they are all that the job takes, else the whole file. */
+/* The first rows if they are all that the job takes; of another selection the whole file: rows that it leaves out may be told of,
+ * too. */
 static int64_t rows_to_read(const ist_known_job *known, size_t layer)
 {
     return known->layer_choice[layer] == SIZE_MAX ? known->plan->layers[layer].n : 0;
