@@ -256,7 +256,7 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
     ist_text_add(&detail, "slice_estimator=%s", estimator_of(values, t->labels_target));
     add_errors(&all, &detail);
     add_facts(values, t, value, &notes, &detail);
-    ist_note_if(&notes, parts && isnan(all.sd), "one-slice");
+    ist_note_if(&notes, parts && t->slices->count == 1 && isnan(all.sd), "one-slice");
     ist_note_if(&notes, parts && isnan(all.parts), "parts-too-small");
     records[0] = record_of(values, t, "mi", value, both, &notes, &detail);
     *count = 1;

@@ -466,7 +466,7 @@ static void report(slicing *w)
 static void make_room(slicing *w, int64_t at_once)
 {
     size_t n = (size_t)w->n, columns = (size_t)w->pass->columns;
-    w->room = ist_slice_room_new(w->n);
+    w->room = ist_slice_room_new(w->s->engine.kernel, w->n, w->pass->columns, w->two);
     if (w->sorts) {
         w->value = ist_alloc_unset(n * (size_t)at_once, sizeof *w->value);
         w->row = ist_alloc_unset(n * (size_t)at_once, sizeof *w->row);

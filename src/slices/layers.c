@@ -9,7 +9,7 @@ typedef struct {
     int64_t n;
     const double *x, *y; /* by sample */
     const ist_slice_ksg *ksg;
-    double *line[2];    /* x, y ascending, between pads */
+    double *line[2];    /* x, y ascending */
     int32_t *sample[2]; /* whose they are; of equal x in the order of y */
     int64_t strips, width;
     double *px, *py; /* strip after strip, ascending in y within each */
