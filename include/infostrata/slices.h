@@ -116,8 +116,8 @@ typedef struct {
     const double *value;       /* labels, one column: x in ascending order */
     const int32_t *row;        /* whose values they are */
     ist_slice_classes classes; /* labels */
-    double factor[2];          /* layers: ist_slice_factor of all samples of x, of y */
-    const uint64_t *word;      /* layers: tie words */
+    double factor[2]; /* layers: ist_slice_factor of all samples of x, of y; 1 if not asked for */
+    const uint64_t *word; /* layers: tie words */
 } ist_slice;
 
 /* ---- sums over slices ---------------------------------------------------------------------- */
