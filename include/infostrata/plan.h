@@ -138,11 +138,13 @@ typedef enum {
                          neighbours, and how many as near as it */
 } ist_count_kind;
 
-/* Random projections (slices.h): how many, onto how many directions each, drawn with which seed. */
+/* Random projections (slices.h): how many, onto how many directions each, drawn with which seed; whether the measure asks for
+ * their mean squared distances. */
 typedef struct {
     int64_t count; /* 0: none */
     int columns;
     uint64_t seed;
+    bool factors;
 } ist_slice_needs;
 
 /* What is to be found out about matrices of n x n, or of features x features (dense.h; docs/measures/). */

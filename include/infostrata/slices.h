@@ -9,6 +9,7 @@
 #define INFOSTRATA_SLICES_H
 
 #include "infostrata/base.h"
+#include "infostrata/kernels.h"
 #include "infostrata/plan.h"
 
 /* The most directions of a slice. */
@@ -41,7 +42,7 @@ double *ist_project_panels(const double *directions, int64_t columns, int64_t d)
 int64_t ist_project_panels_size(int64_t columns, int64_t d);
 
 /* out[column rows + row]: rows (row-major, d features each, exactly one of narrow and wide is not NULL) onto the
- * directions of the panels. room: ist_project_room(columns, d) doubles. */
+ * directions of the panels. room: ist_project_room(columns) doubles. */
 void ist_slice_project(ist_project_tile *tile, const float *narrow, const double *wide,
                        int64_t rows, int64_t d, const double *panels, int64_t columns, double *room,
                        double *out);
@@ -49,14 +50,17 @@ int64_t ist_project_room(int64_t columns);
 
 /* ---- samples in order ---------------------------------------------------------------------- */
 
-/* Room for the estimates of up to n samples; owned by the caller. One serves any number of estimates, one at a time. */
+/* Room for the estimates of up to n samples, in slices of `columns` directions (all numbers above 1 are the same) of a layer
+ * against labels or of two layers; owned by the caller. One serves any number of estimates, one at a time. kernel: what
+ * searches several columns (borrowed); results do not depend on it. */
 typedef struct ist_slice_room ist_slice_room;
-ist_slice_room *ist_slice_room_new(int64_t n);
+ist_slice_room *ist_slice_room_new(const ist_kernel *kernel, int64_t n, int columns,
+                                   bool two_layers);
 void ist_slice_room_free(ist_slice_room **room);
-/* Bytes of it, for n samples. */
+/* Bytes of it and of what is beside it during an estimate. */
 int64_t ist_slice_room_bytes(int64_t n, int columns, bool two_layers);
 
-/* One column in ascending order: value[i] is that of sample row[i]; samples of equal values are in the order in which
+/* One column in ascending order (a room of one column): value[i] is that of sample row[i]; samples of equal values are in the order in which
  * `before` (NULL: 0, 1, ...) has them. -0 counts as 0; no NaN. value and row hold n. Stable, O(n). */
 void ist_sort_column(ist_slice_room *room, int64_t n, const double *column, const int32_t *before,
                      double *value, int32_t *row);
@@ -79,8 +83,8 @@ typedef struct {
 
 /* Labels: of one column, sorted before (ist_sort_column). Ross (2014) as mi-ross has it, ties and small classes
  * included; samples alone in their class are left out. difference: of entropies instead (Wongso et al. 2023),
- * h(X) - sum_c p_c h(X | c) by Kozachenko & Leonenko, where samples with k others exactly at their place take Ross's
- * term. */
+ * h(X) - sum_c p_c h(X | c) by Kozachenko & Leonenko, where samples whose k-th neighbour lies exactly at their
+ * place, among all or in their class, take Ross's term. */
 ist_slice_found ist_slice_labels(ist_slice_room *room, int64_t n, const double *value,
                                  const int32_t *row, const ist_slice_classes *classes, int64_t k,
                                  bool difference);
@@ -112,8 +116,8 @@ typedef struct {
     const double *value;       /* labels, one column: x in ascending order */
     const int32_t *row;        /* whose values they are */
     ist_slice_classes classes; /* labels */
-    double factor[2];          /* layers: ist_slice_factor of all samples of x, of y */
-    const uint64_t *word;      /* layers: tie words */
+    double factor[2]; /* layers: ist_slice_factor of all samples of x, of y; 1 if not asked for */
+    const uint64_t *word; /* layers: tie words */
 } ist_slice;
 
 /* ---- sums over slices ---------------------------------------------------------------------- */

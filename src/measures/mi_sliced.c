@@ -58,11 +58,11 @@ static const ist_measure_schema schema = {
 
 static ist_needs needs(const ist_value *const *values, const ist_label_vector *labels)
 {
-    (void)labels;
     ist_scale scale = ist_param_scale(values, PARAM_SCALE);
     return (ist_needs){.slices = {.count = ist_param_integer(values, PARAM_SLICES),
                                   .columns = (int)ist_param_integer(values, PARAM_COLUMNS),
-                                  .seed = (uint64_t)ist_param_integer(values, PARAM_SEED)},
+                                  .seed = (uint64_t)ist_param_integer(values, PARAM_SEED),
+                                  .factors = !labels && scale == IST_SCALE_RMS},
                        .neighbours = ist_param_integer(values, PARAM_K),
                        .parts = ist_param_is(values, PARAM_SE, "parts"),
                        .ties = ist_param_tie_rule(values, PARAM_TIES, PARAM_SEED),
@@ -257,7 +257,7 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
     ist_text_add(&detail, "slice_estimator=%s", estimator_of(values, t->labels_target));
     add_errors(&all, &detail);
     add_facts(values, t, value, &notes, &detail);
-    ist_note_if(&notes, parts && isnan(all.sd), "one-slice");
+    ist_note_if(&notes, parts && t->slices->count == 1 && isnan(all.sd), "one-slice");
     ist_note_if(&notes, parts && isnan(all.parts), "parts-too-small");
     records[0] = record_of(values, t, "mi", value, both, &notes, &detail);
     *count = 1;

@@ -6,7 +6,7 @@
 #include "cluster.h"
 #include "elsewhere.h"
 #include "infostrata/ring.h"
-#include "kdtree.h"
+#include "infostrata/kdtree.h"
 
 /* The order in the making: place[p], the position in the outer set of the row at position p, known to
  * all ranks. A run that lies in one rank's share of the positions is that rank's alone. */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kdtree.h"
+#include "infostrata/kdtree.h"
 
 bool ist_kdtree_possible(const ist_rows *rows)
 {
@@ -94,7 +94,14 @@ typedef struct {
         double key;
         int32_t position;
     } * keyed;
+    const uint64_t *words; /* by position; NULL: those of the ties */
 } maker;
+
+static uint64_t word_of(const maker *m, int32_t position)
+{
+    return m->words ? m->words[position]
+                    : ist_tie_word(&m->tree->ties, ist_row_number(m->tree->rows, position));
+}
 
 static void take_rows(maker *m, const ist_slab *all, int component, int64_t offset)
 {
@@ -208,12 +215,14 @@ static int compare_numbered(const void *a, const void *b)
 }
 
 /* Equal rows: into the order (word, number). */
-static void order_equals(const ist_kdtree *tree, int64_t first, int64_t last)
+static void order_equals(const maker *m, int64_t first, int64_t last)
 {
+    const ist_kdtree *tree = m->tree;
     numbered *all = ist_alloc((size_t)(last - first), sizeof *all);
     for (int64_t p = first; p < last; p++) {
-        int64_t number = ist_row_number(tree->rows, tree->position[p]);
-        all[p - first] = (numbered){ist_tie_word(&tree->ties, number), number, tree->position[p]};
+        int32_t position = tree->position[p];
+        int64_t number = ist_row_number(tree->rows, position);
+        all[p - first] = (numbered){word_of(m, position), number, position};
     }
     qsort(all, (size_t)(last - first), sizeof *all, compare_numbered);
     for (int64_t p = first; p < last; p++)
@@ -229,7 +238,7 @@ static void cut_cell(const maker *m, const ist_kd_segment *s, int level, int64_t
     extent e = extent_of(m, first, last);
     int column = widest_column(m, &e);
     if (column < 0) {
-        order_equals(tree, first, last);
+        order_equals(m, first, last);
         return;
     }
     if (level == halves)
@@ -312,12 +321,12 @@ static void settle_places(const maker *m)
         for (int f = 0; f < tree->columns; f++)
             tree->value[f * tree->stride + p] = row[f];
         tree->place[tree->position[p]] = (int32_t)p;
-        tree->word[p] = ist_tie_word(&tree->ties, ist_kdtree_number(tree, p));
+        tree->word[p] = word_of(m, tree->position[p]);
     }
 }
 
 ist_kdtree *ist_kdtree_new(const ist_rows *rows, const ist_slab *all, const ist_kernel *kernel,
-                           ist_tie_rule ties)
+                           ist_tie_rule ties, const uint64_t *words)
 {
     ist_kdtree *tree = ist_alloc(1, sizeof *tree);
     *tree = (ist_kdtree){.rows = rows,
@@ -330,7 +339,8 @@ ist_kdtree *ist_kdtree_new(const ist_rows *rows, const ist_slab *all, const ist_
     size_t n = (size_t)rows->n, columns = (size_t)tree->columns;
     maker m = {.tree = tree,
                .row = ist_alloc(n * columns, sizeof *m.row),
-               .keyed = ist_alloc(n, sizeof *m.keyed)};
+               .keyed = ist_alloc(n, sizeof *m.keyed),
+               .words = words};
     int64_t offset = 0;
     for (int c = 0; c < tree->components; c++) {
         const ist_rows *one = tree->components > 1 ? rows->component[c] : rows;
@@ -380,13 +390,18 @@ void ist_kdtree_free(ist_kdtree **tree)
 
 /* Leaves have 16 rows and more, most families eight of them, and those above are an eighth of these and less; a first
  * family may have two leaves. */
-int64_t ist_kdtree_bytes(int64_t n, int64_t columns, int64_t segments)
+int64_t ist_kdtree_kept_bytes(int64_t n, int64_t columns, int64_t segments)
 {
     const int64_t real = sizeof(double), position = sizeof(int32_t), word = sizeof(uint64_t);
     int64_t families = n / (4 * IST_KD_LEAF) * 8 / 7 + ist_min(segments, n / IST_KD_LEAF) + 1;
-    int64_t kept = columns * (n + IST_CELLS) * real + n * (2 * position + word) +
-                   families * columns * IST_KD_BOX * real;
-    return kept + n * (columns * real + (int64_t)sizeof(struct keyed));
+    return columns * (n + IST_CELLS) * real + n * (2 * position + word) +
+           families * columns * IST_KD_BOX * real;
+}
+
+int64_t ist_kdtree_bytes(int64_t n, int64_t columns, int64_t segments)
+{
+    return ist_kdtree_kept_bytes(n, columns, segments) +
+           n * (columns * (int64_t)sizeof(double) + (int64_t)sizeof(struct keyed));
 }
 
 /* ---- questions ------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "kdtree.h"
+#include "infostrata/kdtree.h"
 #include "sort.h"
 
 /* So many values are compared one by one. */

@@ -50,7 +50,7 @@ ist_kdtree *ist_kdtree_gather(const ist_comm *comm, const ist_engine *engine, co
     ist_in_flight(stats, -others * row);
     stats->bytes_sent += (comm->size - 1) * rows->home.count * row;
     stats->seconds_waiting += ist_seconds() - start;
-    ist_kdtree *tree = ist_kdtree_new(rows, &all, engine->kernel, ties);
+    ist_kdtree *tree = ist_kdtree_new(rows, &all, engine->kernel, ties, NULL);
     ist_slab_release(&all);
     return tree;
 }

@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "kdtree.h"
+#include "infostrata/kdtree.h"
 
 typedef struct {
     double distance;
@@ -172,7 +172,7 @@ int32_t ist_kd_nearest(ist_kd_search *s, const ist_kd_segment *segment, int64_t 
     s->held = 0;
     s->bound = INFINITY;
     s->self = place;
-    s->base = ist_tie_base(&tree->ties, ist_kdtree_number(tree, place));
+    s->base = tree->ties.by_index ? 0 : tree->word[place];
     s->work = (ist_kd_work){0};
     ist_kd_row(tree, place, s->x);
     if (segment->levels > 0)

@@ -2,7 +2,7 @@
 #ifndef INFOSTRATA_PAIRS_KDTREE_PASS_H
 #define INFOSTRATA_PAIRS_KDTREE_PASS_H
 
-#include "kdtree.h"
+#include "infostrata/kdtree.h"
 
 /* Counts below `thresholds` distances of each home row; by index with their targets (positions). */
 typedef struct {

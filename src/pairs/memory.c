@@ -1,5 +1,5 @@
 /* What the engine holds on the rank that has most rows: the sums of what this room allocates. */
-#include "kdtree.h"
+#include "infostrata/kdtree.h"
 #include "sweep.h"
 
 /* Superblocks of the set, and of the rank that has most. */

@@ -221,12 +221,10 @@ static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pa
                    machine);
 }
 
-/* Projection in float64 at half of the float32 rate; of a sample in a slice: sorting and counting, or neighbours in
- * the plane, or in a tree. */
+/* Projection in float64 at half of the float32 rate; what every sample of a slice takes. */
 static void add_slices(ist_cost *cost, const ist_plan *plan, const ist_slice_pass *pass,
                        int64_t kept, const ist_machine *machine)
 {
-    const double LINE = 1.5e-7, PLANE = 1e-6, TREE = 4e-6;
     bool layers = pass->other != SIZE_MAX;
     const ist_layer *layer = &plan->layers[pass->layer];
     ist_pass_shape shape = shape_of(layer, false);
@@ -245,7 +243,7 @@ static void add_slices(ist_cost *cost, const ist_plan *plan, const ist_slice_pas
     cost->slice_memory = ist_max(cost->slice_memory, machine->pass_memory(&shape, machine) + kept);
     cost->slices += pass->slices;
     double samples = (double)layer->n * (double)pass->slices;
-    double each = pass->columns > 1 ? TREE : layers ? PLANE : LINE;
+    double each = ist_slice_sample_seconds((double)layer->n, pass->columns, layers);
     cost->slice_seconds += each * samples * pass->estimates;
     if (machine->flops > 0)
         cost->slice_seconds += 2 * 2 * samples * features * pass->columns / machine->flops;

@@ -29,6 +29,8 @@ void ist_add_counting(ist_cost *cost, const ist_layer *layer, int64_t total, int
                       bool parts);
 /* Of n rows, each of which looks at `among`: what may be among its k nearest is looked at more closely. */
 double ist_candidate_seconds(double n, double among, int64_t k);
+/* Of one core: a sample of n in a slice of so many directions, for one estimate. */
+double ist_slice_sample_seconds(double n, int columns, bool layers);
 /* Seconds of one rank if a k-d tree answers the pass; infinite if none does. */
 double ist_tree_seconds(const ist_layer *layer, int64_t k, int64_t thresholds, bool parts,
                         const ist_machine *machine);

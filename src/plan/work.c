@@ -68,6 +68,24 @@ double ist_tree_seconds(const ist_layer *layer, int64_t k, int64_t thresholds, b
     return (parts ? 2 : 1) * n * row;
 }
 
+/* Of 20,000 samples, by directions from 2 on, with the power of N that they grow with: measured (docs/performance.md). */
+typedef struct {
+    double seconds, growth;
+} cloud_rate;
+
+double ist_slice_sample_seconds(double n, int columns, bool layers)
+{
+    const double LINE = 1.5e-7, PLANE = 1e-6, MEASURED_AT = 20000;
+    static const cloud_rate of_labels[] = {
+        {2.5e-6, 0.05}, {3.3e-6, 0.1}, {4.4e-6, 0.15}, {6.5e-6, 0.22}};
+    static const cloud_rate of_layers[] = {
+        {8e-6, 0.16}, {1.4e-5, 0.27}, {2.6e-5, 0.4}, {4.5e-5, 0.6}};
+    if (columns == 1)
+        return layers ? PLANE : LINE;
+    cloud_rate rate = (layers ? of_layers : of_labels)[columns - 2];
+    return rate.seconds * pow(n / MEASURED_AT, rate.growth);
+}
+
 void ist_add_faster(ist_cost *cost, const ist_cost *tiles, double tree, const ist_machine *machine)
 {
     double rate = machine->flops > 0 ? tiles->operations / machine->flops : 0;

@@ -161,7 +161,8 @@ static int64_t slices_bytes(const ist_pass_shape *pass, const ist_machine *machi
     int64_t directions = ist_min(at_once * machine->ranks, pass->slices) * columns *
                          ist_max(pass->d, pass->other_d) * 2 * real;
     int64_t room = ist_slice_room_bytes(n, pass->columns, two);
-    int64_t parts = n * (columns * sides * real + real + 3 * number);
+    bool sorts = !two && columns == 1;
+    int64_t parts = n * (sorts ? real + 3 * number : columns * sides * real + number);
     int64_t words = two ? 2 * n * real : 4 * n * number;
     int64_t permuted = pass->permutes ? n * (real + 3 * number + columns * real) : 0;
     int64_t found = 2 * (1 + IST_PARTS) * pass->slices * real;

@@ -11,7 +11,7 @@ ist_slice_bytes ist_slice_bytes_of(int64_t n, int64_t columns, bool two_layers)
     int64_t sent = columns, arriving = 1;
     return (ist_slice_bytes){.kept = n * real * columns * (two_layers ? 2 : 1),
                              .moved = n * real * (sent + arriving),
-                             .sorted = two_layers ? 0 : n * sorted};
+                             .sorted = two_layers || columns > 1 ? 0 : n * sorted};
 }
 
 int64_t ist_slices_at_once(int64_t n, int64_t slices, int64_t columns, bool two_layers,

@@ -34,7 +34,7 @@ typedef struct {
     slice_task *tasks;
     size_t count;
     int64_t n;
-    bool two, any_parts, any_null, sorts;
+    bool two, any_parts, any_null, any_factors, sorts;
     ist_slice_room *room;
     ist_slice_batch batch;
     double *value; /* sorts: each of the batch's slices in ascending order */
@@ -118,6 +118,7 @@ static void prepare_task(slicing *w, slice_task *t, size_t task)
     }
     w->any_parts |= t->parts;
     w->any_null |= of->permutations > 0;
+    w->any_factors |= t->needs.slices.factors;
 }
 
 static void release_task(slice_task *t)
@@ -227,11 +228,12 @@ static void estimate(slicing *w, slice_task *t, int64_t i, const double factor[2
     }
 }
 
-static void factors_of(const slicing *w, int64_t i, double factor[2])
+/* Of all samples, unpermuted: 1 if no task (one task, that of a permutation) wants them. */
+static void factors_of(const slicing *w, bool wanted, int64_t i, double factor[2])
 {
     for (int side = 0; side < 2; side++)
         factor[side] =
-            !w->two ? 1 : ist_slice_factor(w->n, w->pass->columns, column_of(w, side, i));
+            !wanted ? 1 : ist_slice_factor(w->n, w->pass->columns, column_of(w, side, i));
 }
 
 /* ---- a batch --------------------------------------------------------------------------------- */
@@ -293,7 +295,7 @@ static void estimate_all(slicing *w)
     double started = ist_seconds();
     for (int64_t i = 0; i < w->batch.mine && !is_left(w); i++) {
         double factor[2];
-        factors_of(w, i, factor);
+        factors_of(w, w->any_factors, i, factor);
         ist_fault("slice");
         if (w->any_parts)
             split_parts(w, i);
@@ -326,7 +328,7 @@ static double permuted_value(slicing *w, slice_task *t, int64_t i)
 {
     const int64_t *taken = t->permutations.taken;
     double factor[2];
-    factors_of(w, i, factor);
+    factors_of(w, t->needs.slices.factors, i, factor);
     ist_slice slice = slice_of(w, t, i, factor);
     if (w->two) {
         for (int c = 0; c < w->pass->columns; c++)
@@ -539,7 +541,7 @@ static void report(slicing *w)
 static void make_room(slicing *w, int64_t at_once)
 {
     size_t n = (size_t)w->n, columns = (size_t)w->pass->columns;
-    w->room = ist_slice_room_new(w->n);
+    w->room = ist_slice_room_new(w->s->engine.kernel, w->n, w->pass->columns, w->two);
     if (w->sorts) {
         w->value = ist_alloc_unset(n * (size_t)at_once, sizeof *w->value);
         w->row = ist_alloc_unset(n * (size_t)at_once, sizeof *w->row);

@@ -72,7 +72,7 @@ ist_slice_found ist_slice_labels(ist_slice_room *room, int64_t n, const double *
             double *number = &room->number[s.row[place]];
             found.tied += w.last - w.first > held;
             found.zero += w.limit == 0;
-            if (difference && among_all[place] > 0) {
+            if (difference && among_all[place] > 0 && w.limit > 0) {
                 *number =
                     ist_slice_difference(psi, among_all[place], w.limit, k_all, held, size, 1);
                 continue;

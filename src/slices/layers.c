@@ -1,6 +1,7 @@
 /* Two columns: the k nearest by the larger of the two distances. The plane is cut into strips of equally many samples
  * along x, each in the order of y: what is near lies next to a sample in its strip and next to its height in the strips
- * around. */
+ * around. Samples of one height lie in the order of x, those of one x in strips one above the other: of many equal values only
+ * the nearest are looked at. */
 #include "plane.h"
 
 #include <float.h>
@@ -9,8 +10,8 @@ typedef struct {
     int64_t n;
     const double *x, *y; /* by sample */
     const ist_slice_ksg *ksg;
-    double *line[2];    /* x, y ascending, between pads */
-    int32_t *sample[2]; /* whose they are; of equal x in the order of y */
+    double *line[2];    /* x, y ascending */
+    int32_t *sample[2]; /* whose they are; of equal x in the order of y, of equal y in that of x */
     int64_t strips, width;
     double *px, *py; /* strip after strip, ascending in y within each */
     int32_t *whose;
@@ -38,6 +39,14 @@ static void sort_side(ist_slice_room *room, plane *p, int side, const double *co
     p->line[side] = room->line[side];
     p->sample[side] = room->at[side];
     ist_sort_column(room, p->n, column, before, p->line[side], p->sample[side]);
+}
+
+static bool has_equals(const double *line, int64_t n)
+{
+    for (int64_t i = 1; i < n; i++)
+        if (line[i] == line[i - 1])
+            return true;
+    return false;
 }
 
 /* Samples a strip: about as wide as k samples are apart, a square root of the plane's. */
@@ -70,31 +79,89 @@ static void fill_strips(ist_slice_room *room, plane *p)
     ist_free(next);
 }
 
-static inline void look(const plane *p, int64_t at, double x, double dy, ist_nears *nears)
+/* false: it is not near enough, and nothing farther along x is. */
+static inline bool look(const plane *p, int64_t at, double x, double dy, ist_nears *nears)
 {
     double dx = x_distance(p, p->px[at], x);
     double distance = dx > dy ? dx : dy;
-    if (ist_nears_wants(nears, distance))
-        ist_nears_offer(nears, distance, p->whose[at]);
+    if (!ist_nears_wants(nears, distance))
+        return false;
+    ist_nears_offer(nears, distance, p->whose[at]);
+    return true;
 }
 
-/* From [up, end) upwards and (.., up) downwards, while the height alone does not rule samples out. */
+/* [first, last) of a strip have one height: those on either side of x, the nearest first. */
+static void look_along(const plane *p, int64_t first, int64_t last, int64_t skip, double x,
+                       double dy, ist_nears *nears)
+{
+    int64_t low = first, high = last;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (p->px[middle] < x)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (int64_t at = low; at < last && (at == skip || look(p, at, x, dy, nears)); at++)
+        continue;
+    for (int64_t at = low - 1; at >= first && (at == skip || look(p, at, x, dy, nears)); at--)
+        continue;
+}
+
+/* How many on from `at`, in the direction `step`, `room` of them at most, are at its height, itself included: in steps that
+ * double. */
+static int64_t level_with(const double *at, int64_t room, int step)
+{
+    int64_t level = 1, stride = 1;
+    while (level < room && stride > 0) {
+        bool on = level - 1 + stride < room && at[step * (level - 1 + stride)] == *at;
+        level += on ? stride : 0;
+        stride = on ? 2 * stride : stride / 2;
+    }
+    return level;
+}
+
+static inline bool is_alone(const plane *p, int64_t at, int64_t next)
+{
+    return p->py[next] != p->py[at];
+}
+
+/* From [up, end) upwards and [start, up) downwards, height after height, while that alone does not rule samples out. */
 static void look_around(const plane *p, int64_t start, int64_t up, int64_t end, int64_t skip,
                         double x, double y, ist_nears *nears)
 {
-    for (int64_t at = up; at < end; at++) {
+    for (int64_t at = up, next; at < end; at = next) {
         double dy = y_distance(p, p->py[at], y);
         if (!ist_nears_wants(nears, dy))
             break;
-        if (at != skip)
+        next = at + 1;
+        if (next < end && !is_alone(p, at, next)) {
+            next = at + level_with(p->py + at, end - at, 1);
+            look_along(p, at, next, skip, x, dy, nears);
+        } else if (at != skip) {
             look(p, at, x, dy, nears);
+        }
     }
-    for (int64_t at = up - 1; at >= start; at--) {
+    for (int64_t at = up - 1, next; at >= start; at = next) {
         double dy = y_distance(p, p->py[at], y);
         if (!ist_nears_wants(nears, dy))
             break;
-        look(p, at, x, dy, nears);
+        next = at - 1;
+        if (next >= start && !is_alone(p, at, next)) {
+            next = at - level_with(p->py + at, at - start + 1, -1);
+            look_along(p, next + 1, at + 1, skip, x, dy, nears);
+        } else {
+            look(p, at, x, dy, nears);
+        }
     }
+}
+
+/* Does the height of its lowest and highest sample rule a strip out? */
+static bool is_beyond(const plane *p, int64_t strip, double y, const ist_nears *nears)
+{
+    double low = p->py[strip * p->width], high = p->py[strip_end(p, strip) - 1];
+    double outside = y < low ? low : high;
+    return (y < low || y > high) && !ist_nears_wants(nears, y_distance(p, outside, y));
 }
 
 /* The first of a strip that is not below y, from where the search was before: those of one strip ask from low to high. */
@@ -115,6 +182,8 @@ static void find_near(const plane *p, int64_t own, int64_t at, int64_t *cursor, 
             double border = p->line[0][step < 0 ? strip_end(p, s) - 1 : s * p->width];
             if (!ist_nears_wants(nears, x_distance(p, border, x)))
                 break;
+            if (is_beyond(p, s, y, nears))
+                continue;
             cursor[s] = rise(p, cursor[s], strip_end(p, s), y);
             look_around(p, s * p->width, cursor[s], strip_end(p, s), -1, x, y, nears);
         }
@@ -232,6 +301,8 @@ static ist_slice_found in_plane(ist_slice_room *room, int64_t n, const double *x
     plane p = {.n = n, .x = x, .y = y, .ksg = ksg};
     sort_side(room, &p, 1, y, NULL);
     sort_side(room, &p, 0, x, p.sample[1]);
+    if (has_equals(p.line[1], n))
+        sort_side(room, &p, 1, y, p.sample[0]);
     fill_strips(room, &p);
     /* Sorting is over: its arrays are free. */
     counting c = {.psi = room->psi, .plane = &p, .y_place = room->item[0], .copies = room->item[1]};

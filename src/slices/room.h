@@ -7,16 +7,18 @@
 
 #include "infostrata/slices.h"
 
+/* Kernels and psi for all; a column in order and labels need the first of `at`, `spare` and `line`, the plane all, clouds
+ * neither: what a room has is NULL if its slices do not need it. */
 struct ist_slice_room {
     int64_t n;
+    const ist_kernel *kernel;
     double *psi;      /* of 1 .. n + 1 */
+    double *number;   /* n: one number a sample */
     uint64_t *key[2]; /* n each: sorting */
     int32_t *item[2]; /* n each */
-    double *line[2];  /* n + 2 IST_LINE_PAD each: values in order */
-    double *member;   /* n: the same by class */
-    double *number;   /* n: one number a sample */
-    int32_t *at[4];   /* n each: places of samples, in whatever order is needed */
-    double *spare[3]; /* n each */
+    double *line[2];  /* n each: values in order */
+    int32_t *at[4];   /* n each: places of samples, in whatever order is needed; labels: 3 */
+    double *spare[2]; /* n each; labels: 1 */
 };
 
 /* The squared distance of two values of a column. */
@@ -56,5 +58,7 @@ double ist_slice_difference(const double *psi, double among_all, double in_class
 /* ist_slice_layers of any number of columns, by trees. */
 ist_slice_found ist_slice_layers_cloud(ist_slice_room *room, int64_t n, const int columns[2],
                                        const double *x, const double *y, const ist_slice_ksg *ksg);
+/* Bytes that a slice of several columns takes beside the room, at most. */
+int64_t ist_slice_cloud_bytes(int64_t n, int columns, bool two_layers);
 
 #endif

@@ -218,15 +218,15 @@ Test(memory, lists_with_distances, .timeout = 100)
 /* Slices of labels and of two layers, in one batch and in several. */
 Test(memory, slices, .timeout = 100)
 {
-    enum { ROWS = SHADOWED ? 5000 : 60000, WIDE = 16 };
+    enum { ROWS = SHADOWED ? 5000 : 50000, WIDE = 16 };
     hid_t file = input_new(scratch_path("slices.h5"));
     input_layer(file, "/layers/a", H5T_IEEE_F32LE, ROWS, WIDE, draw_normals(15, ROWS * WIDE));
     input_layer(file, "/layers/b", H5T_IEEE_F32LE, ROWS, WIDE, draw_normals(16, ROWS * WIDE));
     input_integers(file, "/labels/y", ROWS, draw_labels(17, ROWS, 10));
     input_close(file);
     const char *const entries[] = {"layers: [a], target: y, slices: 60",
-                                   "layers: [a], target: y, slices: 300, se: none",
-                                   "pairs: [[a, b]], slices: 40, se: none"};
+                                   "layers: [a], target: y, slices: 260, se: none",
+                                   "pairs: [[a, b]], slices: 20, se: none"};
     enum { ENTRIES = SHADOWED ? 1 : sizeof entries / sizeof *entries };
     for (int i = 0; i < 2 * ENTRIES; i++) {
         const char *name = scratch_text("slices-%d", i);
@@ -238,4 +238,11 @@ Test(memory, slices, .timeout = 100)
         RUN(0, 1 + i % 2, job, output);
         expect_memory_within(1 + i % 2, "auto", output, 0.2);
     }
+    /* Trees of two layers and of both together. */
+    const char *job =
+        job_new("slices-trees", "input: {file: slices.h5, layers: [a, b]}\n"
+                                "measures: [{mi-sliced: {slices: 2, projection_dim: 2, k: 1}}]\n");
+    const char *output = scratch_path("slices-trees");
+    RUN(0, 1, job, output);
+    expect_memory_within(1, "auto", output, 0.2);
 }

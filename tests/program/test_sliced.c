@@ -2,6 +2,8 @@
  * and where there is hardly anything to measure. */
 #include "support.h"
 
+#include "infostrata/slices.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -95,7 +97,6 @@ static double *per_slice(const char *output, const char *group, hsize_t size[2])
     return values;
 }
 
-/* Batches of different sizes, more ranks than slices, the file of the slices made again by `collect`. */
 /* On one rank least and most are the same, and time went there. */
 static void expect_slices_in_closing_table(const char *output)
 {
@@ -106,6 +107,7 @@ static void expect_slices_in_closing_table(const char *output)
     cr_expect(least > 0 && least == most, "%s", log);
 }
 
+/* Batches of different sizes, more ranks than slices, the file of the slices made again by `collect`. */
 Test(sliced, first_slices_of_many, .timeout = 100)
 {
     enum { FEW = 20, MANY = 260 };
@@ -198,6 +200,71 @@ Test(sliced, known_truths, .timeout = 100)
         cr_expect(error > 0 && fabs(value - truth[row]) < 4 * error + bias, "%zu: %g +- %g, not %g",
                   row, value, error, truth[row]);
     }
+}
+
+enum { MOST = 5 };
+
+/* By elimination: the matrix is positive definite. */
+static double determinant(int n, double a[MOST][MOST])
+{
+    double product = 1;
+    for (int p = 0; p < n; p++) {
+        product *= a[p][p];
+        for (int i = p + 1; i < n; i++)
+            for (int j = n - 1; j >= p; j--)
+                a[i][j] -= a[i][p] / a[p][p] * a[p][j];
+    }
+    return product;
+}
+
+/* Of normals with the same correlation rho in each of d features: with M the products of the directions of both sides,
+ * -1/2 sum ln(1 - rho_i^2) over the canonical correlations is -1/2 ln det(1 - rho^2 M M'). */
+static double true_slice(int64_t slice, int d, int columns, double rho)
+{
+    double source[MOST * 16], target[MOST * 16], m[MOST][MOST] = {{0}}, a[MOST][MOST];
+    ist_slice_directions(0, slice, 0, d, columns, source);
+    ist_slice_directions(0, slice, 1, d, columns, target);
+    for (int i = 0; i < columns; i++)
+        for (int j = 0; j < columns; j++)
+            for (int f = 0; f < d; f++)
+                m[i][j] += source[i * d + f] * target[j * d + f];
+    for (int i = 0; i < columns; i++)
+        for (int j = 0; j < columns; j++) {
+            a[i][j] = i == j;
+            for (int c = 0; c < columns; c++)
+                a[i][j] -= rho * rho * m[i][c] * m[j][c];
+        }
+    return -log(determinant(columns, a)) / 2;
+}
+
+/* Fewer directions than features: every slice has its own truth. Neighbours in eight and ten dimensions see up to a quarter
+ * less of it. */
+Test(sliced, canonical_correlations, .timeout = 60)
+{
+    enum { MANY = 2500, D = 8, SLICES = 4 };
+    const double rho = 0.7;
+    double *x = draw_normals(5, D * MANY), *y = draw_correlated(x, rho, 6, D * MANY);
+    hid_t file = input_new(scratch_path("canonical.h5"));
+    input_layer(file, "/layers/x", H5T_IEEE_F64LE, MANY, D, x);
+    input_layer(file, "/layers/y", H5T_IEEE_F64LE, MANY, D, y);
+    input_close(file);
+    const char *job = job_new(
+        "canonical", scratch_text("input: {file: canonical.h5, layers: [x, y]}\n"
+                                  "measures: [{mi-sliced: {slices: %d, projection_dim: [3, 4, 5], "
+                                  "se: none, per_slice: true}}]\n",
+                                  SLICES));
+    const char *output = scratch_path("canonical");
+    RUN(0, 2, job, output);
+    hsize_t size[2];
+    const double *v = per_slice(output, "0-mi-sliced", size);
+    cr_assert(size[0] == 3 && size[1] == SLICES);
+    for (int columns = 3; columns <= MOST; columns++)
+        for (int s = 0; s < SLICES; s++) {
+            double truth = true_slice(s, D, columns, rho), value = v[(columns - 3) * SLICES + s];
+            cr_log_info("%d directions, slice %d: %g, not %g", columns, s, value, truth);
+            cr_expect(value < truth + 0.04 && value > (columns == 3 ? 0.9 : 0.75) * truth - 0.03,
+                      "%d directions, slice %d: %g, not %g", columns, s, value, truth);
+        }
 }
 
 /* ---- hardly anything --------------------------------------------------------------------------- */

@@ -167,7 +167,7 @@ static void case_plant(case_data *data, const set_case *c, const ist_kernel *ker
         data->set.factor[p] = c->factor[p];
     }
     ist_tie_rule ties = {.by_index = c->by_index, .seed = 5};
-    data->tree = ist_kdtree_new(&data->set, &data->set.home, kernel, ties);
+    data->tree = ist_kdtree_new(&data->set, &data->set.home, kernel, ties, NULL);
 }
 
 static void case_release(case_data *data, const set_case *c)

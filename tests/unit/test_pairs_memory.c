@@ -1,6 +1,6 @@
 /* What the engine says it needs is what it allocates. */
 #include "../../src/pairs/geometry.h"
-#include "../../src/pairs/kdtree.h"
+#include "infostrata/kdtree.h"
 
 #include <criterion/criterion.h>
 #include <malloc.h>
@@ -163,7 +163,7 @@ Test(memory, of_trees)
         rows.home.wide[e] = (double)(e * 7919 % 10007);
     int64_t before = allocated();
     ist_kdtree *tree =
-        ist_kdtree_new(&rows, &rows.home, ist_kernel_choose(NULL), (ist_tie_rule){0});
+        ist_kdtree_new(&rows, &rows.home, ist_kernel_choose(NULL), (ist_tie_rule){0}, NULL);
     int64_t kept = allocated() - before, planned = ist_kdtree_bytes(N, 3, 1);
     int64_t making = N * (int64_t)(3 * sizeof(double) + 16);
     cr_expect(kept <= planned - making && kept > 0.8 * (double)(planned - making), "%lld of %lld",

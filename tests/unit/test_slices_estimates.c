@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "../harness/order.h"
 
@@ -33,7 +34,7 @@ static double *normals(uint64_t seed, int64_t count)
     return out;
 }
 
-typedef enum { SMOOTH, LATTICE, DEAD, CONSTANT, TINY, FAINT, KINDS } data_kind;
+typedef enum { SMOOTH, LATTICE, DEAD, CONSTANT, TINY, FAINT, COPIES, KINDS } data_kind;
 enum { MOST_N = 256, MOST_COLUMNS = 5 };
 
 typedef struct {
@@ -44,7 +45,8 @@ typedef struct {
     uint64_t word[MOST_N];
 } data;
 
-/* y goes with x and the class; a fifth of the rows is 0 in both; class 6 has one sample, class 7 two. */
+/* y goes with x and the class; a fifth of the rows is 0 in both; class 6 has one sample, class 7 two, which COPIES has at
+ * one place, far from all others. */
 static data make_data(data_kind kind, int64_t n, int columns)
 {
     data d = {.n = n};
@@ -56,6 +58,7 @@ static data make_data(data_kind kind, int64_t n, int columns)
             double a = x[i * columns + c], b = a + y[i * columns + c];
             a = kind == LATTICE ? floor(2 * a) : kind == CONSTANT ? 0.7 : dead ? 0 : a;
             b = kind == LATTICE ? floor(2 * b) : dead ? 0 : b;
+            a = kind == COPIES && (i == 1 || i == 2) ? 50 : a;
             double unit = kind == TINY ? 1e-170 : kind == FAINT ? 1e-161 : 1;
             d.x[c * n + i] = a * unit;
             d.y[c * n + i] = b * unit;
@@ -118,12 +121,13 @@ static ist_slice_found brute_labels(const data *d, int columns, int64_t k, bool 
             near += all[j] <= limit;
         found.tied += reach > held;
         found.zero += limit == 0;
-        number[count++] = difference && among_all > 0
+        number[count++] = difference && among_all > 0 && limit > 0
                               ? ist_digamma(held) - ist_digamma(k_all) - ist_digamma(size) +
                                     (double)columns / 2 * ist_ln(among_all / limit)
                               : ist_digamma(reach) - ist_digamma(size) - ist_digamma(near);
     }
     found.value = ist_digamma(count) + ist_sum_in_order(number, count) / (double)count;
+    cr_assert(isfinite(found.value));
     return found;
 }
 
@@ -176,7 +180,7 @@ static ist_slice_found brute_layers(const data *d, const int columns[2], const i
 
 static ist_slice_found labels_of(const data *d, int columns, int64_t k, bool difference)
 {
-    ist_slice_room *room = ist_slice_room_new(d->n);
+    ist_slice_room *room = ist_slice_room_new(ist_kernel_choose(NULL), d->n, columns, false);
     ist_slice_classes classes = {d->class_of, 8, d->size};
     double value[MOST_N];
     int32_t row[MOST_N];
@@ -193,7 +197,8 @@ static ist_slice_found labels_of(const data *d, int columns, int64_t k, bool dif
 
 static ist_slice_found layers_of(const data *d, const int columns[2], const ist_slice_ksg *ksg)
 {
-    ist_slice_room *room = ist_slice_room_new(d->n);
+    int most = columns[0] > columns[1] ? columns[0] : columns[1];
+    ist_slice_room *room = ist_slice_room_new(ist_kernel_choose(NULL), d->n, most, true);
     ist_slice_found found = ist_slice_layers(room, d->n, columns, d->x, d->y, ksg);
     ist_slice_room_free(&room);
     return found;
@@ -216,7 +221,7 @@ static void compare_all(data_kind kind, int64_t n, int64_t k, int columns)
         expect_same(labels_of(&d, columns, k, difference), brute_labels(&d, columns, k, difference),
                     what);
     }
-    const int both[2] = {columns, columns == 1 ? 1 : columns - 1};
+    const int both[2] = {columns, columns - (columns > 1 && k == 1)};
     for (int variant = 0; variant < 8; variant++) {
         ist_slice_ksg ksg = {.type = 1 + variant % 2,
                              .k = k,
@@ -262,6 +267,37 @@ Test(slices, hardly_any_samples)
     expect_same(layers_of(&d, one, &ksg), brute_layers(&d, one, &ksg), "two samples");
 }
 
+/* Equal values neither in x nor in y make slices longer: units that are dead in half of the samples, in all. */
+Test(slices, equal_values_cost_no_more)
+{
+    enum { MANY = 60000, TRIES = 3, SHAPES = 6 };
+    double *x = normals(3, MANY), *y = normals(4, MANY);
+    double *a = ist_alloc(MANY, sizeof *a), *b = ist_alloc(MANY, sizeof *b), seconds[SHAPES];
+    ist_slice_room *room = ist_slice_room_new(ist_kernel_choose(NULL), MANY, 1, true);
+    const ist_slice_ksg ksg = {.type = 1, .k = 3, .factor = {1, 1}};
+    const int one[2] = {1, 1};
+    for (int shape = 0; shape < SHAPES; shape++) {
+        for (int i = 0; i < MANY; i++) {
+            a[i] = shape == 3 ? 1 : shape >= 4 && i % 2 ? 0 : x[i];
+            b[i] = shape == 1 ? 1 : (shape == 2 || shape == 5) && i % 4 / 2 ? 0 : x[i] + y[i];
+        }
+        seconds[shape] = INFINITY;
+        for (int t = 0; t < TRIES; t++) {
+            clock_t start = clock();
+            ist_slice_layers(room, MANY, one, a, b, &ksg);
+            seconds[shape] = fmin(seconds[shape], (double)(clock() - start) / CLOCKS_PER_SEC);
+        }
+        cr_log_info("%d: %.4f s", shape, seconds[shape]);
+        cr_expect(seconds[shape] < 1.8 * seconds[0], "%d: %g s, not %g", shape, seconds[shape],
+                  seconds[0]);
+    }
+    ist_slice_room_free(&room);
+    ist_free(x);
+    ist_free(y);
+    ist_free(a);
+    ist_free(b);
+}
+
 /* ---- sorting ----------------------------------------------------------------------------------- */
 
 /* near: values that differ in their last digits only. */
@@ -275,7 +311,7 @@ static void expect_sorted(int64_t n, bool near)
         column[i] = i % 3 == 0 ? floor(column[i]) : column[i] * unit;
         column[i] = i % 50 == 7 ? -0.0 : near ? 1 + column[i] * 0x1p-48 : column[i];
     }
-    ist_slice_room *room = ist_slice_room_new(n);
+    ist_slice_room *room = ist_slice_room_new(NULL, n, 1, false);
     for (int given = 0; given < 2; given++) {
         ist_sort_column(room, n, column, given ? before : NULL, value, row);
         int64_t wrong = 0, seen = 0;

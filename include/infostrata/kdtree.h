@@ -1,17 +1,19 @@
-/* k-d trees: sets of rows with few features, cut by medians into small boxes, so that a row's neighbours and counts
- * need not look at every other row. Local: every rank has all rows and answers for its own. Results are the
- * integers of the pairs: distances are the defined ones, and a box is left out or counted whole by bounds that
- * hold for them as they are rounded (docs/numerics.md section 14). Private to the room.
+/* pairs: k-d trees, sets of rows with few features, cut by medians into small boxes, so that a row's neighbours and counts
+ * need not look at every other row. Everything here is local; the rows are those of one memory: of a set that was gathered
+ * (passes of the engine), or of a slice. Results are the integers of the pairs: distances are the defined ones (pairs.h), and
+ * a box is left out or counted whole by bounds that hold for them as they are rounded (docs/numerics.md section 14).
  *
  * Each segment of the set has a tree of its own, over the same positions: the rows of a segment lie in tree order
  * at the "places" [first, first + count) that are its positions, too. Only segments of home's rows have one. */
-#ifndef INFOSTRATA_PAIRS_KDTREE_H
-#define INFOSTRATA_PAIRS_KDTREE_H
+#ifndef INFOSTRATA_KDTREE_H
+#define INFOSTRATA_KDTREE_H
 
 #include "infostrata/pairs.h"
 
 enum {
-    IST_KD_COLUMNS = 2 * IST_TREE_FEATURES, /* of a joint set, at most */
+    IST_KD_FEATURES =
+        5, /* of a set, at most (the engine's passes take trees of IST_TREE_FEATURES) */
+    IST_KD_COLUMNS = 2 * IST_KD_FEATURES, /* of a joint set */
     IST_KD_LEAF = 32, /* rows of a leaf, at most; more than half of it, unless it is the only one */
     IST_KD_BOX =
         2 * IST_CELLS /* numbers a column and family: the least of each cell, then the largest */
@@ -51,14 +53,19 @@ typedef struct {
     double *box;
 } ist_kdtree;
 
-/* Can the set have a tree? Few features, metrics that are monotone in each difference (all are). */
+/* Does the engine take trees of the set? Up to IST_TREE_FEATURES features, metrics that are monotone in each difference
+ * (all are). */
 bool ist_kdtree_possible(const ist_rows *rows);
-/* all: every row of the set, by position (borrowed); a joint set: of its components. */
+/* all: every row of the set, by position (borrowed until it is made; rows: as long as the tree is there); a joint set: of its
+ * components. At most IST_KD_FEATURES features a component. words: tie words by position (borrowed until it is made), NULL:
+ * those of `ties`. The caller frees the tree. */
 ist_kdtree *ist_kdtree_new(const ist_rows *rows, const ist_slab *all, const ist_kernel *kernel,
-                           ist_tie_rule ties);
+                           ist_tie_rule ties, const uint64_t *words);
 void ist_kdtree_free(ist_kdtree **tree);
-/* Bytes of the trees of a set of n rows and so many columns, and of what is beside them while they are made. */
+/* Bytes of the trees of a set of n rows and so many columns, and of what is beside them while they are made; of the trees
+ * alone. */
 int64_t ist_kdtree_bytes(int64_t n, int64_t columns, int64_t segments);
+int64_t ist_kdtree_kept_bytes(int64_t n, int64_t columns, int64_t segments);
 
 /* The defined distance of two rows, by place. */
 double ist_kdtree_distance(const ist_kdtree *tree, int64_t a, int64_t b);
