@@ -343,7 +343,7 @@ static bool distances_exact(const ist_dense *distances, const layer *l)
 
 static void check_gram(MPI_Comm comm, const ist_comm *mine, const ist_engine *engine, int form)
 {
-    enum { N = 157, D = 5 };
+    enum { N = 131, D = 5 };
     ist_grid grid;
     ist_grid_new(mine, 1, &grid);
     ist_error error = {0};
