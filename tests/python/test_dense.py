@@ -237,7 +237,7 @@ class Dense(unittest.TestCase):
         self.assertEqual({row["status"] for row in rows}, {"ok"})
         for form in ("shuffled", "renumbered", "larger"):
             for one, other in zip(plain, (row for row in rows if row["form"] == form)):
-                np.testing.assert_allclose(float(other["value"]), float(one["value"]), 1e-9, 1e-12, f"{form} {one['measure']} {one['params']}")
+                np.testing.assert_allclose(float(other["value"]), float(one["value"]), 1e-9, 1e-12, err_msg=f"{form} {one['measure']} {one['params']}")
         conditional = [row for row in plain if row["measure"] == "logdet" and row["target"] == "b"]
         self.assertEqual(conditional[0]["value"], conditional[1]["value"])
 
