@@ -36,6 +36,8 @@ typedef struct {
     /* Labels target only: class of every row number; size of each class within the part. */
     const int32_t *class_of;
     const int64_t *class_size;
+    const int32_t
+        *by; /* class of every row number, where there is a record for each; NULL: there is none */
     /* needs.edges only, count x k: twice the rank of the reverse neighbour pair (this row as
      * neighbour of its neighbour), -1 where this row is not among the first k of it; and per row
      * the number and the sum of twice-ranks of the pairs that point at it. */
@@ -92,6 +94,10 @@ typedef struct {
     bool deterministic;        /* input.deterministic: layers are functions of the input */
     const int64_t *class_size; /* labels target: sizes over all samples */
     int64_t class_count;
+    /* Records by class: their number, sizes over all samples and (IST_PARTS x by_count; NULL: no parts) in the parts,
+     * labels. */
+    int64_t by_count;
+    const int64_t *by_size, *by_part_size, *by_label;
     double tie_fraction;                          /* rows with a tie at the k-th neighbour */
     int64_t duplicates_source, duplicates_target; /* rows equal to an earlier row */
     int64_t constant_source, constant_target;     /* scale zscore: constant columns */
@@ -134,7 +140,7 @@ typedef struct {
                        ist_record *records, size_t *count, ist_error *error);
 } ist_measure;
 
-enum { IST_MAX_RECORDS = 8 };
+enum { IST_MAX_RECORDS = 8 + IST_MAX_BY };
 
 /* The table of measures.def, in its order. */
 extern const ist_measure *const ist_measures[];
@@ -149,6 +155,12 @@ typedef struct {
 } ist_note;
 extern const ist_note ist_notes[];
 extern const size_t ist_note_count;
+
+/* ---- the imbalance's lower bound ------------------------------------------------------------ */
+
+/* The smallest imbalance that goes with so much restricted mutual information (nats; docs/measures/imbalance.md): twice the
+ * mean of the truncated exponential density of that divergence. 1 of 0 and less. */
+double ist_imbalance_bound(double rmi);
 
 /* ---- calibration --------------------------------------------------------------------------- */
 

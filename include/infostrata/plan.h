@@ -74,13 +74,13 @@ typedef struct {
     bool rms;          /* some task wants to know the mean squared distance; part of no identity */
     bool dimension;    /* some task wants to know about how many it has; part of no identity */
     /* The layer identity as text: path relative to the output folder (so that both may move
-     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n', '|chebyshev', '|cosine', '|zscore'. */
+     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n' (or what else says which samples), '|chebyshev', '|cosine', '|zscore'. */
     char *key;
     size_t cell;     /* the first that asks for it */
     ist_place place; /* where its address stands in the manifest */
     bool own_rows;   /* not the samples: `samples` does not speak of them */
     ist_shape shape;
-    int64_t n; /* rows used: shape.rows or samples.first */
+    int64_t n; /* rows used: shape.rows, or as many as job->samples takes of them */
 } ist_layer;
 
 /* Are its rows held as float64? */
@@ -209,6 +209,9 @@ typedef struct {
 
 enum { IST_PARTS = 10 };
 
+/* The most classes for which a task may have records of their own. */
+enum { IST_MAX_BY = 100 };
+
 /* Are random parts of n samples large enough for k neighbours (architecture section 5)? */
 static inline bool ist_parts_usable(int64_t n, int64_t k)
 {
@@ -248,6 +251,7 @@ typedef struct {
     size_t target;        /* plan->layers or plan->labels */
     int64_t permutations; /* of the null; 0: none */
     size_t within; /* plan->labels inside whose classes samples are permuted; SIZE_MAX: all */
+    size_t by;     /* plan->labels for whose classes there are records, too; SIZE_MAX: none */
     size_t param[IST_MAX_PARAMS]; /* which value of each parameter's sweep */
     /* plan->layers: the datasets that parameters name, in the parameters' order; SIZE_MAX: none */
     size_t extra[IST_MAX_ADDRESSES];
@@ -278,6 +282,11 @@ void ist_plan_free(ist_plan **plan);
  * that has least. The caller frees it. */
 int *ist_plan_shards(const ist_plan *plan, int count);
 
+/* rows[classes x count], ascending: of n rows, in each class (class_of[n], below `classes`; NULL: one class) those whose words of
+ * (seed, row) are the smallest. No class may have fewer than `count`. Fewer rows of a seed are some of more. */
+void ist_draw_rows(int64_t n, const int32_t *class_of, int64_t classes, int64_t count,
+                   uint64_t seed, int64_t *rows);
+
 const size_t *ist_plan_cell(const ist_plan *plan, size_t cell);
 /* The chosen values of a task's parameters, by schema position. */
 void ist_task_params(const ist_plan *plan, const ist_task *task,
@@ -286,6 +295,10 @@ void ist_task_params(const ist_plan *plan, const ist_task *task,
 void ist_plan_difference(const ist_plan *plan, size_t cell, size_t other, ist_text *out);
 /* "width=64, seed=1", for messages and the journal's meta lines; empty without a grid. */
 void ist_plan_cell_text(const ist_plan *plan, size_t cell, ist_text *out);
+/* Where it is written which samples a cell's layers and labels have: labels (per_class), or row numbers (rows). False:
+ * nowhere. The caller releases *at. */
+bool ist_locate_samples(const ist_plan *plan, size_t cell, ist_location *at);
+void ist_release_location(ist_location *at);
 /* "file:dataset[index]" for messages. */
 void ist_location_text(const ist_location *at, ist_text *out);
 
@@ -456,6 +469,7 @@ typedef struct {
     int64_t class_k, null_at_once, null_k, null_thresholds;
     int64_t slices; /* no pass: so many slices of so many columns, of the second layer, too */
     int columns;
+    double estimates;            /* in each slice */
     const ist_dense_pass *dense; /* no pass: this */
 } ist_pass_shape;
 

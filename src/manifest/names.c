@@ -50,6 +50,14 @@ static void resolve_within(reader *r, ist_name *name)
         ist_faults_add(r->faults, name->place, MSG_WITHIN, shown(r, name->text));
 }
 
+static void resolve_by(reader *r, ist_name *name)
+{
+    name->is_labels = true;
+    name->index = index_find_word(&r->labels, name->text);
+    if (name->index == SIZE_MAX)
+        ist_faults_add(r->faults, name->place, MSG_BY, shown(r, name->text));
+}
+
 static void resolve(reader *r, const ist_measure_schema *schema, ist_name *name, role as)
 {
     size_t at = index_find_word(&r->labels, name->text);
@@ -117,6 +125,8 @@ void resolve_entries(reader *r)
         }
         if (entry->has_within)
             resolve_within(r, &entry->within);
+        if (entry->has_by)
+            resolve_by(r, &entry->by);
         bool known = !job->all_layers || job->layer_count > 0;
         if (known && r->faults->count + r->faults->dropped == before)
             check_work(r, entry);

@@ -48,8 +48,8 @@ void ist_add_made_rows(const ist_totals *totals, ist_text *detail);
 /* The dimension of the source, and a note where neighbours are too far away to tell of it. */
 void ist_add_dimension(const ist_totals *totals, ist_text *notes, ist_text *detail);
 /* Between layers: the dimension of the target; what the estimator finds of 1 nat between normal layers of these
- * dimensions, and a note where that is off by more than 30 %. */
-void ist_add_calibration(const ist_totals *totals, ist_calibrated estimator, int64_t k,
+ * dimensions, and a note where that is off by more than 30 %: with scale rms, which is the table's. */
+void ist_add_calibration(const ist_totals *totals, ist_calibrated estimator, int64_t k, bool rms,
                          ist_text *notes, ist_text *detail);
 /* What perfectly separated classes give: psi(N) - mean psi(n_y). */
 double ist_label_ceiling(const ist_totals *totals);

@@ -22,6 +22,8 @@ const ist_note ist_notes[] = {
     {"calibration", "of two normal layers that share 1 nat, with this N, this k and these two-NN "
                     "dimensions, the estimator finds more than 30 % too little or too much "
                     "(calibration: what it finds): other data may do better or worse"},
+    {"coarse-bins", "of rmi and bound: most ranks lie within the first two bins, further down than "
+                    "they show: rmi is too small and bound too large"},
     {"deterministic",
      "both layers are functions of one input (input.deterministic): their mutual "
      "information is infinite in theory; the number says how neighbourhoods agree, "

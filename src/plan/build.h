@@ -30,7 +30,6 @@ size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name, ist_laye
 size_t ist_locate_address(ist_builder *builder, size_t cell, const char *address, ist_place where,
                           bool own_rows);
 size_t ist_locate_labels(ist_builder *builder, size_t cell, size_t name);
-void ist_release_location(ist_location *at);
 
 /* All tasks of all cells, their layers and labels. */
 void ist_build_tasks(ist_builder *builder);

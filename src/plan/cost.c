@@ -234,6 +234,7 @@ static void add_slices(ist_cost *cost, const ist_plan *plan, const ist_slice_pas
     shape.slices = pass->slices;
     shape.columns = pass->columns;
     shape.permutes = pass->permutes;
+    shape.estimates = pass->estimates;
     double features = (double)layer->shape.d;
     if (layers) {
         shape.other_d = ist_layer_columns(&plan->layers[pass->other]);

@@ -92,13 +92,15 @@ static bool init_expansion(expansion *e, const ist_builder *builder, size_t inde
     }
     e->combination_count = (size_t)combinations;
     e->combinations = ist_alloc(e->combination_count, sizeof *e->combinations);
+    const ist_samples *samples = &plan->job->samples; /* others are in the keys alone */
+    int64_t first = samples->kind == IST_SAMPLES_FIRST ? samples->count : 0;
     for (size_t c = 0; c < e->combination_count; c++) {
         size_t param[IST_MAX_PARAMS];
         chosen(e, c, param);
         ist_text *text = &e->combinations[c];
         ist_text_add(text, "%s/%d", e->schema->name, planner->version);
         add_identity(text, e, param);
-        ist_text_add(text, "\nfirst=%lld\n", (long long)plan->job->first);
+        ist_text_add(text, "\nfirst=%lld\n", (long long)first);
     }
     return true;
 }
@@ -178,6 +180,7 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
         .permutations = e->entry->permutations,
         .within = e->entry->has_within ? ist_locate_labels(builder, cell, e->entry->within.index)
                                        : SIZE_MAX,
+        .by = e->entry->has_by ? ist_locate_labels(builder, cell, e->entry->by.index) : SIZE_MAX,
     };
     ist_text id = {0};
     for (size_t c = 0; c < e->combination_count && plan->task_count < MOST_TASKS; c++) {
@@ -205,6 +208,8 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
             ist_text_add(&id, "\nnull=%lld", (long long)task.permutations);
         if (task.within != SIZE_MAX)
             ist_text_add(&id, " within=%s", plan->labels[task.within].key);
+        if (task.by != SIZE_MAX)
+            ist_text_add(&id, "\nby=%s", plan->labels[task.by].key);
         add_extras(builder, e, &task, &id);
         task.id = ist_hash_bytes(id.data, id.length, 0);
         add_task(builder, &task);

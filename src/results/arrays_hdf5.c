@@ -2,80 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "arrays.h"
+#include "columns.h"
 #include "netcdf_hdf5.h"
-
-enum { ABSENT = -1, OK = 0, FAILED = 1 };
-
-/* ---- what a row puts where ------------------------------------------------------------------- */
-
-typedef struct {
-    double *value, *std_error, *slices;
-    int8_t *status;
-    int64_t *row;
-    size_t count, width; /* numbers of an array; of a series */
-} columns;
-
-static columns columns_new(size_t count, size_t width)
-{
-    columns c = {.count = count, .width = width};
-    c.value = ist_alloc_unset(count, sizeof *c.value);
-    c.std_error = ist_alloc_unset(count, sizeof *c.std_error);
-    c.slices = ist_alloc_unset(count * width, sizeof *c.slices);
-    c.status = ist_alloc_unset(count, sizeof *c.status);
-    c.row = ist_alloc_unset(count, sizeof *c.row);
-    for (size_t i = 0; i < count; i++) {
-        c.value[i] = c.std_error[i] = (double)NAN;
-        c.status[i] = ABSENT;
-        c.row[i] = ABSENT;
-    }
-    for (size_t i = 0; i < count * width; i++)
-        c.slices[i] = (double)NAN;
-    return c;
-}
-
-static void columns_release(columns *c)
-{
-    ist_free(c->value);
-    ist_free(c->std_error);
-    ist_free(c->slices);
-    ist_free(c->status);
-    ist_free(c->row);
-}
-
-typedef struct {
-    const columns *into;
-    const ist_array_row *row;
-} filling;
-
-static void fill(void *context, size_t offset)
-{
-    const filling *f = context;
-    const columns *c = f->into;
-    const ist_record *record = f->row->record;
-    c->row[offset] = f->row->row;
-    c->status[offset] = record ? OK : FAILED;
-    if (!record)
-        return;
-    c->value[offset] = record->value;
-    c->std_error[offset] = record->std_error;
-    if (record->series_count > 0)
-        memcpy(&c->slices[offset * c->width], record->series,
-               (size_t)record->series_count * sizeof *record->series);
-}
-
-static columns fill_columns(const ist_array *array)
-{
-    columns c = columns_new(array->list ? array->row_count : array->size, (size_t)array->slices);
-    for (size_t r = 0; r < array->row_count; r++) {
-        filling f = {&c, &array->rows[r]};
-        if (array->list)
-            fill(&f, r);
-        else
-            ist_array_places(array, &array->rows[r], fill, &f);
-    }
-    return c;
-}
 
 /* ---- coordinates ----------------------------------------------------------------------------- */
 
@@ -212,7 +140,7 @@ static const char *unit_of(const ist_array *array)
 
 static void write_flags(writer *w, hid_t status)
 {
-    static const int8_t values[] = {ABSENT, OK, FAILED};
+    static const int8_t values[] = {IST_STATUS_ABSENT, IST_STATUS_OK, IST_STATUS_FAILED};
     const hsize_t count = sizeof values;
     hid_t space = H5Screate_simple(1, &count, NULL);
     hid_t flags =
@@ -225,7 +153,7 @@ static void write_flags(writer *w, hid_t status)
 }
 
 /* Numbers of each slice, or of each sample: one dimension more. */
-static hid_t write_series(writer *w, const char *item, const columns *c)
+static hid_t write_series(writer *w, const char *item, const ist_columns *c)
 {
     ist_text name = {0}, what = {0};
     int dimensions = w->scales;
@@ -242,7 +170,7 @@ static hid_t write_series(writer *w, const char *item, const columns *c)
 static void write_variables(writer *w, const ist_array *array, const ist_measure_schema *schema)
 {
     const char *summary = schema->summary;
-    columns c = fill_columns(array);
+    ist_columns c = ist_columns_of(array);
     const char *unit = unit_of(array);
     int dimensions = w->scales;
     hid_t value = write_variable(w, "value", H5T_NATIVE_DOUBLE, dimensions, c.value, summary);
@@ -263,7 +191,7 @@ static void write_variables(writer *w, const ist_array *array, const ist_measure
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         if (sets[i] >= 0)
             H5Dclose(sets[i]);
-    columns_release(&c);
+    ist_columns_release(&c);
 }
 
 static bool write_group(hid_t file, const ist_plan *plan, size_t entry, const ist_array *array)

@@ -25,12 +25,14 @@ void ist_contents_of_journal(const ist_plan *plan, const ist_journal *journal,
 
 ist_hash ist_target_content(const ist_task *task, const ist_contents *contents)
 {
-    ist_hash all[2 + IST_MAX_ADDRESSES];
+    ist_hash all[3 + IST_MAX_ADDRESSES];
     size_t count = 0;
     all[count++] =
         (task->labels_target ? contents->label_content : contents->layer_content)[task->target];
     if (task->within != SIZE_MAX)
         all[count++] = contents->label_content[task->within];
+    if (task->by != SIZE_MAX)
+        all[count++] = contents->label_content[task->by];
     for (size_t x = 0; x < IST_MAX_ADDRESSES; x++)
         if (task->extra[x] != SIZE_MAX)
             all[count++] = contents->layer_content[task->extra[x]];
@@ -43,6 +45,7 @@ static bool is_known(const ist_task *task, const ist_contents *contents)
     bool known = contents->layer_known[task->source];
     known &= (task->labels_target ? contents->label_known : contents->layer_known)[task->target];
     known &= task->within == SIZE_MAX || contents->label_known[task->within];
+    known &= task->by == SIZE_MAX || contents->label_known[task->by];
     for (size_t x = 0; x < IST_MAX_ADDRESSES; x++)
         known &= task->extra[x] == SIZE_MAX || contents->layer_known[task->extra[x]];
     return known;

@@ -94,10 +94,12 @@ static ist_code remember(ist_session *s, size_t layer, const ist_stamp *stamp, i
     s->known.layer_known[layer] = true;
     s->read[layer] = true;
     if (s->journal) {
+        ist_stamp seen = *stamp;
+        ist_stamp_chosen(&s->known, layer, &seen);
         ist_input_state state = {.key = s->known.plan->layers[layer].key,
-                                 .size = stamp->size,
-                                 .mtime_ns = stamp->mtime_ns,
-                                 .inode = stamp->inode,
+                                 .size = seen.size,
+                                 .mtime_ns = seen.mtime_ns,
+                                 .inode = seen.inode,
                                  .content = content};
         ist_journal_add_input(s->journal, &state, error);
     }
@@ -158,6 +160,13 @@ static void make_rows(const ist_comm *comm, const ist_layer *layer, int64_t rows
         facts->mean_square = ist_mean_square(comm, matrix, rows, layer->n, *columns);
 }
 
+/* The rows of its file that a layer consists of; NULL: the first n. */
+static const int64_t *rows_of(const ist_session *s, size_t layer)
+{
+    size_t choice = s->known.layer_choice[layer];
+    return choice == SIZE_MAX ? NULL : s->known.chosen[choice].row;
+}
+
 static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_error *error)
 {
     const ist_layer *layer = &s->known.plan->layers[l];
@@ -175,8 +184,8 @@ static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_err
         ist_stamp_file(layer->at.file, &stamp, &reading);
     ist_agree(s->comm, &reading);
     if (reading.code == IST_OK)
-        ist_read_rows(s->comm, &layer->at, &layer->shape, first, last - first, &matrix, &census,
-                      &reading);
+        ist_read_rows(s->comm, &layer->at, &layer->shape, rows_of(s, l), first, last - first,
+                      &matrix, &census, &reading);
     ist_fault("layer.read");
     if (reading.code == IST_OK) {
         check_unchanged(s, &layer->at, &stamp, &reading);

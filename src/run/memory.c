@@ -155,7 +155,8 @@ static int64_t slices_bytes(const ist_pass_shape *pass, const ist_machine *machi
     const int64_t real = sizeof(double), number = sizeof(int32_t);
     bool two = pass->other_d > 0;
     int64_t sides = two ? 2 : 1, columns = pass->columns, n = pass->n;
-    int64_t at_once = ist_slices_at_once(n, pass->slices, columns, two, machine->ranks);
+    int64_t at_once =
+        ist_slices_at_once(n, pass->slices, columns, two, pass->estimates, machine->ranks);
     ist_slice_bytes each = ist_slice_bytes_of(n, columns, two);
     int64_t directions = ist_min(at_once * machine->ranks, pass->slices) * columns *
                          ist_max(pass->d, pass->other_d) * 2 * real;
@@ -163,7 +164,7 @@ static int64_t slices_bytes(const ist_pass_shape *pass, const ist_machine *machi
     int64_t parts = n * (columns * sides * real + real + 3 * number);
     int64_t words = two ? 2 * n * real : 4 * n * number;
     int64_t permuted = pass->permutes ? n * (real + 3 * number + columns * real) : 0;
-    int64_t found = (1 + IST_PARTS) * pass->slices * real;
+    int64_t found = 2 * (1 + IST_PARTS) * pass->slices * real;
     ist_machine plain = *machine;
     plain.twins = false;
     layer_sets own = sets_of(pass, pass->d, pass->wide, &plain);

@@ -10,6 +10,7 @@ void ist_recall_contents(ist_known_job *known, const ist_journal *journal)
         ist_error error = {0};
         if (!seen || ist_stamp_file(layer->at.file, &now, &error) != IST_OK)
             continue;
+        ist_stamp_chosen(known, l, &now);
         if (seen->size == now.size && seen->mtime_ns == now.mtime_ns && seen->inode == now.inode) {
             known->layer_content[l] = seen->content;
             known->layer_known[l] = true;
