@@ -36,14 +36,13 @@ static const ist_measure_schema schema = {
 
 static ist_needs needs(const ist_value *const *values, const ist_label_vector *labels)
 {
-    (void)labels;
     bool covariance = ist_param_is(values, PARAM_MODE, "covariance");
     bool own = !ist_param_is(values, PARAM_BETA, "auto");
     return (ist_needs){
         .dense = {.kind = IST_DENSE_LOGDETS,
                   .beta = own ? ist_param_real(values, PARAM_BETA) : 0,
                   .covariance = covariance,
-                  .within_classes = ist_param_is(values, PARAM_CLASSES, "conditional")},
+                  .within_classes = labels && ist_param_is(values, PARAM_CLASSES, "conditional")},
         /* columns of unit norm are standardised ones over the root of n - 1 */
         .scale = covariance ? IST_SCALE_NONE : IST_SCALE_ZSCORE};
 }

@@ -23,11 +23,13 @@ enum { LANES = 4 };
 #define FUSED(a, b, c) _mm256_fmadd_pd(a, b, c)
 #endif
 typedef long long bits __attribute__((vector_size(sizeof(lanes))));
+typedef unsigned long long words __attribute__((vector_size(sizeof(lanes))));
 #define BELOW(a, b) ((bits)((a) < (b)))
 #define EQUAL(a, b) ((bits)((a) == (b)))
 #else
 typedef double lanes;
 typedef long long bits;
+typedef unsigned long long words;
 enum { LANES = 1 };
 #define FUSED(a, b, c) fma(a, b, c)
 #define BELOW(a, b) (-(bits)((a) < (b)))
@@ -160,7 +162,8 @@ INLINE lanes decay(lanes x)
     for (int k = DEGREE - 1; k >= 0; k--)
         p = FUSED(p, r, all(c[k]));
     p = FUSED(r * r, p, r) + 1.0;
-    return real_of((bits_of(p) - (bits_of(shifted) << EXPONENT)) & some);
+    words exponent = (words)bits_of(shifted) << EXPONENT;
+    return real_of((bits)((words)bits_of(p) - exponent) & some);
 }
 
 void NAMED(decay)(double *values, int64_t count);

@@ -12,13 +12,19 @@
 typedef double lanes64 __attribute__((vector_size(64)));
 typedef int64_t bits64 __attribute__((vector_size(64)));
 typedef float lanes32 __attribute__((vector_size(32)));
-enum { LANES = 8, WIDE = 3 };
-#ifdef __AVX512F__
+enum { LANES = 8 };
+/* Tiles have vectors of what the instructions hold: gcc 12 takes wider ones to pieces in memory. */
+#if defined __AVX512F__
 #include <immintrin.h>
-enum { ROWS = 4 };
+enum { ROWS = 4, WIDE = 3, TILE_LANES = 8 };
+#elif defined __AVX2__
+enum { ROWS = 4, WIDE = 3, TILE_LANES = 4 };
 #else
-enum { ROWS = 2 };
+enum { ROWS = 2, WIDE = 4, TILE_LANES = 2 };
 #endif
+typedef double tile_lanes __attribute__((vector_size(TILE_LANES * sizeof(double))));
+typedef int64_t tile_bits __attribute__((vector_size(TILE_LANES * sizeof(double))));
+_Static_assert(IST_PANEL % (WIDE * TILE_LANES) == 0, "a panel's row is whole steps");
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -45,28 +51,42 @@ INLINE void add_part(ist_metric metric, lanes64 *sum, const lanes64 *part)
 
 /* ---- tiles --------------------------------------------------------------------------------------- */
 
+/* One feature of one vector: what make_part and add_part do. */
+INLINE tile_lanes add_difference(ist_metric metric, tile_lanes sum, tile_lanes t)
+{
+    if (metric == IST_METRIC_EUCLIDEAN)
+        return sum + t * t;
+    tile_bits part = (tile_bits)t & INT64_MAX;
+    if (metric == IST_METRIC_MANHATTAN)
+        return sum + (tile_lanes)part;
+    tile_bits larger = (tile_bits)((tile_lanes)part > sum);
+    return (tile_lanes)((part & larger) | ((tile_bits)sum & ~larger));
+}
+
 INLINE void register_tile(ist_metric metric, const double *const row[ROWS], const double *columns,
                           int64_t d, double *const out[ROWS])
 {
-    lanes64 sum[ROWS][WIDE] = {{{0}}};
+    tile_lanes sum[ROWS][WIDE];
+    for (int r = 0; r < ROWS; r++)
+        for (int v = 0; v < WIDE; v++)
+            sum[r][v] = (tile_lanes){0};
     for (int64_t f = 0; f < d; f++) {
-        lanes64 y[WIDE];
-        memcpy(y, columns + f * IST_PANEL, sizeof y);
+        tile_lanes y[WIDE];
+        for (int v = 0; v < WIDE; v++)
+            memcpy(&y[v], columns + f * IST_PANEL + v * TILE_LANES, sizeof y[v]);
         for (int r = 0; r < ROWS; r++)
-            for (int v = 0; v < WIDE; v++) {
-                lanes64 t = row[r][f] - y[v];
-                make_part(metric, &t);
-                add_part(metric, &sum[r][v], &t);
-            }
+            for (int v = 0; v < WIDE; v++)
+                sum[r][v] = add_difference(metric, sum[r][v], row[r][f] - y[v]);
     }
     for (int r = 0; r < ROWS; r++)
-        memcpy(out[r], sum[r], sizeof sum[r]);
+        for (int v = 0; v < WIDE; v++)
+            memcpy(out[r] + v * TILE_LANES, &sum[r][v], sizeof sum[r][v]);
 }
 
 INLINE void tile_of(ist_metric metric, const double *rows, int row_count, const double *columns,
                     int64_t d, double *tile)
 {
-    for (int j = 0; j < IST_TILE; j += WIDE * LANES)
+    for (int j = 0; j < IST_TILE; j += WIDE * TILE_LANES)
         for (int i = 0; i < row_count; i += ROWS) {
             const double *row[ROWS];
             double *out[ROWS];

@@ -130,12 +130,14 @@ static ist_hash key_of(const ist_dense_work *w, int64_t outputs)
     return key;
 }
 
-/* The factor of the kernel, as it was left by the task before if that had the same. */
+/* The factor of the kernel, or its inverse where that is wanted, as it was left by the task before if that had the same. */
 static ist_code hold_factor(ist_dense_work *w, int64_t outputs, ist_error *error)
 {
     ist_held_matrix *held = w->held;
     ist_hash key = key_of(w, outputs);
-    if (held->state != IST_HELD_NONE && ist_hash_compare(held->key, key) == 0) {
+    bool serves = held->state == IST_HELD_FACTOR ||
+                  (held->state == IST_HELD_INVERSE && w->needs.dense.left_out);
+    if (serves && ist_hash_compare(held->key, key) == 0) {
         if (w->needs.dense.form == IST_KERNEL_GAUSSIAN)
             ist_kernel_width(w, 0, &w->found.width[0], error);
         return error->code;

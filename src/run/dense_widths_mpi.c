@@ -73,12 +73,14 @@ static double aligned(const search *f)
     ist_moment_kernel kernel[TRIED];
     ist_moments moments[TRIED];
     ist_pass_stats stats = {0};
-    for (int t = 0; t < TRIED && unit > 0; t++)
+    if (!(unit > 0))
+        return 0;
+    for (int t = 0; t < TRIED; t++)
         kernel[t] = (ist_moment_kernel){{ist_gaussian_weight(tried(t) * unit), 0}};
-    if (unit > 0 && !ist_pass_moments(s->comm, &s->engine, f->rows, f->w->label, TRIED, kernel,
-                                      moments, &stats))
+    if (!ist_pass_moments(s->comm, &s->engine, f->rows, f->w->label, TRIED, kernel, moments,
+                          &stats))
         return (double)NAN;
-    for (int t = 0; t < TRIED && unit > 0; t++) {
+    for (int t = 0; t < TRIED; t++) {
         double alike = moments[t].within / sqrt(moments[t].squares); /* |L| is the same for all */
         if (alike <= best)
             continue;

@@ -213,6 +213,34 @@ class Dense(unittest.TestCase):
         self.assertEqual(row["se_method"], "probes")
         self.assertLess(abs(float(row["value"]) - exact), 4 * float(row["std_error"]))
 
+    def test_laws(self):
+        """Order of samples and numbers of classes mean nothing; a common factor means nothing to what is relative; what is of labels
+        alone does not change what is of layers."""
+        order = np.random.default_rng(2).permutation(len(A))
+        forms = {"plain": (A, B, Y), "shuffled": (A[order], B[order], Y[order]), "renumbered": (A, B, np.array([70, -3, 1000000007, 0])[Y]),
+                 "larger": (1000 * A, 1000 * B, Y)}
+        for form, (a, b, y) in forms.items():
+            save(self.folder, **{form + "-a": a, form + "-b": b, form + "-y": y})
+        manifest = os.path.join(self.folder, "laws.yaml")
+        with open(manifest, "w", encoding="utf-8") as file:
+            file.write(f"version: 1\nname: laws\ngrid: {{form: [{', '.join(forms)}]}}\ninput:\n  layers: {{a: '{{form}}-a.npy', b: '{{form}}-b.npy'}}\n"
+                       "  labels: {y: '{form}-y.npy'}\nmeasures:\n  - renyi: {pairs: [[a, b]], alpha: [1.01, 2]}\n"
+                       "  - renyi: {layers: b, target: y, alpha: [1.01, 2], bandwidth: [silverman, knn, alignment]}\n  - renyi: {layers: [a]}\n"
+                       "  - cka: {pairs: [[a, b]], kernel: [linear, gaussian], debiased: [false, true]}\n  - cka: {layers: b, target: y}\n"
+                       "  - logdet: {pairs: [[a, b]], classes: [one-hot, conditional]}\n  - logdet: {layers: b, target: y, classes: [one-hot, conditional]}\n"
+                       "  - supervision-complexity: {layers: b, target: y, kernel: gaussian, ridge: 0.1, centred: [false, true]}\n"
+                       "  - unique-information: {layers: b, target: y, kernel: gaussian, ridge: 0.1, per_sample: false}\noutput: laws\n")
+        subprocess.run([PROGRAM, "run", manifest], check=True, capture_output=True, timeout=100)
+        with open(os.path.join(self.folder, "laws", "results.csv"), newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        plain = [row for row in rows if row["form"] == "plain"]
+        self.assertEqual({row["status"] for row in rows}, {"ok"})
+        for form in ("shuffled", "renumbered", "larger"):
+            for one, other in zip(plain, (row for row in rows if row["form"] == form)):
+                np.testing.assert_allclose(float(other["value"]), float(one["value"]), 1e-9, 1e-12, err_msg=f"{form} {one['measure']} {one['params']}")
+        conditional = [row for row in plain if row["measure"] == "logdet" and row["target"] == "b"]
+        self.assertEqual(conditional[0]["value"], conditional[1]["value"])
+
     def test_what_cannot_be_said(self):
         lopsided = np.eye(12)
         lopsided[0, 5] = 0.5

@@ -362,7 +362,7 @@ class Shown(Folder):
     def test_figures_are_files_and_small_runs_are_drawn_too(self):
         for options in ({}, {"widths": (4, 16), "seeds": (0,)}):
             paths = figures.draw_all(self.frame(**options), self.path("figures"))
-            self.assertEqual(len(paths), 4)
+            self.assertEqual(len(paths), 5)
             for path in paths:
                 with open(path, "rb") as file:
                     self.assertEqual(file.read(8), b"\x89PNG\r\n\x1a\n")

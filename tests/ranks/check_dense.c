@@ -17,9 +17,11 @@ static const double NEAR = 1e-10;
 static double *values_of(int64_t n, int64_t d, double phase)
 {
     double *values = ist_alloc((size_t)(n * d), sizeof *values);
-    for (int64_t e = 0; e < n * d; e++)
+    for (int64_t e = 0; e < n * d; e++) {
+        const int64_t row = e / d;
         values[e] = (float)(sin(phase + 1.7 * (double)e + 0.013 * (double)(e % 7 * e)) +
-                            0.2 * cos((double)(e / d)));
+                            0.2 * cos((double)row));
+    }
     return values;
 }
 
@@ -207,24 +209,24 @@ static void check_factor(MPI_Comm comm, const ist_comm *mine, int64_t n)
 
 static void check_multiply(MPI_Comm comm, const ist_comm *mine)
 {
-    enum { M = 70, K = 131, N = 9 };
+    enum { L = 70, K = 131, N = 9 };
     ist_grid grid;
     ist_grid_new(mine, 1, &grid);
     ist_error error = {0};
-    double *a = values_of(M, K, 0.1), *b = values_of(K, N, 0.2);
-    double *a_t = ist_alloc(M * K, sizeof *a_t), *b_t = ist_alloc(K * N, sizeof *b_t);
-    double *c = ist_alloc(M * N, sizeof *c), *square = ist_alloc(K * K, sizeof *square);
+    double *a = values_of(L, K, 0.1), *b = values_of(K, N, 0.2);
+    double *a_t = ist_alloc(L * K, sizeof *a_t), *b_t = ist_alloc(K * N, sizeof *b_t);
+    double *c = ist_alloc(L * N, sizeof *c), *square = ist_alloc(K * K, sizeof *square);
     double *right = ist_alloc(K * N, sizeof *right);
-    plain_transpose(M, K, a, a_t);
+    plain_transpose(L, K, a, a_t);
     plain_transpose(K, N, b, b_t);
-    plain_multiply(M, K, N, a, b, c);
-    plain_multiply(K, M, K, a_t, a, square);
+    plain_multiply(L, K, N, a, b, c);
+    plain_multiply(K, L, K, a_t, a, square);
     plain_multiply(K, K, N, square, b, right);
     for (int form = 0; form < 4; form++) {
         ist_dense x, y, z;
-        deal(&grid, form & 1 ? K : M, form & 1 ? M : K, form & 1 ? a_t : a, &x);
+        deal(&grid, form & 1 ? K : L, form & 1 ? L : K, form & 1 ? a_t : a, &x);
         deal(&grid, form & 2 ? N : K, form & 2 ? K : N, form & 2 ? b_t : b, &y);
-        ist_dense_new(&grid, M, N, &z, &error);
+        ist_dense_new(&grid, L, N, &z, &error);
         ist_dense_multiply(&x, form & 1, &y, form & 2, &z);
         CHECK_ALL_TELL(comm, holds(&z, c, NEAR), "form %d", form);
         ist_dense_release(&x);
@@ -343,7 +345,7 @@ static bool distances_exact(const ist_dense *distances, const layer *l)
 
 static void check_gram(MPI_Comm comm, const ist_comm *mine, const ist_engine *engine, int form)
 {
-    enum { N = 157, D = 5 };
+    enum { N = 131, D = 5 };
     ist_grid grid;
     ist_grid_new(mine, 1, &grid);
     ist_error error = {0};
@@ -436,72 +438,92 @@ static void check_known_spectra(MPI_Comm comm, const ist_comm *mine)
 
 /* ---- columns ----------------------------------------------------------------------------------- */
 
+enum { ROWS = 203, A = 7, B = 70, M = 4 };
+
+/* Of two layers and a table: what is to be found among the rows that are taken. */
+typedef struct {
+    int64_t count;
+    double mean_a[A], mean_b[B];
+    double across[A * B], within[B * B], with_table[A * M], squares[ROWS];
+} column_truth;
+
+static bool is_taken(int64_t row, bool some)
+{
+    return !some || row % 4 == 1;
+}
+
+static column_truth *column_truth_of(const double *a, const double *b, const double *numbers,
+                                     bool some)
+{
+    column_truth *t = ist_alloc(1, sizeof *t);
+    for (int64_t i = 0; i < ROWS; i++)
+        t->count += is_taken(i, some);
+    for (int64_t i = 0; i < ROWS; i++) {
+        for (int64_t f = 0; f < A && is_taken(i, some); f++)
+            t->mean_a[f] += a[i * A + f] / (double)t->count;
+        for (int64_t f = 0; f < B && is_taken(i, some); f++)
+            t->mean_b[f] += b[i * B + f] / (double)t->count;
+    }
+    for (int64_t i = 0; i < ROWS; i++)
+        for (int64_t q = 0; q < B && is_taken(i, some); q++) {
+            double right = b[i * B + q] - t->mean_b[q];
+            t->squares[i] += right * right;
+            for (int64_t p = 0; p < B; p++)
+                t->within[p * B + q] += (b[i * B + p] - t->mean_b[p]) * right;
+            for (int64_t p = 0; p < A; p++) {
+                double left = a[i * A + p] - t->mean_a[p];
+                t->across[p * B + q] += left * right;
+                if (q < M)
+                    t->with_table[p * M + q] += left * numbers[i * M + q];
+            }
+        }
+    return t;
+}
+
+static bool product_holds(const ist_grid *grid, const ist_columns *a, const ist_columns *b,
+                          const double *expected)
+{
+    ist_error error = {0};
+    ist_dense product;
+    ist_column_product(grid, a, b, &product, &error);
+    bool right = error.code == IST_OK && holds(&product, expected, NEAR);
+    ist_dense_release(&product);
+    return right;
+}
+
 static void check_columns(MPI_Comm comm, const ist_comm *mine, const ist_engine *engine, bool some)
 {
-    enum { N = 203, A = 7, B = 70, M = 4 };
     ist_grid grid;
     ist_grid_new(mine, 1, &grid);
     ist_error error = {0};
-    layer a = layer_new(mine, engine, IST_METRIC_EUCLIDEAN, N, A, 0.2, false);
-    layer b = layer_new(mine, engine, IST_METRIC_EUCLIDEAN, N, B, 0.6, true);
-    double *table_values = values_of(N, M, 2.0);
-    bool *taken = some ? ist_alloc(N, sizeof *taken) : NULL;
-    int64_t count = 0, counted;
-    double mean_a[A] = {0}, mean_b[B] = {0}, found_a[A], found_b[B];
-    for (int64_t i = 0; i < N; i++)
-        if (!some || i % 4 == 1) {
-            count++;
-            for (int64_t f = 0; f < A; f++)
-                mean_a[f] += a.values[i * A + f];
-            for (int64_t f = 0; f < B; f++)
-                mean_b[f] += b.values[i * B + f];
-        }
-    for (int64_t f = 0; f < A; f++)
-        mean_a[f] /= (double)count;
-    for (int64_t f = 0; f < B; f++)
-        mean_b[f] /= (double)count;
+    layer a = layer_new(mine, engine, IST_METRIC_EUCLIDEAN, ROWS, A, 0.2, false);
+    layer b = layer_new(mine, engine, IST_METRIC_EUCLIDEAN, ROWS, B, 0.6, true);
+    double *numbers = values_of(ROWS, M, 2.0), mean_a[A], mean_b[B], squares[ROWS];
+    column_truth *truth = column_truth_of(a.values, b.values, numbers, some);
+    bool *taken = some ? ist_alloc(ROWS, sizeof *taken) : NULL;
     for (int64_t i = 0; some && i < a.rows.home.count; i++)
-        taken[i] = (a.rows.home.first + i) % 4 == 1;
+        taken[i] = is_taken(a.rows.home.first + i, some);
     ist_columns x = {&a.rows, NULL, taken}, y = {&b.rows, NULL, taken};
-    ist_column_means(mine, &x, found_a, &counted);
-    CHECK_ALL(comm, counted == count && plain_near(A, found_a, mean_a, 1e-14));
-    ist_column_means(mine, &y, found_b, &counted);
-    CHECK_ALL(comm, plain_near(B, found_b, mean_b, 1e-14));
+    int64_t count;
+    ist_column_means(mine, &x, mean_a, &count);
+    CHECK_ALL(comm, count == truth->count && plain_near(A, mean_a, truth->mean_a, 1e-14));
+    ist_column_means(mine, &y, mean_b, &count);
+    CHECK_ALL(comm, plain_near(B, mean_b, truth->mean_b, 1e-14));
     x.mean = mean_a;
     y.mean = mean_b;
-    double *expected = ist_alloc(B * B, sizeof *expected);
-    double *self = ist_alloc(B * B, sizeof *self), *with_table = ist_alloc(A * M, sizeof *expected);
-    double *squares = ist_alloc(N, sizeof *squares), *found = ist_alloc(N, sizeof *found);
-    for (int64_t i = 0; i < N; i++)
-        for (int64_t q = 0; q < B && (!some || i % 4 == 1); q++) {
-            double right = b.values[i * B + q] - mean_b[q];
-            squares[i] += right * right;
-            for (int64_t p = 0; p < A; p++)
-                expected[p * B + q] += (a.values[i * A + p] - mean_a[p]) * right;
-            for (int64_t p = 0; p < B; p++)
-                self[p * B + q] += (b.values[i * B + p] - mean_b[p]) * right;
-            for (int64_t p = 0; p < A && q < M; p++)
-                with_table[p * M + q] +=
-                    (a.values[i * A + p] - mean_a[p]) * table_values[i * M + q];
-        }
+    CHECK_ALL(comm, product_holds(&grid, &x, &y, truth->across));
+    CHECK_ALL(comm, product_holds(&grid, &y, &y, truth->within));
     ist_dense product;
-    ist_column_product(&grid, &x, &y, &product, &error);
-    CHECK_ALL(comm, holds(&product, expected, NEAR));
+    ist_column_product_table(&grid, &x, M, numbers, &product, &error);
+    CHECK_ALL(comm, holds(&product, truth->with_table, NEAR) && error.code == IST_OK);
     ist_dense_release(&product);
-    ist_column_product(&grid, &y, &y, &product, &error);
-    CHECK_ALL(comm, holds(&product, self, NEAR));
-    ist_dense_release(&product);
-    ist_column_product_table(&grid, &x, M, table_values, &product, &error);
-    CHECK_ALL(comm, holds(&product, with_table, NEAR) && error.code == IST_OK);
-    ist_dense_release(&product);
-    ist_row_products(mine, &y, found, NULL);
-    CHECK_ALL(comm, plain_near(N, found, squares, NEAR));
+    ist_row_products(mine, &y, squares, NULL);
+    CHECK_ALL(comm, plain_near(ROWS, squares, truth->squares, NEAR));
     layer_release(&a);
     layer_release(&b);
     ist_grid_release(&grid);
-    double *const all[] = {table_values, expected, self, with_table, squares, found};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        ist_free(all[i]);
+    ist_free(numbers);
+    ist_free(truth);
     ist_free(taken);
 }
 
@@ -556,16 +578,16 @@ static void write_table(MPI_Comm comm, int64_t rows, int64_t columns, const doub
 
 RANK_CHECK(dense_from_files)
 {
-    enum { ROWS = 131, COLUMNS = 90 };
+    enum { HIGH = 131, WIDE = 90 };
     ist_comm mine = ist_comm_new(comm);
     ist_grid grid;
     ist_grid_new(&mine, 1, &grid);
-    double *values = values_of(ROWS, COLUMNS, 0.7);
+    double *values = values_of(HIGH, WIDE, 0.7);
     for (int form = 0; form < 3; form++) {
         char path[512];
         if (form == 2)
-            values[100 * COLUMNS + 3] = NAN;
-        write_table(comm, ROWS, COLUMNS, values, form % 2, path, sizeof path);
+            values[100 * WIDE + 3] = NAN;
+        write_table(comm, HIGH, WIDE, values, form % 2, path, sizeof path);
         ist_location at = {.file = path};
         ist_shape shape;
         ist_error error = {0};
@@ -573,8 +595,7 @@ RANK_CHECK(dense_from_files)
         ist_dense matrix;
         ist_probe_layer(&at, &shape, &error);
         ist_dense_read(&grid, &at, &shape, &matrix, &census, &error);
-        CHECK_ALL_TELL(comm,
-                       error.code == IST_OK && matrix.rows == ROWS && matrix.columns == COLUMNS,
+        CHECK_ALL_TELL(comm, error.code == IST_OK && matrix.rows == HIGH && matrix.columns == WIDE,
                        "%.250s", error.text);
         CHECK_ALL(comm, census.nan == (form == 2) && census.inf == 0 &&
                             census.first_row == (form == 2 ? 100 : -1));
@@ -633,7 +654,7 @@ static bool powers_right(const ist_quadrature *q, const double *a, uint64_t seed
 
 RANK_CHECK(dense_traces)
 {
-    enum { N = 110, A = 3, B = 4, PROBES = 66, STEPS = 8 };
+    enum { N = 110, FIRST = 3, SECOND = 4, PROBES = 66, STEPS = 8 };
     ist_comm mine = ist_comm_new(comm);
     int64_t label[N];
     double *expected = NULL, *values = ist_alloc(N, sizeof *values), error;
@@ -641,15 +662,15 @@ RANK_CHECK(dense_traces)
         ist_engine engine = {.kernel = ist_kernel_choose(form ? NULL : "reference"),
                              .chunk_bytes = 1 << 20,
                              .skipping = form ? IST_SKIP_ALWAYS : IST_SKIP_NEVER};
-        layer a = layer_new(&mine, &engine, IST_METRIC_EUCLIDEAN, N, A, 0.2, false);
-        layer b = layer_new(&mine, &engine, IST_METRIC_EUCLIDEAN, N, B, 0.7, true);
+        layer a = layer_new(&mine, &engine, IST_METRIC_EUCLIDEAN, N, FIRST, 0.2, false);
+        layer b = layer_new(&mine, &engine, IST_METRIC_EUCLIDEAN, N, SECOND, 0.7, true);
         const ist_rows *both[] = {&a.rows, &b.rows};
         const double s[] = {0.8, 1.1};
         ist_kernel_product kernel = {form, both, s, form == 1 ? NULL : label, N};
         for (int64_t i = 0; i < N; i++)
             label[i] = form == 0 ? i / 40 : i % 4;
-        expected = kernel_of(N, A, a.values, s[0], 0);
-        double *other = kernel_of(N, B, b.values, s[1], 0);
+        expected = kernel_of(N, FIRST, a.values, s[0], 0);
+        double *other = kernel_of(N, SECOND, b.values, s[1], 0);
         for (int64_t e = 0; e < N * N; e++) {
             const double same = label[e / N] == label[e % N];
             expected[e] = form == 0   ? same
