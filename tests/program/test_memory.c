@@ -115,7 +115,7 @@ Test(memory, many_thresholds, .timeout = 100)
 
 /* Permuted layers: thresholds of many permutations at once, and their joint lists. */
 Test(memory, permuted_layers, .timeout = 100)
-    /* 84: the first 20 by themselves, to see how long they take, then as many as fit. */
+/* 84: the first 20 by themselves, to see how long they take, then as many as fit. */
 {
     enum { ROWS = SHADOWED ? 2000 : 6000, FEATURES = 4 };
     static const char *const entries[] = {
