@@ -1,6 +1,8 @@
 /* Options -> one call per command. The only place that knows MPI_COMM_WORLD and the process. */
 #include <argp.h>
 #include <cblas.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -37,21 +39,21 @@ enum {
     OPTION_ARRAY,
     OPTION_TIME,
     OPTION_ONCE,
-    OPTION_SET,
-    OPTION_VERIFY,
     OPTION_DATA,
-    OPTION_WATCHDOG
+    OPTION_WATCHDOG,
+    OPTION_SET,
+    OPTION_VERIFY
 };
 
 typedef struct {
     ist_options options;
     ist_bench_options bench;
     const char *calibration; /* --calibrate's file */
-    const char **set;        /* --set */
     bool notes, list, json, calibrate, verify;
     const char **files; /* what is no option; info takes several */
     size_t file_count;
     bool several;
+    const char **set; /* --set */
 } arguments;
 
 /* Which commands take an option. */
@@ -334,8 +336,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_SHARD: a->options.shard = shard_of(state, text); return 0;
     case OPTION_JSON: a->json = true; return 0;
     case OPTION_LIST: a->list = true; return 0;
-    case OPTION_VERIFY: a->verify = true; return 0;
     case OPTION_DATA: a->options.data = true; return 0;
+    case OPTION_VERIFY: a->verify = true; return 0;
     case OPTION_CALIBRATE:
         a->calibrate = true;
         a->calibration = text;
@@ -596,6 +598,18 @@ static ist_code check_arguments(const command *chosen, const arguments *a, ist_e
                         : ist_bench_check(&a->bench, error);
 }
 
+/* Whoever asked for a page or a script must not take half of one for the whole. A reader that went away knows. */
+static int say_whether_heard(int code)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    if (errno != EPIPE)
+        fprintf(stderr, "infostrata: error: cannot write to standard output: %s\n",
+                strerror(errno ? errno : EIO));
+    return code == IST_OK ? IST_BROKEN : code;
+}
+
 static int obey(const command *chosen, int argc, char **argv)
 {
     enum { ROUNDS = 7 };
@@ -630,7 +644,7 @@ static int obey(const command *chosen, int argc, char **argv)
             fprintf(stderr, "infostrata: error: %s\n", error.text);
         return refused();
     }
-    int code = chosen->act(&a);
+    int code = say_whether_heard(chosen->act(&a));
     ist_free(a.files);
     ist_free(a.set);
     return code;
@@ -648,8 +662,17 @@ static int unknown_command(const char *word)
     return refused();
 }
 
+/* A file that is opened later must not get the number of a standard one that is closed: what is printed would go into it. */
+static void keep_standard_files(void)
+{
+    for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++)
+        if (fcntl(file, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+            _exit(IST_BROKEN);
+}
+
 int main(int argc, char **argv)
 {
+    keep_standard_files();
     if (argc > 1 && strcmp(argv[1], "bench") == 0)
         ist_bench_environment(openblas_get_corename(), argv);
     openblas_set_num_threads(1);

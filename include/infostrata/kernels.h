@@ -154,6 +154,15 @@ typedef struct {
     /* tile = the larger of factor * tile and other_factor * other; NULL: none. */
     void (*joint)(float factor, const float *other, float other_factor, float *tile);
     const ist_exact_kernel *exact; /* by ist_metric */
+    /* `count` rows of d features, at most IST_TILE, as the exact tiles want them, from row-major ones (exactly one of narrow and
+     * wide is not NULL), less `centre` (NULL: nothing): as rows; as panels of columns, of which places beyond the last stay as they are. */
+    void (*load_rows)(const float *narrow, const double *wide, int count, int64_t d,
+                      const double *centre, double *rows);
+    void (*load_columns)(const float *narrow, const double *wide, int count, int64_t d,
+                         const double *centre, double *panels);
+    /* Kernel distances (moments.h) of rows and columns that are about a common centre; as an exact tile. */
+    void (*squares)(const double *rows, int row_count, const double *columns, int64_t d,
+                    double *tile);
     /* Where l <= row_limit, and where l <= column_limit. rare: few are expected. */
     void (*within)(const float *tile, const float *row_limit, const float *column_limit, bool rare,
                    ist_places *row_side, ist_places *column_side);
@@ -173,6 +182,8 @@ typedef struct {
     /* found[row]: over the columns, in units of 2^-52, the sums of K, of K^2, and (0 without labels) of both where labels are
      * equal. The same bits in every instruction set. */
     void (*moments)(const ist_moment_tile *tile, int64_t (*found)[IST_MOMENTS]);
+    /* values become exp(-values), as in `moments`: of values >= 0, 0 from 37 on. count: a multiple of IST_STRIP. */
+    void (*decay)(double *values, int64_t count);
     /* Adds to below[m] and equal[m], m < values, how many of `count` numbers are so compared with value[m]. Whole
      * vectors: up to IST_CELLS - 1 of the numbers are set to NaN beyond the last. */
     void (*tally)(double *number, int count, const double *value, int64_t values, int64_t *below,

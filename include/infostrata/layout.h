@@ -55,10 +55,11 @@ int64_t ist_gram_room(int64_t n, int64_t d, int64_t value_bytes, int ranks, int6
 int64_t ist_eigenvalues_room(int64_t n, int ranks, int64_t together);
 int64_t ist_inverse_room(int64_t n, int ranks, int64_t together);
 int64_t ist_dense_read_room(int64_t columns, int ranks);
-/* The same for products of columns, d_a x d_b, of layers of any N; for the stochastic trace of a kernel of `factors` layers, the sum
- * of whose features is d. */
+/* The same for products of columns, d_a x d_b, of layers of any N; for the stochastic trace of a kernel of layers, the sum of
+ * whose features is d, stored in value_bytes at most. */
 int64_t ist_column_product_room(int64_t d_a, int64_t d_b);
-int64_t ist_quadrature_room(int64_t n, int64_t d, int factors, int probes, int steps, int ranks);
+int64_t ist_quadrature_room(int64_t n, int64_t d, int64_t value_bytes, int probes, int steps,
+                            int ranks);
 
 /* What is done at once, in the room itself: rows of a message while a Gram matrix is made, and features of a product; rows of a strip that is
  * read; columns of a product of columns, and rows; rows that meet all home rows in a product with a kernel. */
@@ -66,6 +67,6 @@ int64_t ist_gram_rows_at_once(int64_t row_bytes);
 int64_t ist_gram_features_at_once(int64_t local_rows, int64_t local_columns, int64_t d);
 int64_t ist_dense_rows_at_once(int64_t columns);
 int64_t ist_product_columns_at_once(int64_t d_a, int64_t d_b);
-enum { IST_PRODUCT_ROWS = 1024, IST_QUADRATURE_ROWS = 192 };
+enum { IST_PRODUCT_ROWS = 1024, IST_QUADRATURE_ROWS = 960 };
 
 #endif

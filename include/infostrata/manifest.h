@@ -13,21 +13,33 @@
 
 typedef enum {
     IST_PARAM_INTEGER, /* decimal integer in [least, most] */
-    IST_PARAM_REAL,    /* decimal number in [least, most] */
-    IST_PARAM_WORD     /* one of words[], e.g. ties: random | index */
+    IST_PARAM_REAL,    /* decimal number in [least, most]; with words[]: or one of them */
+    IST_PARAM_WORD,    /* one of words[], e.g. ties: random | index */
+    /* An address (docs/manifest.md), or `none`: a dataset whose rows are the samples; one with rows of its own. */
+    IST_PARAM_SAMPLES,
+    IST_PARAM_ROWS
 } ist_param_type;
+
+#define IST_NO_ADDRESS "none" /* where an address could stand */
 
 typedef struct {
     const char *name;
     ist_param_type type;
     int64_t least, most;
-    const char *const *words; /* NULL-terminated; for IST_PARAM_WORD */
+    const char *const *words; /* NULL-terminated; for IST_PARAM_WORD, IST_PARAM_REAL */
     const char *standard;     /* the default as written in a manifest; "1, 2, 4": a list of these */
     const char *only; /* "method=mle": says something only where `method`, a parameter before it, is
                                  `mle`; then alone it is swept over and written; NULL: always */
 } ist_param_spec;
 
-enum { IST_MAX_PARAMS = 16 };
+/* Does a parameter name a dataset? */
+static inline bool ist_param_is_address(const ist_param_spec *spec)
+{
+    return spec->type == IST_PARAM_SAMPLES || spec->type == IST_PARAM_ROWS;
+}
+
+/* IST_MAX_ADDRESSES: parameters of one measure that name datasets. */
+enum { IST_MAX_PARAMS = 16, IST_MAX_ADDRESSES = 2 };
 
 /* The most cells a grid may have, before `exclude`; also the most values of an axis. */
 enum { IST_MAX_CELLS = 100000 };
@@ -40,7 +52,11 @@ typedef struct {
     bool symmetric;               /* one record a pair instead of both directions */
     bool takes_labels;            /* a labels target is allowed */
     bool wants_labels;            /* and nothing else */
+    bool wants_target;            /* a layer or labels as `target`, no `pairs`, no `against` */
     bool alone;                   /* of one layer: no target */
+    bool may_be_alone; /* of one layer where nothing else is named: no pairs of all layers */
+    const char
+        *series; /* results.h5: of what a record's series has one number each; NULL: it has none */
     bool by_class;                /* `by`: one record more a class of the source's samples */
     /* `null`: which values speak against independence; none: there is no such test. */
     enum { IST_TAIL_NONE, IST_TAIL_UPPER, IST_TAIL_LOWER } tail;

@@ -53,6 +53,33 @@ typedef struct {
     int64_t tied, zero; /* of ist_slice_found, over all slices */
 } ist_slice_totals;
 
+/* What was found of the matrices of a task, on rank 0 (ist_dense_kind says what). [3]: of the source, of the target, of
+ * both together; a task of the source alone has the first one only. */
+typedef struct {
+    double width[2]; /* of the source's Gaussian kernel and of the target's; NaN: there is none */
+    const double *spectrum
+        [3]; /* SPECTRA: n eigenvalues, ascending, of the kernels' matrices over their traces */
+    int probes;
+    const double *trace[3]; /* TRACES: by probe, the estimated sum of the eigenvalues' powers */
+    double squares[3];      /* MOMENTS: the sum of the squares of the same matrices' entries */
+    double logdet
+        [3]; /* LOGDETS: ln det; within classes [1] is the classes' mean by their shares, [2] unused */
+    /* ALIGNMENT, of matrices K (source) and L (target): sums over i, j of K L, K K, L L; their diagonals and row sums */
+    double dot[3];
+    const double *diagonal[2], *row_sum[2];
+    bool centred; /* K and L are centred: their rows add up to 0 */
+    /* SOLUTIONS, K with its ridge: of `outputs` columns of the target; outputs > 1 rows of K a sample where `whole` */
+    int64_t outputs;
+    bool whole;
+    double complexity, kernel_trace, condition, ridge_wanted, asymmetry;
+    /* left_out, by sample: the change of the weights (squared), of the tests (squared, the mean; NULL: no tests), the
+     * residual (squared) of the prediction without it; labels: how many of these predictions are of another class */
+    const double *weights, *tests, *residual;
+    int64_t wrong;
+    double
+        cancelled; /* how much larger than the weights' changes the terms are whose difference they are */
+} ist_dense_totals;
+
 /* The sums of a task over all ranks: of all samples, and of each random part if asked for. */
 typedef struct {
     int64_t n;
@@ -81,6 +108,7 @@ typedef struct {
     int64_t dimension_rows;
     double square_source, square_target; /* scale rms: the mean squared distance of two rows */
     const ist_slice_totals *slices;      /* needs.slices */
+    const ist_dense_totals *dense;       /* needs.dense */
 } ist_totals;
 
 /* One row of results, less what the task itself says (cell, names, params). Texts are owned. */
@@ -91,7 +119,7 @@ typedef struct {
     int64_t k, n, d_source, d_target, duplicates;
     double tie_fraction;
     char *note, *detail; /* codes joined by ';' ; "name=value;name=value" */
-    double *series;      /* one number a slice, for results.h5; NULL: none */
+    double *series;      /* one number a slice, or a sample, for results.h5; NULL: none */
     int64_t series_count;
 } ist_record;
 void ist_record_release(ist_record *record);

@@ -23,12 +23,14 @@ typedef struct {
 bool ist_pass_moments(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                       const int64_t *label, int kernels, const ist_moment_kernel *kernel,
                       ist_moments *moments, ist_pass_stats *stats);
-/* Collective. distances[*count], ascending, on every rank; freed with ist_free: the distances (euclidean: with the root) of all pairs of rows of the
- * set if there are at most IST_SAMPLED_ROWS, else of so many rows drawn by `seed` (those with the smallest ist_random_word of their row
- * number). *sampled: rows used. Quantiles and means for bandwidth rules are of these. */
+
+/* Collective. Ascending, *count of them, on every rank; freed with ist_free: the distances (euclidean: with the root) of all pairs of rows of
+ * the set if there are at most `most` rows (IST_SAMPLED_ROWS by default), else of so many drawn by `seed` (those with the
+ * smallest ist_random_word of their row number). *sampled: rows used. Quantiles and means for bandwidth rules are of these. */
 enum { IST_SAMPLED_ROWS = 2048 };
 double *ist_sampled_distances(const ist_comm *comm, const ist_rows *rows, uint64_t seed,
-                              int64_t *count, int64_t *sampled);
+                              int64_t most, int64_t *count, int64_t *sampled);
+
 /* Collective. The mean over rows of the mean squared distance to their k nearest, from sorted lists of the set with at least k neighbours a
  * row (all of them where a row has fewer), summed in row order. Euclidean sets. */
 double ist_mean_square_nearest(const ist_comm *comm, const ist_rows *rows,

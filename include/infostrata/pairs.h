@@ -438,6 +438,9 @@ typedef struct {
     const float *(*closer)(const void *state, int64_t m);  /* NULL: nothing is counted */
     void (*count_closer)(void *state, int64_t row, int64_t m, int32_t columns);
     bool home_alone; /* all is found at home rows: what visits brings nothing back */
+    /* Without scan: kernel distances (moments.h) about this centre take the place of the defined ones, of a set (component 0) or of each
+     * component; where it is NULL they do not. NULL: nowhere. */
+    const double *(*centre)(const void *state, int component);
     bool components; /* without scan: of a joint set both components' distances, not the larger */
     bool learns;     /* limits fall while pairs are visited: near ones first */
     /* What a whole pass finds, beside the rows and what pack_out asks (of a consumer that learns: nothing); returns

@@ -83,30 +83,31 @@ static void values_of(const sides *s, const char *rows, int64_t i, int64_t from,
 /* ---- distances --------------------------------------------------------------------------------- */
 
 typedef struct {
-    double *rows, *columns, *one; /* a tile's, as the kernel takes them */
+    double *rows, *columns; /* a tile's, as the kernel takes them */
     double distance[IST_TILE * IST_TILE];
 } workshop;
 
-static void load_columns(const sides *s, int64_t first, int64_t count, workshop *w)
+/* Rows of one of the sides, from `first` on. */
+static const float *narrow_at(const sides *s, const char *rows, int64_t first)
 {
-    memset(w->columns, 0, (size_t)(IST_TILE * s->d) * sizeof *w->columns);
-    for (int64_t j = 0; j < count; j++) {
-        values_of(s, s->column, first + j, 0, s->d, NULL, w->one);
-        double *panel = w->columns + j / IST_PANEL * IST_PANEL * s->d + j % IST_PANEL;
-        for (int64_t f = 0; f < s->d; f++)
-            panel[f * IST_PANEL] = w->one[f];
-    }
+    return s->wide ? NULL : (const float *)(const void *)rows + first * s->d;
 }
 
-static void tile_column(const ist_exact_kernel *exact, const sides *s, int64_t first, int64_t count,
-                        workshop *w, ist_dense *distances)
+static const double *wide_at(const sides *s, const char *rows, int64_t first)
 {
-    load_columns(s, first, count, w);
+    return s->wide ? (const double *)(const void *)rows + first * s->d : NULL;
+}
+
+static void tile_column(const ist_kernel *kernel, ist_metric metric, const sides *s, int64_t first,
+                        int64_t count, workshop *w, ist_dense *distances)
+{
+    kernel->load_columns(narrow_at(s, s->column, first), wide_at(s, s->column, first), (int)count,
+                         s->d, NULL, w->columns);
     for (int64_t row = 0; row < s->rows; row += IST_TILE) {
         const int64_t rows = ist_min(IST_TILE, s->rows - row);
-        for (int64_t i = 0; i < rows; i++)
-            values_of(s, s->row, row + i, 0, s->d, NULL, w->rows + i * s->d);
-        exact->tile(w->rows, (int)rows, w->columns, s->d, w->distance);
+        kernel->load_rows(narrow_at(s, s->row, row), wide_at(s, s->row, row), (int)rows, s->d, NULL,
+                          w->rows);
+        kernel->exact[metric].tile(w->rows, (int)rows, w->columns, s->d, w->distance);
         for (int64_t j = 0; j < count; j++)
             for (int64_t i = 0; i < rows; i++)
                 dense_column(distances, first + j)[row + i] = w->distance[i * IST_TILE + j];
@@ -122,14 +123,11 @@ ist_code ist_gram_distances(const ist_grid *grid, const ist_kernel *kernel, cons
     workshop *w = ist_alloc(1, sizeof *w);
     const size_t tile = (size_t)(IST_TILE * s.d);
     w->rows = ist_alloc_unset(tile, sizeof(double));
-    w->columns = ist_alloc_unset(tile, sizeof(double));
-    w->one = ist_alloc_unset((size_t)s.d, sizeof(double));
+    w->columns = ist_alloc(tile, sizeof(double));
     for (int64_t c = 0; c < s.columns; c += IST_TILE)
-        tile_column(&kernel->exact[rows->metric], &s, c, ist_min(IST_TILE, s.columns - c), w,
-                    distances);
+        tile_column(kernel, rows->metric, &s, c, ist_min(IST_TILE, s.columns - c), w, distances);
     ist_free(w->rows);
     ist_free(w->columns);
-    ist_free(w->one);
     ist_free(w);
     sides_release(&s);
     return IST_OK;

@@ -142,12 +142,13 @@ int64_t ist_column_product_room(int64_t d_a, int64_t d_b)
     return (d_a * ist_product_columns_at_once(d_a, d_b) + IST_PRODUCT_ROWS * (d_a + d_b)) * REAL;
 }
 
-int64_t ist_quadrature_room(int64_t n, int64_t d, int factors, int probes, int steps, int ranks)
+int64_t ist_quadrature_room(int64_t n, int64_t d, int64_t value_bytes, int probes, int steps,
+                            int ranks)
 {
-    enum { VECTORS = 4 };
-    int64_t home = ist_ceil_div(n, ranks) + IST_PRODUCT_ROWS;
-    int64_t tiles = (int64_t)IST_QUADRATURE_ROWS * home;
-    return (VECTORS * home * probes + home * d + IST_QUADRATURE_ROWS * (d + probes) + tiles +
-            factors * d + (int64_t)2 * steps * probes) *
-           REAL;
+    enum { TILE = 96, TILES = 2, COEFFICIENTS = 5 };
+    int64_t home = ist_ceil_div(n, ranks) + IST_QUADRATURE_ROWS;
+    int64_t values = (home + IST_QUADRATURE_ROWS) * d * value_bytes;
+    int64_t vectors = ((steps + 1) * home + IST_QUADRATURE_ROWS) * probes;
+    int64_t tiles = TILES * TILE * (TILE + d) + d;
+    return values + (vectors + tiles + (int64_t)COEFFICIENTS * steps * probes) * REAL;
 }

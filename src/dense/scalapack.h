@@ -44,5 +44,7 @@ void pdgeadd_(const char *trans, const int *m, const int *n, const double *alpha
               const int *ic, const int *jc, const int *descc);
 /* LAPACK's. */
 void dsterf_(const int *n, double *d, double *e, int *info);
+void dsteqr_(const char *vectors, const int *n, double *d, double *e, double *z, const int *ldz,
+             double *work, int *info, size_t);
 
 #endif

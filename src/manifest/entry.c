@@ -195,11 +195,18 @@ static void check_operands(reader *r, const ist_measure_schema *schema, const no
     const node *null = map ? map_get(map, "null") : NULL;
     if (null && schema->tail == IST_TAIL_NONE)
         ist_faults_add(r->faults, null->place, MSG_NO_NULL, schema->name);
+    for (size_t i = 1; i < sizeof others / sizeof others[0]; i++) {
+        const node *key = map && schema->wants_target ? map_get(map, others[i]) : NULL;
+        if (key)
+            ist_faults_add(r->faults, key->place, MSG_ONLY_TARGET, schema->name, others[i]);
+    }
     const node *by = map ? map_get(map, "by") : NULL;
     if (by && !schema->by_class)
         ist_faults_add(r->faults, by->place, MSG_NO_BY, schema->name);
     if (schema->wants_labels && !(map && map_get(map, "target")))
         ist_faults_add(r->faults, place, MSG_WANTS_LABELS, schema->name);
+    if (schema->wants_target && !(map && map_get(map, "target")))
+        ist_faults_add(r->faults, place, MSG_WANTS_TARGET, schema->name);
 }
 
 static void read_body(reader *r, const ist_measure_schema *schema, const node *map,

@@ -92,9 +92,12 @@ static void check_work(reader *r, const ist_entry *entry)
 {
     size_t layers = entry->all_layers ? r->job->layer_count : entry->layer_count;
     const ist_measure_schema *schema = r->job->schemas[entry->measure];
-    if (schema->alone || (schema->wants_labels && entry->target_count == 0))
+    bool wants = schema->wants_labels || schema->wants_target;
+    if (schema->alone || (wants && entry->target_count == 0))
         return; /* nothing to compare with; or that is missing, as was said */
     if (entry->pair_count > 0 || entry->has_against)
+        return;
+    if (schema->may_be_alone && entry->target_count == 0)
         return;
     if (entry->target_count == 0 && layers < 2) {
         ist_faults_add(r->faults, entry->place, MSG_ONE_LAYER);

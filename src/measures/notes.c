@@ -33,6 +33,16 @@ const ist_note ist_notes[] = {
      "of one width only, or differences within one network"},
     {"one-slice", "a single slice: nothing tells how much slices differ, so that there is no "
                   "standard error"},
+    {"narrow-kernel", "the kernel is so narrow that hardly two samples are alike: its entropy is "
+                      "within 1 % of ln n, and so is the information; choose a larger bandwidth"},
+    {"wide-kernel", "the kernel is so wide that all samples are alike: its entropy is below 1 % of "
+                    "ln n; choose a smaller bandwidth"},
+    {"no-entropy", "source or target has an entropy of 0: there is no normalised information"},
+    {"ill-conditioned", "the kernel matrix has a condition above 1e10 (condition): half of the "
+                        "digits of the values are lost, and they hang on what the smallest "
+                        "eigenvalues are; a ridge would help (ridge_wanted)"},
+    {"asymmetric", "the dumped kernel differs from its mirror image by more than 1e-6 of its "
+                   "largest entry (asymmetry): the mean of both was taken"},
     {"row-order-unverified", "source and target come from different files that share neither "
                              "/sample_id nor a labels vector: that row i is the same sample in "
                              "both is taken on trust"},

@@ -31,10 +31,16 @@
     int ist_settle_looked_##set(const double *, const ist_look_side *, const ist_look_side *,      \
                                 ist_open_marks *);
 
-#define DECLARE_64(set)                                                                 \
-    extern const ist_exact_kernel ist_exact_##set[IST_METRICS];                         \
-    void ist_tally_##set(double *, int, const double *, int64_t, int64_t *, int64_t *); \
-    void ist_moments_##set(const ist_moment_tile *, int64_t(*)[IST_MOMENTS]);
+#define DECLARE_64(set)                                                                      \
+    extern const ist_exact_kernel ist_exact_##set[IST_METRICS];                              \
+    void ist_tally_##set(double *, int, const double *, int64_t, int64_t *, int64_t *);      \
+    void ist_moments_##set(const ist_moment_tile *, int64_t(*)[IST_MOMENTS]);                \
+    void ist_load_rows_##set(const float *, const double *, int, int64_t, const double *,    \
+                             double *);                                                      \
+    void ist_load_columns_##set(const float *, const double *, int, int64_t, const double *, \
+                                double *);                                                   \
+    void ist_squares_##set(const double *, int, const double *, int64_t, double *);          \
+    void ist_decay_##set(double *, int64_t);
 
 #define DECLARE_PLACE(set)                                                               \
     void ist_place_##set(const float *, int, const float *, const ist_threshold_trees *, \
@@ -86,7 +92,9 @@ static bool has_avx512(void)
         .joint = ist_joint_tile_##set, .exact = ist_exact_##set, .within = ist_within_##set,  \
         .within_ties = ist_within_ties_##set, .count = ist_count_##set,                       \
         .place = ist_place_##place_set, .turn = ist_turn_##set, .tally = ist_tally_##set,     \
-        .moments = ist_moments_##set, .keep = ist_keep_##set, .upper_of = ist_upper_of_##set, \
+        .moments = ist_moments_##set, .decay = ist_decay_##set, .squares = ist_squares_##set, \
+        .load_rows = ist_load_rows_##set, .load_columns = ist_load_columns_##set,             \
+        .keep = ist_keep_##set, .upper_of = ist_upper_of_##set,                               \
         .look_narrow = ist_look_narrow_##set, .look_wide = ist_look_wide_##set,               \
         .look_marked = ist_look_marked_##set, .open_sides = ist_open_sides_##set,             \
         .settle_kinds = ist_settle_kinds_##set, .settle_looked = ist_settle_looked_##set      \
@@ -104,7 +112,11 @@ static const ist_kernel kernels[] = {
      .supported = always,
      .exact = ist_exact_generic,
      .tally = ist_tally_generic,
-     .moments = ist_moments_generic},
+     .moments = ist_moments_generic,
+     .decay = ist_decay_generic,
+     .squares = ist_squares_generic,
+     .load_rows = ist_load_rows_generic,
+     .load_columns = ist_load_columns_generic},
 };
 
 enum { KERNELS = sizeof kernels / sizeof kernels[0] };

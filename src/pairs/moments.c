@@ -70,6 +70,12 @@ static void merge(void *home, int64_t first, int64_t count, const void *message)
     }
 }
 
+static const double *centre(const void *state, int component)
+{
+    const moments_state *s = state;
+    return s->centre[component];
+}
+
 static void labels_of(const moments_state *s, int64_t position, int count, int64_t label[IST_TILE])
 {
     memset(label, 0, IST_TILE * sizeof *label);
@@ -128,6 +134,7 @@ const ist_consumer ist_moments_consumer = {.out_bytes = nothing,
                                            .merge = merge,
                                            .release = release,
                                            .take = take,
+                                           .centre = centre,
                                            .describe = describe,
                                            .home_alone = true,
                                            .components = true};

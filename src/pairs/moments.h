@@ -10,7 +10,8 @@ typedef struct {
     const ist_moment_kernel *kernel;
     const int64_t *label; /* by row number, label_count of them; NULL: none */
     int64_t label_count;
-    ist_int128 *sum; /* of each home row, kernel and moment, in units of 2^-52 */
+    double *centre[2]; /* of the set, or of both components; NULL: the defined distances */
+    ist_int128 *sum;   /* of each home row, kernel and moment, in units of 2^-52 */
 } moments_state;
 
 /* How many of the moments are kept. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "moments.h"
+#include "sample.h"
 
 static const double UNIT = 0x1p-52;
 
@@ -30,6 +31,17 @@ static void moments_of(const int64_t *limbs, int64_t kept, ist_moments *moments)
     *moments = (ist_moments){value[0], value[1], value[2], value[3]};
 }
 
+/* Euclidean distances are taken about a centre. */
+static void choose_centres(const ist_comm *comm, const ist_rows *rows, moments_state *s)
+{
+    bool joint = ist_rows_are_joint(rows);
+    for (int c = 0; c < (joint ? 2 : 1); c++) {
+        const ist_rows *set = joint ? rows->component[c] : rows;
+        if (set->metric == IST_METRIC_EUCLIDEAN)
+            s->centre[c] = ist_sample_mean(comm, set);
+    }
+}
+
 bool ist_pass_moments(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                       const int64_t *label, int kernels, const ist_moment_kernel *kernel,
                       ist_moments *moments, ist_pass_stats *stats)
@@ -44,6 +56,7 @@ bool ist_pass_moments(const ist_comm *comm, const ist_engine *engine, const ist_
                            .kernel = kernel,
                            .label = label,
                            .label_count = numbers};
+    choose_centres(comm, rows, &state);
     state.sum = ist_alloc((size_t)(visited->home.count * each), sizeof *state.sum);
     bool whole =
         ist_pass(comm, engine, visited, &ist_moments_consumer, &state, &(ist_tie_rule){0}, stats);
@@ -55,5 +68,7 @@ bool ist_pass_moments(const ist_comm *comm, const ist_engine *engine, const ist_
         ist_free(limbs);
     }
     ist_free(state.sum);
+    ist_free(state.centre[0]);
+    ist_free(state.centre[1]);
     return whole;
 }

@@ -25,24 +25,35 @@ void ist_open_add(ist_open_list *open, ist_open_pair pair)
 
 /* ---- float64 ----------------------------------------------------------------------------------- */
 
-static double value_of(const ist_slab *slab, int64_t at)
+static void load_rows(const ist_kernel *kernel, const ist_slab *slab, int64_t first, int count,
+                      int64_t d, const double *centre, double *rows)
 {
-    return slab->wide ? slab->wide[at] : (double)slab->narrow[at];
+    kernel->load_rows(slab->narrow ? slab->narrow + first * d : NULL,
+                      slab->wide ? slab->wide + first * d : NULL, count, d, centre, rows);
 }
 
-static void component_tile(const ist_visit *v, const ist_tile *tile, const ist_rows *set,
-                           const ist_slab *home, int64_t row, const ist_slab *guests, int64_t col,
-                           double *distance)
+static void load_columns(const ist_kernel *kernel, const ist_slab *slab, int64_t first, int count,
+                         int64_t d, const double *centre, double *panels)
 {
-    int64_t d = set->d;
+    kernel->load_columns(slab->narrow ? slab->narrow + first * d : NULL,
+                         slab->wide ? slab->wide + first * d : NULL, count, d, centre, panels);
+}
+
+/* Of a set or of one component of it. */
+static void component_tile(const ist_visit *v, const ist_tile *tile, const ist_rows *set,
+                           int component, const ist_slab *home, int64_t row, const ist_slab *guests,
+                           int64_t col, double *distance)
+{
+    const ist_kernel *kernel = v->sweep->kernel;
+    const ist_consumer *consumer = v->sweep->consumer;
+    const double *centre = consumer->centre ? consumer->centre(v->sweep->state, component) : NULL;
     double *rows = v->work->rows, *columns = v->work->columns;
-    for (int64_t e = 0; e < tile->rows * d; e++)
-        rows[e] = value_of(home, row * d + e);
-    for (int64_t j = 0; j < tile->cols; j++)
-        for (int64_t f = 0; f < d; f++)
-            columns[j / IST_PANEL * IST_PANEL * d + f * IST_PANEL + j % IST_PANEL] =
-                value_of(guests, (col + j) * d + f);
-    v->sweep->kernel->exact[set->metric].tile(rows, tile->rows, columns, d, distance);
+    load_rows(kernel, home, row, tile->rows, set->d, centre, rows);
+    load_columns(kernel, guests, col, tile->cols, set->d, centre, columns);
+    if (centre)
+        kernel->squares(rows, tile->rows, columns, set->d, distance);
+    else
+        kernel->exact[set->metric].tile(rows, tile->rows, columns, set->d, distance);
 }
 
 static void exact_tile(const ist_visit *v, const ist_tile *tile, int64_t row, int64_t col)
@@ -52,12 +63,12 @@ static void exact_tile(const ist_visit *v, const ist_tile *tile, int64_t row, in
     double *distance = v->work->distance, *other = v->work->other_distance;
     v->sweep->stats.exact_tiles++;
     if (!ist_rows_are_joint(rows)) {
-        component_tile(v, tile, rows, home, row, guests, col, distance);
+        component_tile(v, tile, rows, 0, home, row, guests, col, distance);
         return;
     }
     for (int c = 0; c < 2; c++)
-        component_tile(v, tile, rows->component[c], &home->component[c], row, &guests->component[c],
-                       col, c ? other : distance);
+        component_tile(v, tile, rows->component[c], c, &home->component[c], row,
+                       &guests->component[c], col, c ? other : distance);
     if (v->sweep->consumer->components)
         return;
     for (int i = 0; i < tile->rows; i++)

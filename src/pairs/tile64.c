@@ -258,6 +258,70 @@ void NAMED(tally)(double *number, int count, const double *value, int64_t values
         tally_eight(number, count, value + m, ist_min(LANES, values - m), below + m, equal + m);
 }
 
+/* ---- rows for the tiles -------------------------------------------------------------------------- */
+
+void NAMED(load_rows)(const float *narrow, const double *wide, int count, int64_t d,
+                      const double *centre, double *rows);
+void NAMED(load_rows)(const float *narrow, const double *wide, int count, int64_t d,
+                      const double *centre, double *rows)
+{
+    if (wide)
+        memcpy(rows, wide, (size_t)(count * d) * sizeof *rows);
+    for (int i = 0; i < count; i++) {
+        const float *from = narrow ? narrow + i * d : NULL;
+        double *row = rows + i * d;
+        for (int64_t f = 0; f < d && from && centre; f++)
+            row[f] = (double)from[f] - centre[f];
+        for (int64_t f = 0; f < d && from && !centre; f++)
+            row[f] = (double)from[f];
+        for (int64_t f = 0; f < d && wide && centre; f++)
+            row[f] -= centre[f];
+    }
+}
+
+/* Eight rows, eight features at a time, turned. */
+#define COLUMNS(name, real, load)                                                              \
+    INLINE void name(const real *rows, int64_t d, const double *centre, double *panel)         \
+    {                                                                                          \
+        int64_t f = 0;                                                                         \
+        for (; f + LANES <= d; f += LANES) {                                                   \
+            lanes64 v[LANES];                                                                  \
+            for (int r = 0; r < LANES; r++)                                                    \
+                load(&v[r], rows + r * d + f);                                                 \
+            turn(v);                                                                           \
+            for (int r = 0; r < LANES; r++) {                                                  \
+                if (centre)                                                                    \
+                    v[r] = v[r] - centre[f + r];                                               \
+                memcpy(panel + (f + r) * IST_PANEL, &v[r], sizeof v[r]);                       \
+            }                                                                                  \
+        }                                                                                      \
+        for (; f < d; f++)                                                                     \
+            for (int r = 0; r < LANES; r++)                                                    \
+                panel[f * IST_PANEL + r] = (double)rows[r * d + f] - (centre ? centre[f] : 0); \
+    }
+
+COLUMNS(narrow_columns, float, load_narrow)
+COLUMNS(wide_columns, double, load_wide)
+
+void NAMED(load_columns)(const float *narrow, const double *wide, int count, int64_t d,
+                         const double *centre, double *panels);
+void NAMED(load_columns)(const float *narrow, const double *wide, int count, int64_t d,
+                         const double *centre, double *panels)
+{
+    int j = 0;
+    for (; j + LANES <= count; j += LANES) {
+        double *panel = panels + j / IST_PANEL * IST_PANEL * d + j % IST_PANEL;
+        if (wide)
+            wide_columns(wide + j * d, d, centre, panel);
+        else
+            narrow_columns(narrow + j * d, d, centre, panel);
+    }
+    for (; j < count; j++)
+        for (int64_t f = 0; f < d; f++)
+            panels[j / IST_PANEL * IST_PANEL * d + f * IST_PANEL + j % IST_PANEL] =
+                (wide ? wide[j * d + f] : (double)narrow[j * d + f]) - (centre ? centre[f] : 0);
+}
+
 /* ---- tables -------------------------------------------------------------------------------------- */
 
 #define METRIC(name, metric)                                                                      \

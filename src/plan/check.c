@@ -1,7 +1,7 @@
 /* What can only be known once the shapes are: do the operands have the same rows, and enough? */
 #include <string.h>
 
-#include "infostrata/plan.h"
+#include "schedule.h"
 
 typedef struct {
     const ist_plan *plan;
@@ -38,7 +38,8 @@ static void check_rows(checker *c)
     const ist_plan *plan = c->plan;
     for (size_t i = 0; i < plan->layer_count; i++) {
         const ist_layer *layer = &plan->layers[i];
-        check_first(c, plan->job->layers[layer->name].place, &layer->at, layer->shape.rows);
+        if (!layer->own_rows)
+            check_first(c, layer->place, &layer->at, layer->shape.rows);
     }
     for (size_t i = 0; i < plan->label_count; i++) {
         const ist_label_vector *labels = &plan->labels[i];
@@ -137,6 +138,22 @@ static void check_directions(checker *c, const ist_task *task, const ist_value *
     }
 }
 
+/* Datasets that must be of one size with others. */
+static void check_matrices(checker *c, const ist_task *task, const ist_value *const *params)
+{
+    const ist_plan *plan = c->plan;
+    const ist_entry *entry = &plan->job->entries[task->entry];
+    ist_needs needs = plan->measures[entry->measure]->needs(
+        params, task->labels_target ? &plan->labels[task->target] : NULL);
+    ist_text what = {0};
+    if (!ist_check_dense(plan, task, &needs.dense, &what)) {
+        c->good = false;
+        if (first_time(c, &what))
+            ist_faults_add(c->faults, entry->place, "%s", what.data);
+    }
+    ist_text_release(&what);
+}
+
 /* Records are a row a class. */
 static void check_classes(checker *c, const ist_task *task)
 {
@@ -165,6 +182,7 @@ static void check_measure(checker *c, const ist_task *task)
     ist_error error = {0};
     const ist_label_vector *labels = task->labels_target ? &plan->labels[task->target] : NULL;
     check_directions(c, task, params);
+    check_matrices(c, task, params);
     check_classes(c, task);
     if (plan->measures[entry->measure]->check(params, plan->layers[task->source].n, labels,
                                               &error) == IST_OK)

@@ -154,10 +154,27 @@ size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name, ist_laye
                                         .metric = form.metric,
                                         .zscore = zscore,
                                         .key = found.key,
-                                        .name = name,
-                                        .cell = cell});
+                                        .cell = cell,
+                                        .place = job->layers[name].place});
     plan->layers[*known].rms |= form.scale == IST_SCALE_RMS;
     return *known;
+}
+
+size_t ist_locate_address(ist_builder *builder, size_t cell, const char *address, ist_place where,
+                          bool own_rows)
+{
+    ist_plan *plan = builder->plan;
+    ist_source source = {.address = (char *)address};
+    place found;
+    size_t position;
+    if (is_new(plan, cell, &source, own_rows ? "|rows" : "", &builder->layers, plan->layer_count,
+               &position, &found))
+        add_layer(builder, &(ist_layer){.at = found.at,
+                                        .key = found.key,
+                                        .cell = cell,
+                                        .place = where,
+                                        .own_rows = own_rows});
+    return position;
 }
 
 size_t ist_locate_labels(ist_builder *builder, size_t cell, size_t name)

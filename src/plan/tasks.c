@@ -71,7 +71,7 @@ static void add_identity(ist_text *out, const expansion *e, const size_t param[I
     for (size_t p = 0; p < e->schema->param_count; p++)
         values[p] = &e->entry->params[p].values[param[p]];
     for (size_t p = 0; p < e->schema->param_count; p++)
-        if (ist_param_applies(e->schema, p, values))
+        if (ist_param_applies(e->schema, p, values) && !ist_param_is_address(&e->schema->params[p]))
             add_canonical(out, &e->schema->params[p], values[p]);
 }
 
@@ -139,9 +139,33 @@ static ist_layer_form form_of(const ist_builder *builder, const expansion *e,
     return (ist_layer_form){needs.metric, needs.scale, needs.dimension};
 }
 
+/* The datasets that parameters name, and what they add to the task's identity. */
+static void add_extras(ist_builder *builder, const expansion *e, ist_task *task, ist_text *id)
+{
+    const ist_value *values[IST_MAX_PARAMS];
+    size_t count = 0;
+    for (size_t x = 0; x < IST_MAX_ADDRESSES; x++)
+        task->extra[x] = SIZE_MAX;
+    for (size_t p = 0; p < e->schema->param_count; p++)
+        values[p] = &e->entry->params[p].values[task->param[p]];
+    for (size_t p = 0; p < e->schema->param_count; p++) {
+        const ist_param_spec *spec = &e->schema->params[p];
+        if (!ist_param_is_address(spec))
+            continue;
+        size_t *extra = &task->extra[count++];
+        if (strcmp(values[p]->text, IST_NO_ADDRESS) == 0 ||
+            !ist_param_applies(e->schema, p, values))
+            continue;
+        const ist_param_values *given = &e->entry->params[p];
+        *extra = ist_locate_address(builder, task->source_cell, values[p]->text,
+                                    given->places[task->param[p]], spec->type == IST_PARAM_ROWS);
+        ist_text_add(id, "\n%s=%s", spec->name, builder->plan->layers[*extra].key);
+    }
+}
+
 /* All combinations of parameters for one direction of one pair of operands. */
 static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, const operand *source,
-                      const operand *target, bool labels)
+                      const operand *target, bool labels, bool alone)
 {
     ist_plan *plan = builder->plan;
     ist_task task = {
@@ -152,7 +176,7 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
         .source_cell = source->cell,
         .target_cell = target->cell,
         .labels_target = labels,
-        .alone = e->schema->alone,
+        .alone = alone,
         .permutations = e->entry->permutations,
         .within = e->entry->has_within ? ist_locate_labels(builder, cell, e->entry->within.index)
                                        : SIZE_MAX,
@@ -186,6 +210,7 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
             ist_text_add(&id, " within=%s", plan->labels[task.within].key);
         if (task.by != SIZE_MAX)
             ist_text_add(&id, "\nby=%s", plan->labels[task.by].key);
+        add_extras(builder, e, &task, &id);
         task.id = ist_hash_bytes(id.data, id.length, 0);
         add_task(builder, &task);
     }
@@ -196,9 +221,9 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
 static void add_pair(ist_builder *builder, const expansion *e, size_t cell, const operand *first,
                      const operand *second, bool labels)
 {
-    add_tasks(builder, e, cell, first, second, labels);
+    add_tasks(builder, e, cell, first, second, labels, false);
     if (!labels && !e->schema->symmetric)
-        add_tasks(builder, e, cell, second, first, false);
+        add_tasks(builder, e, cell, second, first, false, false);
 }
 
 /* ---- operands -------------------------------------------------------------------------------- */
@@ -207,7 +232,7 @@ static void add_each(ist_builder *builder, const expansion *e, size_t cell)
 {
     for (size_t i = 0; i < layers_of(builder, e->entry); i++) {
         operand here = {.layer = layer_of(e->entry, i), .cell = cell};
-        add_tasks(builder, e, cell, &here, &here, false);
+        add_tasks(builder, e, cell, &here, &here, false, true);
     }
 }
 
@@ -261,13 +286,15 @@ static void add_all_pairs(ist_builder *builder, const expansion *e, size_t cell)
 /* The operands of one cell whose second one lies in `other` (the same cell without `against`). */
 static void add_operands(ist_builder *builder, const expansion *e, size_t cell, size_t other)
 {
-    if (e->schema->alone) {
+    const ist_entry *entry = e->entry;
+    bool named = entry->target_count > 0 || entry->pair_count > 0 || entry->has_against;
+    if (e->schema->alone || (e->schema->may_be_alone && !named)) {
         add_each(builder, e, cell);
-    } else if (e->entry->target_count) {
+    } else if (entry->target_count) {
         add_targets(builder, e, cell, other);
-    } else if (e->entry->pair_count) {
+    } else if (entry->pair_count) {
         add_pairs(builder, e, cell, other);
-    } else if (e->entry->has_against) {
+    } else if (entry->has_against) {
         add_namesakes(builder, e, cell, other);
     } else {
         add_all_pairs(builder, e, cell);

@@ -93,15 +93,20 @@ void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bo
 
 /* Local: ist_machine.pass_memory. */
 int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine);
+/* Local: ist_machine.layout. */
+ist_dense_layout ist_matrix_layout_of(int64_t order, int ranks);
 /* Local: may layers get twins (ist_machine.twins)? */
 bool ist_may_skip(const ist_options *options);
 /* Local. Bytes that each of so many ranks on this machine may use beside the program itself, and who says so: what is free, Slurm's variables, control
- * groups; the least of them. 0: nobody says. */
+ * groups, `ulimit -v`; the least of them. 0: nobody says. */
 typedef struct {
     int64_t bytes;
     const char *from;
 } ist_memory_room;
 ist_memory_room ist_available_memory(int ranks);
+/* Local. What control groups of either version leave a rank: `groups` is like /proc/self/cgroup, `root` like /sys/fs/cgroup; the least of the
+ * group's limit and those above it. Bytes 0: none is set. */
+ist_memory_room ist_cgroup_memory(const char *groups, const char *root, int ranks);
 
 /* Local, for commands without MPI: what is left to do costs so much on options->ranks cores like these, without a limit of memory. */
 ist_cost ist_planned_cost(const ist_options *options, ist_known_job *known, ist_machine *machine,

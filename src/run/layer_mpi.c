@@ -306,6 +306,26 @@ static ist_code load_values(ist_session *s, size_t layer, ist_loaded *loaded, is
     return take_from_shelf(s, layer, loaded) ? IST_OK : read_layer(s, layer, loaded, error);
 }
 
+static bool is_ordered(const ist_loaded *loaded)
+{
+    return loaded->layer != SIZE_MAX && loaded->all.twin;
+}
+
+ist_code ist_load_plain(ist_session *s, size_t layer, size_t other, ist_error *error)
+{
+    const size_t wanted[2] = {layer, other};
+    ist_loaded *const place[2] = {&s->loaded, &s->other};
+    for (int side = 0; side < 2 && error->code == IST_OK; side++) {
+        if (wanted[side] == SIZE_MAX ||
+            load_values(s, wanted[side], place[side], error) != IST_OK ||
+            s->facts[wanted[side]].failure || !is_ordered(place[side]))
+            continue;
+        unload(place[side]);
+        read_layer(s, wanted[side], place[side], error);
+    }
+    return error->code;
+}
+
 ist_code ist_load_values(ist_session *s, size_t layer, size_t other, ist_error *error)
 {
     if (load_values(s, layer, &s->loaded, error) == IST_OK && other != SIZE_MAX)

@@ -76,17 +76,18 @@ bool ist_prepare_plan(ist_known_job *known, ist_faults *faults)
 
 static void probe_layers(ist_known_job *known, ist_faults *faults)
 {
-    const ist_job *job = known->job;
     for (size_t l = 0; l < known->plan->layer_count; l++) {
         ist_layer *layer = &known->plan->layers[l];
         ist_error error = {0};
         known->layer_choice[l] = SIZE_MAX;
         if (ist_probe_layer(&layer->at, &layer->shape, &error) != IST_OK)
-            ist_faults_add(faults, job->layers[layer->name].place, "%s", error.text);
-        else
+            ist_faults_add(faults, layer->place, "%s", error.text);
+        else if (!layer->own_rows)
             known->layer_choice[l] =
                 ist_choose(known, layer->cell, &layer->at, layer->shape.rows, faults);
-        layer->n = ist_rows_chosen(known, known->layer_choice[l], layer->shape.rows);
+        layer->n = layer->own_rows
+                       ? layer->shape.rows
+                       : ist_rows_chosen(known, known->layer_choice[l], layer->shape.rows);
     }
 }
 

@@ -41,6 +41,9 @@ void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bo
         unsettled[task->source] |= !known->layer_known[task->source];
         if (!task->labels_target)
             unsettled[task->target] |= !known->layer_known[task->target];
+        for (size_t x = 0; x < IST_MAX_ADDRESSES; x++)
+            if (task->extra[x] != SIZE_MAX)
+                unsettled[task->extra[x]] |= !known->layer_known[task->extra[x]];
     }
 }
 

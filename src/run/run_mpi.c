@@ -139,16 +139,22 @@ static void share_pending(ist_session *s, bool *unsettled)
 
 static ist_code refuse_memory(const ist_session *s, size_t l, int64_t needed, ist_error *error)
 {
-    ist_text layer = {0};
+    int64_t most = s->schedule ? ist_dense_samples(s->known.plan, s->schedule, &s->machine) : 0;
+    ist_text layer = {0}, matrices = {0};
+    ist_text_add(&matrices, "%s", "");
+    if (most > 0)
+        ist_text_add(&matrices, " (matrices fit up to n = %lld)", (long long)most);
     ist_location_text(&s->known.plan->layers[l].at, &layer);
     ist_fail(
         error, IST_REFUSED,
         "does not fit: %s needs %.1f MiB a rank on %d rank(s), %.1f MiB are there (%s); use more "
-        "nodes (memory falls with ranks), fewer ranks a node, or `samples: {random: n}`",
+        "nodes (memory falls with ranks), fewer ranks a node, or `samples: {random: n}`%s",
         layer.data, (double)needed / 1048576, s->comm->size,
         (double)s->machine.memory_limit / 1048576,
-        s->options->memory_limit > 0 ? "--max-memory" : ist_available_memory(1).from);
+        s->options->memory_limit > 0 ? "--max-memory" : ist_available_memory(1).from,
+        matrices.data);
     ist_text_release(&layer);
+    ist_text_release(&matrices);
     return error->code;
 }
 
@@ -330,7 +336,8 @@ static ist_machine machine_of(const ist_comm *comm, const ist_options *options)
                          .twins = ist_may_skip(options),
                          .trees = options->tree != IST_TREE_NEVER,
                          .program = ist_largest(comm, ist_resident_memory().now),
-                         .pass_memory = ist_step_memory};
+                         .pass_memory = ist_step_memory,
+                         .layout = ist_matrix_layout_of};
 }
 
 /* Labels were read whole before: `collect`, which opens no input, finds their contents here. */
@@ -394,7 +401,8 @@ static ist_code open_folder(ist_session *s, ist_lock *lock, ist_error *error)
     MPI_Bcast(&run, 1, MPI_INT64_T, 0, s->comm->handle);
     ist_crash_watch(s->known.job->output, s->options->shard, run, s->comm->rank);
     char *log = ist_shard_path(s->known.job->output, s->options->shard, "run", ".log");
-    s->watchdog = ist_watchdog_new(s->options->watchdog_seconds, log, s->comm->rank, s->comm->size);
+    s->watchdog = ist_watchdog_new(s->options->watchdog_seconds, log, s->monitor, s->comm->rank,
+                                   s->comm->size);
     ist_free(log);
     return IST_OK;
 }

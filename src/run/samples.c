@@ -205,11 +205,12 @@ static bool ids_fit(const checker *c, const ist_plan *plan)
         const ist_layer *layer = &plan->layers[l];
         ist_hash key = file_key(layer->at.file, c->known->layer_choice[l]);
         size_t file = ist_index_find(&c->by_path, key);
-        if (file == SIZE_MAX || !c->files[file].ids.exists || c->files[file].ids.count == layer->n)
+        if (file == SIZE_MAX || layer->own_rows || !c->files[file].ids.exists ||
+            c->files[file].ids.count == layer->n)
             continue;
         ist_text name = {0};
         ist_location_text(&layer->at, &name);
-        ist_faults_add(c->faults, c->job->layers[layer->name].place,
+        ist_faults_add(c->faults, layer->place,
                        "%s has %" PRId64 " rows, but its file has %" PRId64 " sample ids",
                        name.data, layer->n, c->files[file].ids.count);
         ist_text_release(&name);

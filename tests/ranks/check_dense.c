@@ -1,8 +1,10 @@
 /* The dense room against linear algebra by the definition: matrices dealt out over any grid, smaller than a block, smaller than
  * the grid, of several blocks. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "../harness/scratch.h"
 #include "brute.h"
 #include "checks.h"
 #include "infostrata/dense.h"
@@ -517,5 +519,195 @@ RANK_CHECK(dense_layers)
         engine.skipping = form ? IST_SKIP_ALWAYS : IST_SKIP_NEVER;
         check_columns(comm, &mine, &engine, form);
     }
+    ist_comm_release(&mine);
+}
+
+/* ---- from a file ------------------------------------------------------------------------------- */
+
+/* Collective. A .npy file of float64, or float32, rows x columns, in a folder of its own. */
+static void write_table(MPI_Comm comm, int64_t rows, int64_t columns, const double *values,
+                        bool wide, char path[], size_t room)
+{
+    int rank;
+    MPI_Comm_rank(comm, &rank);
+    if (rank == 0) {
+        snprintf(path, room, "%s", scratch_path("kernel.npy"));
+        char header[128];
+        memset(header, ' ', sizeof header);
+        memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10);
+        int length = snprintf(header + 10, sizeof header - 10,
+                              "{'descr': '<f%d', 'fortran_order': False, 'shape': (%d, %d), }",
+                              wide ? 8 : 4, (int)rows, (int)columns);
+        header[10 + length] = ' ';
+        header[sizeof header - 1] = '\n';
+        FILE *file = fopen(path, "wb");
+        fwrite(header, 1, sizeof header, file);
+        for (int64_t e = 0; e < rows * columns; e++) {
+            float narrow = (float)values[e];
+            if (wide)
+                fwrite(&values[e], sizeof *values, 1, file);
+            else
+                fwrite(&narrow, sizeof narrow, 1, file);
+        }
+        fclose(file);
+    }
+    MPI_Bcast(path, (int)room, MPI_CHAR, 0, comm);
+}
+
+RANK_CHECK(dense_from_files)
+{
+    enum { ROWS = 131, COLUMNS = 90 };
+    ist_comm mine = ist_comm_new(comm);
+    ist_grid grid;
+    ist_grid_new(&mine, 1, &grid);
+    double *values = values_of(ROWS, COLUMNS, 0.7);
+    for (int form = 0; form < 3; form++) {
+        char path[512];
+        if (form == 2)
+            values[100 * COLUMNS + 3] = NAN;
+        write_table(comm, ROWS, COLUMNS, values, form % 2, path, sizeof path);
+        ist_location at = {.file = path};
+        ist_shape shape;
+        ist_error error = {0};
+        ist_census census;
+        ist_dense matrix;
+        ist_probe_layer(&at, &shape, &error);
+        ist_dense_read(&grid, &at, &shape, &matrix, &census, &error);
+        CHECK_ALL_TELL(comm,
+                       error.code == IST_OK && matrix.rows == ROWS && matrix.columns == COLUMNS,
+                       "%.250s", error.text);
+        CHECK_ALL(comm, census.nan == (form == 2) && census.inf == 0 &&
+                            census.first_row == (form == 2 ? 100 : -1));
+        CHECK_ALL_TELL(comm, form == 2 || holds(&matrix, values, 0), "form %d", form);
+        ist_dense_release(&matrix);
+        /* Another shape than was promised: no matrix, one reason everywhere. */
+        shape.rows++;
+        ist_dense_read(&grid, &at, &shape, &matrix, &census, &error);
+        CHECK_ALL(comm, error.code == IST_FAILED && !matrix.values);
+    }
+    ist_grid_release(&grid);
+    ist_comm_release(&mine);
+    ist_free(values);
+}
+
+/* ---- traces without a matrix ------------------------------------------------------------------- */
+
+static double power_of(double eigenvalue, const void *data)
+{
+    return pow(eigenvalue, *(const double *)data);
+}
+
+/* z' A^2 z and z' A^3 z of each probe: polynomials that a quadrature of a few nodes has exactly. */
+static bool powers_right(const ist_quadrature *q, const double *a, uint64_t seed)
+{
+    const int64_t n = q->n;
+    double *z = ist_alloc((size_t)n, sizeof *z), *x = ist_alloc((size_t)n, sizeof *x),
+           *y = ist_alloc((size_t)n, sizeof *y);
+    bool right = true;
+    for (int p = 0; p < q->probes; p++) {
+        double squares = 0, cubes = 0, found[2] = {0};
+        for (int64_t i = 0; i < n; i++) {
+            uint64_t word =
+                ist_random_word(seed, IST_RANDOM_PROBES, (uint64_t)i + ((uint64_t)(p / 64) << 40));
+            z[i] = word >> p % 64 & 1 ? 1 : -1;
+        }
+        plain_multiply(n, n, 1, a, z, x);
+        plain_multiply(n, n, 1, a, x, y);
+        for (int64_t i = 0; i < n; i++) {
+            squares += x[i] * x[i];
+            cubes += x[i] * y[i];
+        }
+        for (int m = 0; m < q->steps; m++) {
+            const double node = q->node[p * q->steps + m];
+            found[0] += (double)n * q->weight[p * q->steps + m] * node * node;
+            found[1] += (double)n * q->weight[p * q->steps + m] * node * node * node;
+        }
+        right = right && fabs(found[0] - squares) < 1e-12 * squares &&
+                fabs(found[1] - cubes) < 1e-12 * cubes;
+    }
+    ist_free(z);
+    ist_free(x);
+    ist_free(y);
+    return right;
+}
+
+RANK_CHECK(dense_traces)
+{
+    enum { N = 110, A = 3, B = 4, PROBES = 66, STEPS = 8 };
+    ist_comm mine = ist_comm_new(comm);
+    int64_t label[N];
+    double *expected = NULL, *values = ist_alloc(N, sizeof *values), error;
+    for (int form = 0; form < 3; form++) {
+        ist_engine engine = {.kernel = ist_kernel_choose(form ? NULL : "reference"),
+                             .chunk_bytes = 1 << 20,
+                             .skipping = form ? IST_SKIP_ALWAYS : IST_SKIP_NEVER};
+        layer a = layer_new(&mine, &engine, IST_METRIC_EUCLIDEAN, N, A, 0.2, false);
+        layer b = layer_new(&mine, &engine, IST_METRIC_EUCLIDEAN, N, B, 0.7, true);
+        const ist_rows *both[] = {&a.rows, &b.rows};
+        const double s[] = {0.8, 1.1};
+        ist_kernel_product kernel = {form, both, s, form == 1 ? NULL : label, N};
+        for (int64_t i = 0; i < N; i++)
+            label[i] = form == 0 ? i / 40 : i % 4;
+        expected = kernel_of(N, A, a.values, s[0], 0);
+        double *other = kernel_of(N, B, b.values, s[1], 0);
+        for (int64_t e = 0; e < N * N; e++) {
+            const double same = label[e / N] == label[e % N];
+            expected[e] = form == 0   ? same
+                          : form == 1 ? expected[e]
+                                      : same * expected[e] * other[e];
+            expected[e] /= N;
+        }
+        ist_quadrature q;
+        CHECK_ALL(comm, ist_quadrature_new(&mine, &engine, &kernel, 5, PROBES, STEPS, &q));
+        CHECK_ALL_TELL(comm, powers_right(&q, expected, 5), "form %d", form);
+        plain_eigenvalues(N, expected, values);
+        const double alpha = 1.5;
+        double truth = 0, found = ist_quadrature_trace(&q, power_of, &alpha, &error);
+        for (int64_t i = 0; i < N; i++)
+            truth += pow(fmax(values[i], 0), alpha);
+        CHECK_ALL_TELL(comm, fabs(found - truth) < 4 * error && error < 0.15 * truth,
+                       "form %d: %g, %g (%g)", form, found, truth, error);
+        ist_quadrature_release(&q);
+        /* Fewer rows than steps; of distinct labels one step says all. */
+        for (int64_t i = 0; i < N; i++)
+            label[i] = i;
+        CHECK_ALL(comm,
+                  ist_quadrature_new(&mine, &engine, &(ist_kernel_product){0, NULL, NULL, label, 7},
+                                     1, 3, STEPS, &q));
+        found = ist_quadrature_trace(&q, power_of, &alpha, &error);
+        CHECK_ALL(comm,
+                  q.steps == 7 && fabs(found - 7 * pow(1 / 7.0, alpha)) < 1e-14 && error < 1e-14);
+        ist_quadrature_release(&q);
+        layer_release(&a);
+        layer_release(&b);
+        ist_free(expected);
+        ist_free(other);
+    }
+    ist_free(values);
+    ist_comm_release(&mine);
+}
+
+/* A smooth kernel, whose eigenvalues fall below rounding within a few steps: one rank finds the same. */
+RANK_CHECK(dense_traces_on_any_ranks)
+{
+    enum { N = 200, D = 2, PROBES = 3 };
+    ist_comm mine = ist_comm_new(comm), alone = ist_comm_new(MPI_COMM_SELF);
+    ist_engine engine = {.kernel = ist_kernel_choose(NULL), .chunk_bytes = 1 << 20};
+    const ist_comm *both[] = {&mine, &alone};
+    const double s = 0.9, alpha = 1.01;
+    double found[2], error[2];
+    for (int c = 0; c < 2; c++) {
+        layer a = layer_new(both[c], &engine, IST_METRIC_EUCLIDEAN, N, D, 0.4, false);
+        const ist_rows *rows[] = {&a.rows};
+        ist_quadrature q;
+        ist_quadrature_new(both[c], &engine, &(ist_kernel_product){1, rows, &s, NULL, N}, 1, PROBES,
+                           IST_QUADRATURE_STEPS, &q);
+        found[c] = ist_quadrature_trace(&q, power_of, &alpha, &error[c]);
+        ist_quadrature_release(&q);
+        layer_release(&a);
+    }
+    CHECK_ALL_TELL(comm, fabs(found[0] - found[1]) < NEAR * found[1], "%.17g, alone %.17g",
+                   found[0], found[1]);
+    ist_comm_release(&alone);
     ist_comm_release(&mine);
 }

@@ -39,8 +39,24 @@ static const ist_measure_schema extent = {.name = "extent",
 static const ist_measure_schema about = {
     .name = "about", .summary = "for tests", .takes_labels = true, .wants_labels = true};
 
-const ist_measure_schema *const test_schemas[] = {&imbalance, &likeness, &extent, &about};
-const size_t test_schema_count = 4;
+static const char *const width_words[] = {"median", NULL};
+static const ist_param_spec solve_params[] = {
+    {"width", IST_PARAM_REAL, 0, 100, width_words, "median", NULL},
+    {"test", IST_PARAM_ROWS, 0, 0, NULL, IST_NO_ADDRESS, NULL},
+    {"initial", IST_PARAM_SAMPLES, 0, 0, NULL, IST_NO_ADDRESS, NULL},
+};
+static const ist_measure_schema solve = {.name = "solve",
+                                         .summary = "for tests",
+                                         .params = solve_params,
+                                         .param_count = 3,
+                                         .takes_labels = true,
+                                         .wants_target = true};
+static const ist_measure_schema extent_or_pair = {
+    .name = "spread", .summary = "for tests", .symmetric = true, .may_be_alone = true};
+
+const ist_measure_schema *const test_schemas[] = {&imbalance, &likeness, &extent,
+                                                  &about,     &solve,    &extent_or_pair};
+const size_t test_schema_count = sizeof test_schemas / sizeof *test_schemas;
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
