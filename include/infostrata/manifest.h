@@ -57,7 +57,7 @@ typedef struct {
     bool may_be_alone; /* of one layer where nothing else is named: no pairs of all layers */
     const char
         *series; /* results.h5: of what a record's series has one number each; NULL: it has none */
-    bool by_class;                /* `by`: one record more a class of the source's samples */
+    bool by_class; /* `by`: one record more a class of the source's samples */
     /* `null`: which values speak against independence; none: there is no such test. */
     enum { IST_TAIL_NONE, IST_TAIL_UPPER, IST_TAIL_LOWER } tail;
 } ist_measure_schema;
