@@ -15,16 +15,35 @@ static void row_of(const ist_rows *rows, int64_t i, double *out)
                             : (double)rows->home.narrow[i * rows->d + f];
 }
 
-/* Entries of rows of `width` numbers each, the rest of a row left out, as `outputs` rows of the matrix each. */
-static void put_layer(ist_dense *matrix, const ist_rows *rows, int64_t width, int64_t outputs)
+/* The samples of the kernel's columns that the job is about: its rows; NULL: the first n. */
+static const int64_t *chosen_of(const ist_dense_work *w)
 {
+    size_t choice = w->s->known.layer_choice[w->task->source];
+    return choice == SIZE_MAX ? NULL : w->s->known.chosen[choice].row;
+}
+
+/* Of a row of the file, the numbers of these samples. */
+static void put_samples(const double *row, const int64_t *chosen, int64_t n, int64_t outputs,
+                        double *to)
+{
+    for (int64_t i = 0; i < n; i++)
+        memcpy(to + i * outputs, row + (chosen ? chosen[i] : i) * outputs,
+               (size_t)outputs * sizeof *to);
+}
+
+/* Entries of the samples' columns, as `outputs` rows of the matrix for each row of the dumped kernel. */
+static void put_layer(const ist_dense_work *w, ist_dense *matrix, const ist_rows *rows,
+                      int64_t outputs)
+{
+    const int64_t *chosen = chosen_of(w);
+    int64_t width = w->n * outputs;
     int64_t count = rows->home.count, each = rows->d / outputs;
     double *values = ist_alloc((size_t)ist_max(1, count * outputs * width), sizeof *values);
     double *row = ist_alloc((size_t)rows->d, sizeof *row);
     for (int64_t i = 0; i < count; i++) {
         row_of(rows, i, row);
         for (int64_t o = 0; o < outputs; o++)
-            memcpy(values + (i * outputs + o) * width, row + o * each, (size_t)width * sizeof *row);
+            put_samples(row + o * each, chosen, w->n, outputs, values + (i * outputs + o) * width);
     }
     ist_dense_put_rows(matrix, rows->home.first * outputs, count * outputs, values);
     ist_free(values);
@@ -84,7 +103,7 @@ static ist_code fill_kernel(ist_dense_work *w, ist_dense *kernel, int64_t output
         return error->code;
     case IST_KERNEL_LINEAR: return ist_gram_linear(w->grid, rows, false, kernel, error);
     case IST_KERNEL_DUMPED:
-        put_layer(kernel, rows, w->n * outputs, outputs);
+        put_layer(w, kernel, rows, outputs);
         return make_symmetric(w, kernel, &w->held->asymmetry, error);
     }
     return IST_OK;
@@ -402,7 +421,7 @@ static ist_code find_tests(ist_dense_work *w, inverse_parts *p, ist_error *error
         IST_OK)
         return error->code;
     if (dumped)
-        put_layer(&cross, &s->other.all, order, p->outputs);
+        put_layer(w, &cross, &s->other.all, p->outputs);
     else
         put_kernel_of_tests(w, &cross);
     if (ist_dense_new(w->grid, rows, order, &change, error) == IST_OK) {

@@ -289,6 +289,16 @@ class Dense(unittest.TestCase):
         rows, _ = run(self.folder, measure, **options)
         self.close(rows[1], 4 * found["functional"].mean())
 
+    def test_chosen_samples_of_a_kernel(self):
+        """Columns are chosen with the rows."""
+        kernel, some = dense.gaussian(B[:40], 1.0), np.array([3, 8, 9, 17, 21, 22, 30, 39])
+        save(self.folder, k=kernel, y=Y[:40] % 2, cross=kernel[:6], some=some)
+        rows, _ = run(self.folder, ["unique-information: {layers: [k], target: y, ridge: 0.1, test: cross.npy}"], layers=["k"], labels=["y"],
+                      input="  samples: {rows: some.npy}\n")
+        found = dense.unique_information(kernel[np.ix_(some, some)], Y[some] % 2, ridge=0.1, test=kernel[:6][:, some])
+        for row, name in zip(rows, ("information", "functional", "loo")):
+            self.close(row, found[name].mean())
+
 
 if __name__ == "__main__":
     unittest.main()
