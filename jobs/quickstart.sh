@@ -152,6 +152,8 @@ mpirun -n "$ranks" --bind-to none "$program" run "$manifest" --output "$output" 
 
 stage 'figures'
 quickstart report --results "$output"
+printf '\nAll of it in one page, with the paper'"'"'s findings beside it:\n  '
+"$python" -m infostrata_analysis report "$output"
 next_step
 stage 'done'
 exit "$status"

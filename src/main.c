@@ -1,6 +1,8 @@
 /* Options -> one call per command. The only place that knows MPI_COMM_WORLD and the process. */
 #include <argp.h>
 #include <cblas.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -38,17 +40,20 @@ enum {
     OPTION_TIME,
     OPTION_ONCE,
     OPTION_DATA,
-    OPTION_WATCHDOG
+    OPTION_WATCHDOG,
+    OPTION_SET,
+    OPTION_VERIFY
 };
 
 typedef struct {
     ist_options options;
     ist_bench_options bench;
     const char *calibration; /* --calibrate's file */
-    bool notes, list, json, calibrate;
+    bool notes, list, json, calibrate, verify;
     const char **files; /* what is no option; info takes several */
     size_t file_count;
     bool several;
+    const char **set; /* --set */
 } arguments;
 
 /* Which commands take an option. */
@@ -73,6 +78,11 @@ typedef struct {
 static const command_option command_options[] = {
     {RUN | PLAN | CHECK | COLLECT | STATUS | STOP | SBATCH,
      {"output", 'o', "DIR", 0, "write results to DIR (default: the manifest's `output`)", 1}},
+    {RUN | PLAN | CHECK | COLLECT | STATUS | STOP | SBATCH,
+     {"set", OPTION_SET, "KEY=VALUE", 0,
+      "VALUE in the place of the manifest's own, checked like it: input.samples.first=1000, "
+      "measures.imbalance.k=[1,3]; again for more",
+      1}},
     {RUN, {"quiet", 'q', NULL, 0, "no progress on the terminal (run.log has it)", 1}},
     {RUN,
      {"checkpoint-minutes", OPTION_CHECKPOINT, "M", 0,
@@ -121,6 +131,11 @@ static const command_option command_options[] = {
       "make the table of the note `calibration` anew (to stdout without FILE), instead of "
       "measuring; "
       "with --samples and --dimensions only the lines of N and of the larger dimension D",
+      1}},
+    {BENCH,
+     {"verify", OPTION_VERIFY, NULL, 0,
+      "find the imbalance of normal layers whose imbalance is known, instead of measuring; with "
+      "--samples of N samples (default 20,000)",
       1}},
     {BENCH, {"samples", 'n', "N", 0, "a work of your own: N rows", 2}},
     {BENCH, {"dimensions", 'd', "D", 0, "of D features", 2}},
@@ -282,11 +297,20 @@ static error_t parse_sbatch_option(int key, char *text, struct argp_state *state
     }
 }
 
+/* They live as long as the process. */
+static void add_setting(arguments *a, const char *text)
+{
+    a->set = ist_grow(a->set, a->options.set_count, a->options.set_count + 1, sizeof *a->set);
+    a->set[a->options.set_count++] = text;
+    a->options.set = a->set;
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     arguments *a = state->input;
     switch (key) {
     case 'o': a->options.output = text; return 0;
+    case OPTION_SET: add_setting(a, text); return 0;
     case 'q': a->options.quiet = true; return 0;
     case OPTION_KERNEL: choose_kernel(state, &a->options, text); return 0;
     case OPTION_CHUNK_MIB:
@@ -313,6 +337,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_JSON: a->json = true; return 0;
     case OPTION_LIST: a->list = true; return 0;
     case OPTION_DATA: a->options.data = true; return 0;
+    case OPTION_VERIFY: a->verify = true; return 0;
     case OPTION_CALIBRATE:
         a->calibrate = true;
         a->calibration = text;
@@ -473,6 +498,11 @@ static ist_calibrate_options calibrate_options(const arguments *a)
         .file = a->calibration, .n = a->bench.own.n, .d = a->bench.own.d, .engine = engine_of(a)};
 }
 
+static ist_verify_options verify_options(const arguments *a)
+{
+    return (ist_verify_options){.n = a->bench.own.n, .engine = engine_of(a)};
+}
+
 static int bench_command(const arguments *a)
 {
     if (a->list)
@@ -481,9 +511,11 @@ static int bench_command(const arguments *a)
     options.commit = IST_GIT;
     options.engine = engine_of(a);
     ist_calibrate_options calibrate = calibrate_options(a);
+    ist_verify_options verify = verify_options(a);
     ist_comm world = start_mpi();
-    return end_mpi(&world,
-                   a->calibrate ? ist_calibrate(&world, &calibrate) : ist_bench(&world, &options));
+    return end_mpi(&world, a->calibrate ? ist_calibrate(&world, &calibrate)
+                           : a->verify  ? ist_verify(&world, &verify)
+                                        : ist_bench(&world, &options));
 }
 
 typedef struct {
@@ -558,8 +590,24 @@ static ist_code check_arguments(const command *chosen, const arguments *a, ist_e
         return ist_fail(error, IST_REFUSED, "'%s' takes no manifest: '%s' is one too many",
                         chosen->name, a->options.manifest);
     ist_calibrate_options calibrate = calibrate_options(a);
+    ist_verify_options verify = verify_options(a);
+    if (a->calibrate && a->verify)
+        return ist_fail(error, IST_REFUSED, "--calibrate or --verify, one at a time");
     return a->calibrate ? ist_calibrate_check(&calibrate, &a->bench, error)
+           : a->verify  ? ist_verify_check(&verify, &a->bench, error)
                         : ist_bench_check(&a->bench, error);
+}
+
+/* Whoever asked for a page or a script must not take half of one for the whole. A reader that went away knows. */
+static int say_whether_heard(int code)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    if (errno != EPIPE)
+        fprintf(stderr, "infostrata: error: cannot write to standard output: %s\n",
+                strerror(errno ? errno : EIO));
+    return code == IST_OK ? IST_BROKEN : code;
 }
 
 static int obey(const command *chosen, int argc, char **argv)
@@ -596,7 +644,7 @@ static int obey(const command *chosen, int argc, char **argv)
             fprintf(stderr, "infostrata: error: %s\n", error.text);
         return refused();
     }
-    int code = chosen->act(&a);
+    int code = say_whether_heard(chosen->act(&a));
     ist_free(a.files);
     return code;
 }
@@ -613,8 +661,17 @@ static int unknown_command(const char *word)
     return refused();
 }
 
+/* A file that is opened later must not get the number of a standard one that is closed: what is printed would go into it. */
+static void keep_standard_files(void)
+{
+    for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++)
+        if (fcntl(file, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+            _exit(IST_BROKEN);
+}
+
 int main(int argc, char **argv)
 {
+    keep_standard_files();
     if (argc > 1 && strcmp(argv[1], "bench") == 0)
         ist_bench_environment(openblas_get_corename(), argv);
     openblas_set_num_threads(1);

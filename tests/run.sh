@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.." || exit 2
 root=$PWD
 
 steps=(packages build sanitizers install format tidy rooms shell
-    unit unit-sanitized ranks ranks-sanitized program faults program-sanitized python quickstart slurm)
+    unit unit-sanitized ranks ranks-sanitized program faults program-sanitized fuzz python quickstart slurm)
 build=$root/build
 only=()
 verbose=false
@@ -123,7 +123,10 @@ step_packages() { check tools/setup.sh test; }
 step_build() { check preset strict; }
 step_sanitizers() { check preset sanitizers; }
 step_format() { check tools/check-format.sh; }
-step_rooms() { check tools/check-rooms.sh; }
+step_rooms() {
+    check tools/check-rooms.sh
+    check tools/check-faults.sh
+}
 
 step_tidy() {
     preset strict >/dev/null
@@ -179,6 +182,16 @@ step_unit-sanitized() { sanitized unit_tests 900 1; }
 step_ranks-sanitized() { IST_RANKS=3 sanitized rank_tests 900 0; }
 # Without what is about time: benchmarks, and runs that are killed, whose sanitizers cannot report.
 step_program-sanitized() { sanitized program_tests 1500 0 --filter '!(bench/*|identity/*killed*|groups/killed)'; }
+
+# Two seconds for each reader of what others write; tests/fuzz/run.sh --seconds 600 goes deeper.
+step_fuzz() {
+    limit 300 tests/fuzz/run.sh --seconds 2 --build "$build/fuzz"
+    case $? in
+    0) passed=1 ;;
+    77) skipped=1 ;;
+    *) failed=1 ;;
+    esac
+}
 
 python() {
     local candidate

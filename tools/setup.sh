@@ -32,6 +32,8 @@ run   dataset-fashion-mnist  -                     -              -
 test  libcriterion-dev       pc:criterion          -              -
 test  clang-tidy             cmd:clang-tidy        llvm           clang-tools
 test  clang-format           cmd:clang-format      llvm           clang-format
+test  clang                  cmd:clang              llvm           clang
+test  libclang-rt-14-dev     -                      llvm           compiler-rt
 test  shellcheck             cmd:shellcheck        shellcheck     shellcheck
 test  python3-scipy          py:scipy              py-scipy       scipy
 test  python3-sklearn        py:sklearn            py-scikit-learn scikit-learn

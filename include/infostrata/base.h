@@ -154,8 +154,9 @@ typedef enum {
     IST_RANDOM_BENCH = 2,
     IST_RANDOM_NULL = 3,
     IST_RANDOM_SLICES = 4,
-    IST_RANDOM_BANDWIDTH = 5,
-    IST_RANDOM_PROBES = 6
+    IST_RANDOM_SAMPLES = 5,
+    IST_RANDOM_BANDWIDTH = 6,
+    IST_RANDOM_PROBES = 7
 } ist_purpose;
 
 /* Philox4x32-10 (Salmon et al. 2011; Random123), key = seed, counter = (item, purpose): the

@@ -43,6 +43,16 @@ typedef struct {
     ist_engine engine;
 } ist_calibrate_options;
 
+/* `bench --verify`: the imbalance of normal layers whose imbalance is known (models.h of the room). */
+typedef struct {
+    int64_t n; /* samples; 0: 20,000 */
+    ist_engine engine;
+} ist_verify_options;
+
+/* Local. Refused: too few samples; works that are to be measured, too. */
+ist_code ist_verify_check(const ist_verify_options *options, const ist_bench_options *bench,
+                          ist_error *error);
+
 /* Local. Refused: n and d of no line; works that are to be measured, too. */
 ist_code ist_calibrate_check(const ist_calibrate_options *options, const ist_bench_options *bench,
                              ist_error *error);

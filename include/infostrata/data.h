@@ -94,13 +94,13 @@ typedef struct {
     int64_t first_row; /* -1: none */
 } ist_census;
 
-/* Collective on comm. Each rank reads rows [first, first + count) of the layer (count may be 0),
- * in calls of at most 1 GiB; comm's ranks agree on the outcome. float16 and integers of up to 16
+/* Collective on comm. Each rank reads rows [first, first + count) of the layer (count may be 0), or with `chosen` (ascending)
+ * the rows chosen[first], ..., chosen[first + count - 1], in calls of at most 1 GiB; comm's ranks agree on the outcome. float16 and integers of up to 16
  * bits become float32 exactly, all else shape.wide float64 (64-bit integers beyond 2^53 are refused:
  * they would be rounded). The caller owns *rows. NaN and Inf are counted, not refused, here.
  * IST_FAILED where the file cannot be read (truncated, damaged, changed shape). */
 ist_code ist_read_rows(const ist_comm *comm, const ist_location *at, const ist_shape *shape,
-                       int64_t first, int64_t count, ist_matrix *rows, ist_census *census,
-                       ist_error *error);
+                       const int64_t *chosen, int64_t first, int64_t count, ist_matrix *rows,
+                       ist_census *census, ist_error *error);
 
 #endif

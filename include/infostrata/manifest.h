@@ -13,21 +13,33 @@
 
 typedef enum {
     IST_PARAM_INTEGER, /* decimal integer in [least, most] */
-    IST_PARAM_REAL,    /* decimal number in [least, most] */
-    IST_PARAM_WORD     /* one of words[], e.g. ties: random | index */
+    IST_PARAM_REAL,    /* decimal number in [least, most]; with words[]: or one of them */
+    IST_PARAM_WORD,    /* one of words[], e.g. ties: random | index */
+    /* An address (docs/manifest.md), or `none`: a dataset whose rows are the samples; one with rows of its own. */
+    IST_PARAM_SAMPLES,
+    IST_PARAM_ROWS
 } ist_param_type;
+
+#define IST_NO_ADDRESS "none" /* where an address could stand */
 
 typedef struct {
     const char *name;
     ist_param_type type;
     int64_t least, most;
-    const char *const *words; /* NULL-terminated; for IST_PARAM_WORD */
+    const char *const *words; /* NULL-terminated; for IST_PARAM_WORD, IST_PARAM_REAL */
     const char *standard;     /* the default as written in a manifest; "1, 2, 4": a list of these */
     const char *only; /* "method=mle": says something only where `method`, a parameter before it, is
                                  `mle`; then alone it is swept over and written; NULL: always */
 } ist_param_spec;
 
-enum { IST_MAX_PARAMS = 16 };
+/* Does a parameter name a dataset? */
+static inline bool ist_param_is_address(const ist_param_spec *spec)
+{
+    return spec->type == IST_PARAM_SAMPLES || spec->type == IST_PARAM_ROWS;
+}
+
+/* IST_MAX_ADDRESSES: parameters of one measure that name datasets. */
+enum { IST_MAX_PARAMS = 16, IST_MAX_ADDRESSES = 2 };
 
 /* The most cells a grid may have, before `exclude`; also the most values of an axis. */
 enum { IST_MAX_CELLS = 100000 };
@@ -40,7 +52,12 @@ typedef struct {
     bool symmetric;               /* one record a pair instead of both directions */
     bool takes_labels;            /* a labels target is allowed */
     bool wants_labels;            /* and nothing else */
+    bool wants_target;            /* a layer or labels as `target`, no `pairs`, no `against` */
     bool alone;                   /* of one layer: no target */
+    bool may_be_alone; /* of one layer where nothing else is named: no pairs of all layers */
+    const char
+        *series; /* results.h5: of what a record's series has one number each; NULL: it has none */
+    bool by_class; /* `by`: one record more a class of the source's samples */
     /* `null`: which values speak against independence; none: there is no such test. */
     enum { IST_TAIL_NONE, IST_TAIL_UPPER, IST_TAIL_LOWER } tail;
 } ist_measure_schema;
@@ -52,7 +69,8 @@ bool ist_param_applies(const ist_measure_schema *schema, size_t p,
 
 /* ---- the typed job --------------------------------------------------------------------------- */
 
-/* Where something stands in the manifest's text; both from 1; line 0: nowhere (a default). */
+/* Where something stands in the manifest's text; both from 1; line 0: nowhere (a default); line -i: in the
+ * i-th setting of the command line, counted from the last. */
 typedef struct {
     int line, column;
 } ist_place;
@@ -113,6 +131,23 @@ typedef struct {
     size_t count;
 } ist_param_values;
 
+/* `input.samples`: which rows of every file the job is about, always in ascending order. */
+typedef enum {
+    IST_SAMPLES_ALL,
+    IST_SAMPLES_FIRST, /* the first `count` */
+    IST_SAMPLES_RANDOM, /* `count` of them, by the words of (seed, row): the same of files of equal N */
+    IST_SAMPLES_PER_CLASS, /* the same of every class of `labels`, as they are in the cell */
+    IST_SAMPLES_ROWS       /* those whose numbers stand in `rows`, from 0 */
+} ist_samples_kind;
+
+typedef struct {
+    ist_samples_kind kind;
+    int64_t count, seed;
+    ist_name labels;
+    char *rows; /* "FILE:DATASET[INDEX]" or a .npy file, relative to the manifest */
+    ist_place place;
+} ist_samples;
+
 /* One item under `measures`. */
 typedef struct {
     size_t measure; /* position in the schemas */
@@ -128,6 +163,8 @@ typedef struct {
     int64_t permutations; /* `null`; 0: none */
     bool has_within;
     ist_name within; /* labels inside whose classes samples are permuted */
+    bool has_by;
+    ist_name by; /* labels for whose classes there are records, too */
     ist_selection against, where;
     ist_param_values params[IST_MAX_PARAMS]; /* by position in the schema; never empty */
 } ist_entry;
@@ -153,7 +190,7 @@ typedef struct {
     ist_source
         *meta; /* `input.meta`: name -> address of a scalar; file attributes come by themselves */
     size_t meta_count;
-    int64_t first; /* samples: {first: n}; 0: all */
+    ist_samples samples;
     bool deterministic;
     ist_entry *entries;
     size_t entry_count;
@@ -162,14 +199,25 @@ typedef struct {
     size_t schema_count;
 } ist_job;
 
+/* ---- the command line ------------------------------------------------------------------------ */
+
+/* What wins over the manifest's own. */
+typedef struct {
+    const char *output;     /* the folder, relative to the current one; NULL: the manifest's */
+    const char *const *set; /* "KEY=VALUE": input.samples.first=1000, measures.imbalance.k=[1, 3] */
+    size_t set_count;
+} ist_overrides;
+
 /* ---- faults ---------------------------------------------------------------------------------- */
 
 /* All faults of one manifest, at most IST_MAX_FAULTS of them, in the order of their places. */
 enum { IST_MAX_FAULTS = 20 };
 
 typedef struct {
-    char *file;                    /* as the user named it */
-    char *source;                  /* the manifest's text, kept for printing */
+    char *file;   /* as the user named it */
+    char *source; /* the manifest's text, kept for printing */
+    char **set;   /* the settings, kept likewise */
+    size_t set_count;
     ist_text text[IST_MAX_FAULTS]; /* "message", without place */
     ist_place place[IST_MAX_FAULTS];
     size_t count; /* faults kept */
@@ -177,7 +225,7 @@ typedef struct {
 } ist_faults;
 
 void ist_faults_add(ist_faults *faults, ist_place place, const char *format, ...) IST_PRINTF(3, 4);
-/* "file:line:column: error: message", then the source line and a caret below it, for each fault;
+/* "file:line:column: error: message" ("--set KEY=VALUE: error: message"), then the source line and a caret below it, for each fault;
  * manifest_text NULL: the text that was read. */
 void ist_faults_print(const ist_faults *faults, const char *manifest_text, ist_text *out);
 void ist_faults_release(ist_faults *faults);
@@ -185,17 +233,17 @@ void ist_faults_release(ist_faults *faults);
 /* ---- calls ----------------------------------------------------------------------------------- */
 
 /* Read and check the manifest at `path`. Every fault goes to `faults`; returns the job, owned by
- * the caller, or NULL if there is any fault. `output` overrides the manifest's (relative to the
- * current folder) if not NULL. Names in entries are resolved here unless job->all_layers, else by
+ * the caller, or NULL if there is any fault. `overrides` (NULL: none) win over what the
+ * manifest says. Names in entries are resolved here unless job->all_layers, else by
  * ist_job_set_layers. */
-ist_job *ist_job_read(const char *path, const char *output,
+ist_job *ist_job_read(const char *path, const ist_overrides *overrides,
                       const ist_measure_schema *const *schemas, size_t schema_count,
                       ist_faults *faults);
 
 /* As above for text that stands at `path` (nothing is read): for tests and the fuzzer. */
-ist_job *ist_job_parse(const char *text, size_t length, const char *path, const char *output,
-                       const ist_measure_schema *const *schemas, size_t schema_count,
-                       ist_faults *faults);
+ist_job *ist_job_parse(const char *text, size_t length, const char *path,
+                       const ist_overrides *overrides, const ist_measure_schema *const *schemas,
+                       size_t schema_count, ist_faults *faults);
 
 /* For `layers: all`: names[0..count) are the layers under /layers of the first cell's file. Gives
  * the job its layers ("/layers/<name>") and resolves the entries' names. False if a fault was

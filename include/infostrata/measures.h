@@ -36,6 +36,8 @@ typedef struct {
     /* Labels target only: class of every row number; size of each class within the part. */
     const int32_t *class_of;
     const int64_t *class_size;
+    const int32_t
+        *by; /* class of every row number, where there is a record for each; NULL: there is none */
     /* needs.edges only, count x k: twice the rank of the reverse neighbour pair (this row as
      * neighbour of its neighbour), -1 where this row is not among the first k of it; and per row
      * the number and the sum of twice-ranks of the pairs that point at it. */
@@ -51,6 +53,33 @@ typedef struct {
     int64_t tied, zero; /* of ist_slice_found, over all slices */
 } ist_slice_totals;
 
+/* What was found of the matrices of a task, on rank 0 (ist_dense_kind says what). [3]: of the source, of the target, of
+ * both together; a task of the source alone has the first one only. */
+typedef struct {
+    double width[2]; /* of the source's Gaussian kernel and of the target's; NaN: there is none */
+    const double *spectrum
+        [3]; /* SPECTRA: n eigenvalues, ascending, of the kernels' matrices over their traces */
+    int probes;
+    const double *trace[3]; /* TRACES: by probe, the estimated sum of the eigenvalues' powers */
+    double squares[3];      /* MOMENTS: the sum of the squares of the same matrices' entries */
+    double logdet
+        [3]; /* LOGDETS: ln det; within classes [1] is the classes' mean by their shares, [2] unused */
+    /* ALIGNMENT, of matrices K (source) and L (target): sums over i, j of K L, K K, L L; their diagonals and row sums */
+    double dot[3];
+    const double *diagonal[2], *row_sum[2];
+    bool centred; /* K and L are centred: their rows add up to 0 */
+    /* SOLUTIONS, K with its ridge: of `outputs` columns of the target; outputs > 1 rows of K a sample where `whole` */
+    int64_t outputs;
+    bool whole;
+    double complexity, kernel_trace, condition, ridge_wanted, asymmetry;
+    /* left_out, by sample: the change of the weights (squared), of the tests (squared, the mean; NULL: no tests), the
+     * residual (squared) of the prediction without it; labels: how many of these predictions are of another class */
+    const double *weights, *tests, *residual;
+    int64_t wrong;
+    double
+        cancelled; /* how much larger than the weights' changes the terms are whose difference they are */
+} ist_dense_totals;
+
 /* The sums of a task over all ranks: of all samples, and of each random part if asked for. */
 typedef struct {
     int64_t n;
@@ -65,6 +94,10 @@ typedef struct {
     bool deterministic;        /* input.deterministic: layers are functions of the input */
     const int64_t *class_size; /* labels target: sizes over all samples */
     int64_t class_count;
+    /* Records by class: their number, sizes over all samples and (IST_PARTS x by_count; NULL: no parts) in the parts,
+     * labels. */
+    int64_t by_count;
+    const int64_t *by_size, *by_part_size, *by_label;
     double tie_fraction;                          /* rows with a tie at the k-th neighbour */
     int64_t duplicates_source, duplicates_target; /* rows equal to an earlier row */
     int64_t constant_source, constant_target;     /* scale zscore: constant columns */
@@ -75,6 +108,7 @@ typedef struct {
     int64_t dimension_rows;
     double square_source, square_target; /* scale rms: the mean squared distance of two rows */
     const ist_slice_totals *slices;      /* needs.slices */
+    const ist_dense_totals *dense;       /* needs.dense */
 } ist_totals;
 
 /* One row of results, less what the task itself says (cell, names, params). Texts are owned. */
@@ -85,7 +119,7 @@ typedef struct {
     int64_t k, n, d_source, d_target, duplicates;
     double tie_fraction;
     char *note, *detail; /* codes joined by ';' ; "name=value;name=value" */
-    double *series;      /* one number a slice, for results.h5; NULL: none */
+    double *series;      /* one number a slice, or a sample, for results.h5; NULL: none */
     int64_t series_count;
 } ist_record;
 void ist_record_release(ist_record *record);
@@ -106,7 +140,7 @@ typedef struct {
                        ist_record *records, size_t *count, ist_error *error);
 } ist_measure;
 
-enum { IST_MAX_RECORDS = 8 };
+enum { IST_MAX_RECORDS = 8 + IST_MAX_BY };
 
 /* The table of measures.def, in its order. */
 extern const ist_measure *const ist_measures[];
@@ -121,6 +155,12 @@ typedef struct {
 } ist_note;
 extern const ist_note ist_notes[];
 extern const size_t ist_note_count;
+
+/* ---- the imbalance's lower bound ------------------------------------------------------------ */
+
+/* The smallest imbalance that goes with so much restricted mutual information (nats; docs/measures/imbalance.md): twice the
+ * mean of the truncated exponential density of that divergence. 1 of 0 and less. */
+double ist_imbalance_bound(double rmi);
 
 /* ---- calibration --------------------------------------------------------------------------- */
 

@@ -74,11 +74,13 @@ typedef struct {
     bool rms;          /* some task wants to know the mean squared distance; part of no identity */
     bool dimension;    /* some task wants to know about how many it has; part of no identity */
     /* The layer identity as text: path relative to the output folder (so that both may move
-     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n', '|chebyshev', '|cosine', '|zscore'. */
+     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n' (or what else says which samples), '|chebyshev', '|cosine', '|zscore'. */
     char *key;
-    size_t name, cell; /* the first place that asks for it: job->layers index, cell */
+    size_t cell;     /* the first that asks for it */
+    ist_place place; /* where its address stands in the manifest */
+    bool own_rows;   /* not the samples: `samples` does not speak of them */
     ist_shape shape;
-    int64_t n; /* rows used: shape.rows or samples.first */
+    int64_t n; /* rows used: shape.rows, or as many as job->samples takes of them */
 } ist_layer;
 
 /* Are its rows held as float64? */
@@ -143,11 +145,54 @@ typedef struct {
     uint64_t seed;
 } ist_slice_needs;
 
+/* What is to be found out about matrices of n x n, or of features x features (dense.h; docs/measures/). */
+typedef enum {
+    IST_DENSE_NOTHING,
+    IST_DENSE_SPECTRA, /* eigenvalues of kernels over their trace: of the source, of a target, of both entrywise */
+    IST_DENSE_TRACES,  /* of the same, the sum of their powers, estimated without a matrix */
+    IST_DENSE_MOMENTS, /* of the same, the sum of their squares, exactly, without a matrix */
+    IST_DENSE_LOGDETS, /* ln det(I + beta M) of the columns of the source, of a target, of both side by side */
+    IST_DENSE_ALIGNMENT, /* centred alignment of two kernels */
+    IST_DENSE_SOLUTIONS  /* of the source's kernel and a target: y' K^-1 y */
+} ist_dense_kind;
+
+/* K(x, y): exp(-|x - y|^2 / (2 s^2)); x'y; the layer is the matrix itself. */
+typedef enum { IST_KERNEL_GAUSSIAN, IST_KERNEL_LINEAR, IST_KERNEL_DUMPED } ist_kernel_form;
+
+/* How s is found: given; the median distance; Silverman's rule; from the 5 nearest; by alignment with the labels. */
+typedef enum {
+    IST_WIDTH_GIVEN,
+    IST_WIDTH_MEDIAN,
+    IST_WIDTH_SILVERMAN,
+    IST_WIDTH_NEAREST,
+    IST_WIDTH_ALIGNED
+} ist_width_rule;
+enum { IST_WIDTH_NEIGHBOURS = 5 };
+
+typedef struct {
+    ist_dense_kind kind;
+    ist_kernel_form form;
+    ist_width_rule rule;
+    double width;  /* IST_WIDTH_GIVEN */
+    double power;  /* TRACES: alpha */
+    int probes;    /* TRACES */
+    uint64_t seed; /* TRACES: of the probes */
+    /* LOGDETS: beta, 0: 100 times the columns of all; M is the covariance, else the correlation; labels: what is
+     * within the classes, else one column a class */
+    double beta;
+    bool covariance, within_classes;
+    /* SOLUTIONS: what is added to the diagonal; labels as -1 and 1, else one column a class; less the mean of each
+     * column; every sample left out in turn */
+    double ridge;
+    bool signs, centred, left_out;
+} ist_dense_needs;
+
 /* What one task needs of the engine. */
 typedef struct {
     ist_slice_needs
         slices; /* then no pass: rows of the source layer and of a target layer, projected */
-    int64_t neighbours; /* k nearest of the source layer */
+    ist_dense_needs dense; /* neither */
+    int64_t neighbours;    /* k nearest of the source layer */
     ist_among among;
     ist_count_kind counts;
     bool distances;   /* of the neighbours */
@@ -163,6 +208,9 @@ typedef struct {
 } ist_needs;
 
 enum { IST_PARTS = 10 };
+
+/* The most classes for which a task may have records of their own. */
+enum { IST_MAX_BY = 100 };
 
 /* Are random parts of n samples large enough for k neighbours (architecture section 5)? */
 static inline bool ist_parts_usable(int64_t n, int64_t k)
@@ -203,9 +251,12 @@ typedef struct {
     size_t target;        /* plan->layers or plan->labels */
     int64_t permutations; /* of the null; 0: none */
     size_t within; /* plan->labels inside whose classes samples are permuted; SIZE_MAX: all */
+    size_t by;     /* plan->labels for whose classes there are records, too; SIZE_MAX: none */
     size_t param[IST_MAX_PARAMS]; /* which value of each parameter's sweep */
-    ist_hash id;                  /* of all that determines the number but the contents */
-    size_t twin;                  /* the first task with this id (itself if it is the first) */
+    /* plan->layers: the datasets that parameters name, in the parameters' order; SIZE_MAX: none */
+    size_t extra[IST_MAX_ADDRESSES];
+    ist_hash id; /* of all that determines the number but the contents */
+    size_t twin; /* the first task with this id (itself if it is the first) */
 } ist_task;
 
 typedef struct {
@@ -231,6 +282,11 @@ void ist_plan_free(ist_plan **plan);
  * that has least. The caller frees it. */
 int *ist_plan_shards(const ist_plan *plan, int count);
 
+/* rows[classes x count], ascending: of n rows, in each class (class_of[n], below `classes`; NULL: one class) those whose words of
+ * (seed, row) are the smallest. No class may have fewer than `count`. Fewer rows of a seed are some of more. */
+void ist_draw_rows(int64_t n, const int32_t *class_of, int64_t classes, int64_t count,
+                   uint64_t seed, int64_t *rows);
+
 const size_t *ist_plan_cell(const ist_plan *plan, size_t cell);
 /* The chosen values of a task's parameters, by schema position. */
 void ist_task_params(const ist_plan *plan, const ist_task *task,
@@ -239,6 +295,10 @@ void ist_task_params(const ist_plan *plan, const ist_task *task,
 void ist_plan_difference(const ist_plan *plan, size_t cell, size_t other, ist_text *out);
 /* "width=64, seed=1", for messages and the journal's meta lines; empty without a grid. */
 void ist_plan_cell_text(const ist_plan *plan, size_t cell, ist_text *out);
+/* Where it is written which samples a cell's layers and labels have: labels (per_class), or row numbers (rows). False:
+ * nowhere. The caller releases *at. */
+bool ist_locate_samples(const ist_plan *plan, size_t cell, ist_location *at);
+void ist_release_location(ist_location *at);
 /* "file:dataset[index]" for messages. */
 void ist_location_text(const ist_location *at, ist_text *out);
 
@@ -314,9 +374,21 @@ typedef struct {
     bool permutes; /* some task has a null */
 } ist_slice_pass;
 
+/* Matrices made of a layer, of one and a target layer or of labels: tasks of one kernel come one after the other. */
 typedef struct {
-    bool counts; /* false: sources[index], true: targets[index] */
-    bool sliced; /* neither: slices[index] */
+    size_t layer, other;       /* other: SIZE_MAX: none, or one after the other (kind SOLUTIONS) */
+    int64_t order, matrices;   /* of the largest: rows, and how many of them there are at once */
+    int64_t columns, features; /* numbers a row beside them; the most features of a layer */
+    int64_t outputs;           /* rows of a sample in the matrix */
+    double operations;         /* float64, of all tasks */
+} ist_dense_pass;
+
+typedef enum { IST_STEP_PASS, IST_STEP_SLICES, IST_STEP_DENSE } ist_step_kind;
+
+typedef struct {
+    ist_step_kind kind;
+    bool
+        counts; /* a pass: false: sources[index], true: targets[index]; else slices[index], dense[index] */
     size_t index;
     /* Some task that it completes has permuted labels, or lists of a permuted layer; if within classes, the most
      * neighbours there (0: none). */
@@ -330,6 +402,7 @@ typedef struct {
     size_t second; /* those of its target layer */
     size_t null;   /* lists of the source layer among all, for permuted labels */
     size_t slices; /* schedule->slices: then nothing else */
+    size_t dense;  /* schedule->dense: then nothing else */
     /* What is counted for it, in the source layer (0) and in the target layer (1). */
     size_t target[2], slot[2];
     size_t permuted, permuted_slot; /* schedule->nulls: a permuted target layer */
@@ -346,6 +419,8 @@ typedef struct {
     size_t null_count;
     ist_slice_pass *slices;
     size_t slice_count;
+    ist_dense_pass *dense;
+    size_t dense_count;
     ist_step *steps; /* an order in which every pass 2 comes as soon as its sources are known */
     size_t step_count;
     size_t asked;      /* passes that the tasks would cost one by one */
@@ -361,10 +436,15 @@ static inline size_t ist_null_layer(const ist_schedule *schedule, const ist_null
 {
     return null->counts ? schedule->targets[null->pass].layer : schedule->sources[null->pass].layer;
 }
-/* The layer that a step loads. */
+/* The layer that a step loads, and the second one; SIZE_MAX: none. */
 size_t ist_step_layer(const ist_schedule *schedule, const ist_step *step);
+size_t ist_step_other(const ist_schedule *schedule, const ist_step *step);
 /* What serves a task of plan->tasks; NULL for one that is not pending. */
 const ist_route *ist_schedule_route(const ist_schedule *schedule, const ist_task *task);
+
+/* Rows of the matrix that stand for one sample (kind SOLUTIONS): as many as the target has columns where the dumped
+ * kernel is that of all outputs (n x c x n x c), else 1. */
+int64_t ist_dense_outputs(const ist_plan *plan, const ist_task *task, const ist_dense_needs *needs);
 
 /* ---- cost ---------------------------------------------------------------------------------- */
 
@@ -389,6 +469,8 @@ typedef struct {
     int64_t class_k, null_at_once, null_k, null_thresholds;
     int64_t slices; /* no pass: so many slices of so many columns, of the second layer, too */
     int columns;
+    double estimates;            /* in each slice */
+    const ist_dense_pass *dense; /* no pass: this */
 } ist_pass_shape;
 
 typedef struct ist_machine ist_machine;
@@ -396,6 +478,12 @@ typedef struct ist_machine ist_machine;
 /* Bytes a rank needs for a step, from the layer's reading to the tasks that the pass completes, the
  * lists that it leaves behind included. It never falls where the batch grows. */
 typedef int64_t (*ist_pass_memory)(const ist_pass_shape *pass, const ist_machine *machine);
+/* Rows and columns of the grid of so many ranks, its blocks, and bytes a rank of a matrix of `order` rows. */
+typedef struct {
+    int rows, columns, block;
+    int64_t bytes;
+} ist_dense_layout;
+typedef ist_dense_layout (*ist_matrix_layout)(int64_t order, int ranks);
 
 /* What the machine gives: a caller measures the rate (pairs room) or assumes one. */
 struct ist_machine {
@@ -407,6 +495,7 @@ struct ist_machine {
     bool trees;      /* layers of few features may be answered by k-d trees */
     int64_t program; /* bytes of the program itself with its libraries; not in the limit */
     ist_pass_memory pass_memory; /* the run room knows what is allocated */
+    ist_matrix_layout layout;
 };
 
 typedef struct {
@@ -425,6 +514,10 @@ typedef struct {
     /* Of these, steps of slices: how many slices, their time, bytes a rank at the worst of them. */
     int64_t slices, slice_memory;
     double slice_seconds;
+    /* Of these, steps of matrices: the largest, how many at once, their time, bytes a rank at the worst of them and
+     * for one matrix. */
+    int64_t dense_order, dense_matrices, dense_memory, matrix_memory;
+    double dense_seconds;
 } ist_cost;
 
 /* Some steps of a schedule, ascending. */
@@ -478,6 +571,9 @@ ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,
 
 /* Bytes that passes kept on disk take up at most, if all of them are long enough to be kept. */
 int64_t ist_schedule_disk(const ist_plan *plan, const ist_schedule *schedule);
+/* The most samples with which all steps of matrices would fit into machine->memory_limit; 0: they do, or none would. */
+int64_t ist_dense_samples(const ist_plan *plan, const ist_schedule *schedule,
+                          const ist_machine *machine);
 /* The page that `infostrata plan` prints. */
 void ist_plan_print(const ist_plan *plan, const ist_schedule *schedule,
                     const ist_division *division, const ist_cost *cost, const ist_machine *machine,

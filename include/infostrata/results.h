@@ -179,9 +179,9 @@ typedef struct {
 void ist_contents_of_journal(const ist_plan *plan, const ist_journal *journal,
                              ist_hash *layer_content, bool *layer_known, ist_hash *label_content,
                              bool *label_known);
-/* What stands for the content of a task's target: that of the labels inside whose classes samples are permuted
- * comes into it. */
-ist_hash ist_target_content(const ist_task *task, ist_hash target, const ist_hash *label_content);
+/* What stands for the content of a task's target: that of the labels inside whose classes samples are permuted, and of
+ * the datasets that parameters name, comes into it. Of `contents` the hashes are read. */
+ist_hash ist_target_content(const ist_task *task, const ist_contents *contents);
 /* The outcome of a task under these contents, NULL if it is not done. */
 const ist_outcome *ist_task_outcome(const ist_plan *plan, const ist_task *task,
                                     const ist_contents *contents, const ist_journal *journal);

@@ -15,6 +15,10 @@ ist_code ist_bench(const ist_comm *comm, const ist_bench_options *options);
  * IST_BROKEN if it cannot be written. */
 ist_code ist_calibrate(const ist_comm *comm, const ist_calibrate_options *options);
 
+/* Collective. Prints what is expected and found of each model, in both directions, the same bytes for any number of ranks;
+ * IST_BROKEN if one is off by more than chance and the distance of neighbours explain. */
+ist_code ist_verify(const ist_comm *comm, const ist_verify_options *options);
+
 /* Collective. A sample of rows, drawn from everywhere, is computed again by brute force in float64,
  * without the engine; IST_BROKEN, on all ranks alike, names a row that differs. `rows` are natural, perhaps
  * with a twin.

@@ -12,7 +12,9 @@
 /* What the command line says. */
 typedef struct {
     const char *manifest;
-    const char *output; /* --output, relative to the current folder; NULL: the manifest's */
+    const char *output;     /* --output, relative to the current folder; NULL: the manifest's */
+    const char *const *set; /* --set, each; owned by main */
+    size_t set_count;
     const ist_kernel *kernel;
     int64_t chunk_bytes;       /* what travels between ranks at once */
     int64_t chunk_rows;        /* --chunk-rows; 0: no limit of its own */

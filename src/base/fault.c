@@ -9,10 +9,13 @@
 
 enum { MOST_FAULTS = 8, NAME = 32 };
 
-typedef enum { KILL9, SEGV, STOP, SLEEP, ENOSPC_ERROR, EIO_ERROR } fault_action;
-static const char *const action_names[] = {"kill9", "segv", "stop", "sleep", "enospc", "eio"};
+typedef enum { KILL9, SEGV, STOP, USR1, SLEEP, ENOSPC_ERROR, EIO_ERROR } fault_action;
+static const char *const action_names[] = {"kill9", "segv",   "stop", "usr1",
+                                           "sleep", "enospc", "eio"};
 static const char *const points[] = {"step",
                                      "tile",
+                                     "slice",
+                                     "round",
                                      "task",
                                      "layer.read",
                                      "journal.write",
@@ -132,6 +135,7 @@ static int act(fault_action action)
     case KILL9: raise(SIGKILL); break;
     case SEGV: raise(SIGSEGV); break;
     case STOP: raise(SIGSTOP); break;
+    case USR1: raise(SIGUSR1); break;
     case SLEEP: sleep(1); break;
     case ENOSPC_ERROR: return ENOSPC;
     case EIO_ERROR: return EIO;

@@ -9,6 +9,7 @@ static atomic_int current;
 static _Atomic(const char *) waits_for;
 static atomic_bool is_resting;
 static atomic_int_fast64_t tiles, waits;
+static _Atomic(double) expected;
 
 void ist_place_step(const char *step)
 {
@@ -20,6 +21,12 @@ void ist_place_step(const char *step)
 void ist_place_tile(void)
 {
     atomic_fetch_add_explicit(&tiles, 1, memory_order_relaxed);
+}
+
+void ist_place_long(double seconds)
+{
+    atomic_store(&expected, seconds);
+    ist_place_tile();
 }
 
 void ist_place_wait(const char *what)
@@ -48,6 +55,7 @@ ist_whereabouts ist_place_now(void)
 {
     ist_whereabouts place = {.wait = atomic_load(&waits_for),
                              .rests = atomic_load(&is_resting),
+                             .expects = atomic_load(&expected),
                              .tiles = atomic_load(&tiles),
                              .waits = atomic_load(&waits)};
     snprintf(place.step, sizeof place.step, "%s", steps[atomic_load(&current)]);

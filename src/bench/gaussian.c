@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "infostrata/bench.h"
+#include "normals.h"
 
 enum { SEED_CALIBRATION = 4 };
 
@@ -37,8 +38,7 @@ static void normal_pair(uint64_t key, uint64_t item, double normal[2])
     normal[1] = y * factor;
 }
 
-/* Normals of one row. */
-static void normal_row(uint64_t key, int64_t row, int64_t d, double *to)
+void ist_normal_row(uint64_t key, int64_t row, int64_t d, double *to)
 {
     int64_t words = ist_ceil_div(d, 2);
     for (int64_t w = 0; w < words; w++) {
@@ -59,9 +59,9 @@ float *ist_calibration_rows(const ist_calibration_pair *pair, int side, int64_t 
     double *own = ist_alloc((size_t)d, sizeof *own), *x = ist_alloc((size_t)pair->d_x, sizeof *x);
     float *rows = ist_alloc((size_t)(count * d), sizeof *rows);
     for (int64_t i = 0; i < count; i++) {
-        normal_row(own_key, first + i, d, own);
+        ist_normal_row(own_key, first + i, d, own);
         if (side == 1) {
-            normal_row(x_key, first + i, pair->d_x, x);
+            ist_normal_row(x_key, first + i, pair->d_x, x);
             for (int64_t f = 0; f < shared; f++)
                 own[f] = rho * x[f] + rest * own[f];
         }

@@ -65,3 +65,17 @@ ist_code ist_calibrate_check(const ist_calibrate_options *options, const ist_ben
     ist_text_release(&known);
     return error->code;
 }
+
+ist_code ist_verify_check(const ist_verify_options *options, const ist_bench_options *bench,
+                          ist_error *error)
+{
+    enum { FEWEST = 100 };
+    if (wants_to_measure(bench) || bench->own.d > 0)
+        return ist_fail(error, IST_REFUSED,
+                        "--verify looks at models and measures no passes: of what is to be "
+                        "measured it takes --samples alone");
+    if (options->n > 0 && options->n < FEWEST)
+        return ist_fail(error, IST_REFUSED, "--verify needs at least %d samples, not %lld", FEWEST,
+                        (long long)options->n);
+    return IST_OK;
+}

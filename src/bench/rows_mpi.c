@@ -40,7 +40,8 @@ static ist_code read_layer(const ist_comm *comm, const ist_location *at, ist_ben
         return error->code;
     int64_t first, last;
     own_range(comm, work->n, &first, &last);
-    if (ist_read_rows(comm, at, &shape, first, last - first, rows, &census, error) == IST_OK &&
+    if (ist_read_rows(comm, at, &shape, NULL, first, last - first, rows, &census, error) ==
+            IST_OK &&
         census.nan + census.inf > 0)
         ist_fail(error, IST_REFUSED, "%s has NaN or infinite values, the first in row %" PRId64,
                  layer, census.first_row);

@@ -72,19 +72,26 @@ static ist_code open_together(const ist_comm *comm, const ist_location *at, data
 typedef struct {
     const data_source *source;
     ist_matrix *rows;
-    int64_t first, end; /* this rank's rows of the file */
-    int64_t piece;      /* rows read at once; pieces start at multiples of it */
-    bool direct;        /* the result has the stored type: read into it */
+    int64_t first;         /* this rank's first row of the file ... */
+    const int64_t *chosen; /* ... or all of its rows; NULL: they follow it */
+    int64_t piece;         /* rows read at once; pieces start at multiples of it */
+    bool direct;           /* the result has the stored type: read into it */
     void *staging;
     double *sample; /* one sample before pooling */
     int64_t nan, inf, first_bad;
 } reading;
 
-/* The stored values already are the result, but for the byte order. */
-static bool is_direct(const data_source *source)
+/* The number, in the file, of the i-th row of this rank. */
+static int64_t row_number(const reading *r, int64_t i)
 {
-    const data_kind kind = source->type.kind;
-    return !source->at->pool && (kind == DATA_FLOAT32 || kind == DATA_FLOAT64);
+    return r->chosen ? r->chosen[i] : r->first + i;
+}
+
+/* The stored values already are the result, but for the byte order. */
+static bool is_direct(const reading *r)
+{
+    const data_kind kind = r->source->type.kind;
+    return !r->chosen && !r->source->at->pool && (kind == DATA_FLOAT32 || kind == DATA_FLOAT64);
 }
 
 static int64_t piece_rows(const data_source *source, bool direct)
@@ -113,7 +120,7 @@ static ist_code refuse_rounded(const reading *r, const void *raw, int64_t positi
     return IST_FAILED;
 }
 
-static ist_code pool_rows(reading *r, int64_t first, int64_t count, double *out, ist_error *error)
+static ist_code pool_rows(reading *r, int64_t next, int64_t count, double *out, ist_error *error)
 {
     const int64_t values = r->source->view.row_values;
     const int64_t d = r->rows->d;
@@ -121,18 +128,18 @@ static ist_code pool_rows(reading *r, int64_t first, int64_t count, double *out,
     for (int64_t i = 0; i < count; i++, raw += data_row_bytes(r->source)) {
         const int64_t bad = data_to_double(r->source->type, raw, values, r->sample);
         if (bad >= 0)
-            return refuse_rounded(r, raw, bad, first + i, error);
+            return refuse_rounded(r, raw, bad, row_number(r, next + i), error);
         data_pool_sample(r->sample, d, values / d, out + i * d);
     }
     return IST_OK;
 }
 
-static ist_code convert(reading *r, int64_t first, int64_t count, int64_t at, ist_error *error)
+static ist_code convert(reading *r, int64_t next, int64_t count, ist_error *error)
 {
-    const int64_t values = count * r->source->view.row_values;
+    const int64_t values = count * r->source->view.row_values, at = next * r->rows->d;
     const data_type type = r->source->type;
     if (r->source->at->pool)
-        return pool_rows(r, first, count, r->rows->wide + at, error);
+        return pool_rows(r, next, count, r->rows->wide + at, error);
     if (!r->rows->wide) {
         data_to_float(type, r->staging, values, r->rows->narrow + at);
         return IST_OK;
@@ -140,15 +147,15 @@ static ist_code convert(reading *r, int64_t first, int64_t count, int64_t at, is
     const int64_t bad = data_to_double(type, r->staging, values, r->rows->wide + at);
     if (bad < 0)
         return IST_OK;
-    return refuse_rounded(r, r->staging, bad, first + bad / r->source->view.row_values, error);
+    return refuse_rounded(r, r->staging, bad,
+                          row_number(r, next + bad / r->source->view.row_values), error);
 }
 
-static void count_bad(reading *r, int64_t first, int64_t count, int64_t at)
+static void count_bad(reading *r, int64_t next, int64_t count)
 {
     const int64_t d = r->rows->d;
-    for (int64_t i = 0; i < count * d; i++) {
-        const double value =
-            r->rows->wide ? r->rows->wide[at + i] : (double)r->rows->narrow[at + i];
+    for (int64_t i = next * d; i < (next + count) * d; i++) {
+        const double value = r->rows->wide ? r->rows->wide[i] : (double)r->rows->narrow[i];
         if (isfinite(value))
             continue;
         if (isnan(value))
@@ -156,42 +163,76 @@ static void count_bad(reading *r, int64_t first, int64_t count, int64_t at)
         else
             r->inf++;
         if (r->first_bad < 0)
-            r->first_bad = first + i / d;
+            r->first_bad = row_number(r, i / d);
     }
 }
 
-/* Rows [first, first + count) of the file; a count of 0 still takes part in a collective read. */
-static ist_code read_piece(reading *r, int64_t first, int64_t count, ist_error *error)
+/* Of the rows in staging, the first of which is row `first` of the file, the chosen ones side by side. */
+static void gather_chosen(const reading *r, int64_t first, int64_t next, int64_t count)
 {
-    const int64_t at = (first - (r->end - r->rows->count)) * r->rows->d;
+    const size_t bytes = (size_t)data_row_bytes(r->source);
+    char *raw = r->staging;
+    for (int64_t i = 0; i < count; i++)
+        memmove(raw + (size_t)i * bytes, raw + (size_t)(r->chosen[next + i] - first) * bytes,
+                bytes);
+}
+
+/* `count` rows of this rank, from its `next` on; a count of 0 still takes part in a collective read. */
+static ist_code read_piece(reading *r, int64_t next, int64_t count, ist_error *error)
+{
+    const int64_t at = next * r->rows->d;
+    int64_t first = 0, span = 0;
+    if (count > 0) {
+        first = row_number(r, next);
+        span = row_number(r, next + count - 1) + 1 - first;
+    }
     void *to = r->staging;
     if (r->direct)
         to = r->rows->wide ? (void *)(r->rows->wide + at) : (void *)(r->rows->narrow + at);
-    ist_code code = data_read(r->source, first, count, to, error);
+    ist_code code = data_read(r->source, first, span, to, error);
     if (code != IST_OK)
         return code;
+    if (r->chosen)
+        gather_chosen(r, first, next, count);
     data_to_native(r->source->type, to, count * r->source->view.row_values);
     if (!r->direct)
-        code = convert(r, first, count, at, error);
+        code = convert(r, next, count, error);
     if (code == IST_OK)
-        count_bad(r, first, count, at);
+        count_bad(r, next, count);
     return code;
 }
 
 /* ---- all pieces ------------------------------------------------------------------------------ */
 
+/* The first row of this rank, from `next` on, that is not in the same piece of the file. */
+static int64_t end_of_piece(const reading *r, int64_t next)
+{
+    const int64_t count = r->rows->count;
+    if (next == count)
+        return next;
+    const int64_t bound = (row_number(r, next) / r->piece + 1) * r->piece;
+    if (!r->chosen)
+        return ist_min(count, bound - r->first);
+    while (next < count && r->chosen[next] < bound)
+        next++;
+    return next;
+}
+
 static int64_t piece_count(const reading *r)
 {
-    return r->first == r->end ? 0 : (r->end - 1) / r->piece - r->first / r->piece + 1;
+    int64_t pieces = 0;
+    for (int64_t next = 0; next < r->rows->count; next = end_of_piece(r, next))
+        pieces++;
+    return pieces;
 }
 
 /* Collective. A rank that is done goes on with empty reads: every rank makes the same calls. */
 static ist_code read_pieces(const ist_comm *comm, reading *r, ist_error *error)
 {
     const int64_t calls = ist_largest(comm, piece_count(r));
-    int64_t next = r->first;
+    int64_t next = 0;
     for (int64_t call = 0; call < calls; call++) {
-        const int64_t stop = ist_min(r->end, (next / r->piece + 1) * r->piece);
+        const int64_t stop = end_of_piece(r, next);
         read_piece(r, next, stop - next, error);
         /* damage shows only on the rank that reads it */
         if (ist_agree(comm, error) != IST_OK)
@@ -212,9 +253,9 @@ static hid_t transfer_of(const data_source *source)
 static ist_code read_source(const ist_comm *comm, data_source *source, ist_matrix *rows, reading *r,
                             ist_error *error)
 {
-    r->direct = is_direct(source);
+    r->direct = is_direct(r);
     r->piece = piece_rows(source, r->direct);
-    const int64_t most = ist_min(r->piece, rows->count);
+    const int64_t most = ist_min(r->piece, r->chosen ? source->view.rows : rows->count);
     if (!r->direct)
         r->staging = ist_alloc((size_t)most, (size_t)data_row_bytes(source));
     if (source->at->pool)
@@ -252,8 +293,8 @@ static void sum_census(const ist_comm *comm, const reading *r, ist_census *censu
 }
 
 ist_code ist_read_rows(const ist_comm *comm, const ist_location *at, const ist_shape *shape,
-                       int64_t first, int64_t count, ist_matrix *rows, ist_census *census,
-                       ist_error *error)
+                       const int64_t *chosen, int64_t first, int64_t count, ist_matrix *rows,
+                       ist_census *census, ist_error *error)
 {
     data_source source = {.at = at, .file = -1, .dataset = -1, .stored_type = -1, .descriptor = -1};
     ist_stamp stamp = {0};
@@ -261,9 +302,11 @@ ist_code ist_read_rows(const ist_comm *comm, const ist_location *at, const ist_s
     *census = (ist_census){.first_row = -1};
     open_together(comm, at, &source, &stamp, error);
     if (error->code == IST_OK)
-        same_shape(&source, shape, first + count, error);
+        same_shape(&source, shape,
+                   chosen && count > 0 ? chosen[first + count - 1] + 1 : first + count, error);
     if (ist_agree(comm, error) == IST_OK) {
-        reading r = {&source, rows, .first = first, .end = first + count, .first_bad = -1};
+        reading r = {&source, rows, .first = first, .first_bad = -1};
+        r.chosen = chosen ? chosen + first : NULL;
         const size_t values = (size_t)count * (size_t)shape->d;
         if (shape->wide)
             rows->wide = ist_alloc(values, sizeof *rows->wide);

@@ -136,7 +136,7 @@ static ist_code read_strip(const ist_grid *grid, const ist_location *at, const i
     const int64_t to = first + ist_share(last - first, comm->size, comm->rank + 1);
     ist_matrix rows;
     ist_census found;
-    if (ist_read_rows(comm, at, shape, from, to - from, &rows, &found, error) != IST_OK)
+    if (ist_read_rows(comm, at, shape, NULL, from, to - from, &rows, &found, error) != IST_OK)
         return error->code;
     add_census(census, &found);
     double *values = rows.wide;

@@ -149,11 +149,22 @@ static void read_null(reader *r, const char *key, const node *value, void *into)
     }
 }
 
+static void read_by(reader *r, const char *key, const node *value, void *into)
+{
+    (void)key;
+    ist_entry *entry = into;
+    if (!want_word(r, "'by'", "the name of labels", value))
+        return;
+    entry->has_by = true;
+    entry->by = make_name(r, value);
+}
+
 /* `against` first: what pairs may be depends on it. */
 const key_spec entry_keys[] = {
     {"against", read_against, false}, {"layers", read_layers, false},
     {"target", read_target, false},   {"pairs", read_pairs, false},
     {"where", read_where, false},     {"null", read_null, false},
+    {"by", read_by, false},
 };
 const size_t entry_key_count = sizeof entry_keys / sizeof entry_keys[0];
 
@@ -184,8 +195,18 @@ static void check_operands(reader *r, const ist_measure_schema *schema, const no
     const node *null = map ? map_get(map, "null") : NULL;
     if (null && schema->tail == IST_TAIL_NONE)
         ist_faults_add(r->faults, null->place, MSG_NO_NULL, schema->name);
+    for (size_t i = 1; i < sizeof others / sizeof others[0]; i++) {
+        const node *key = map && schema->wants_target ? map_get(map, others[i]) : NULL;
+        if (key)
+            ist_faults_add(r->faults, key->place, MSG_ONLY_TARGET, schema->name, others[i]);
+    }
+    const node *by = map ? map_get(map, "by") : NULL;
+    if (by && !schema->by_class)
+        ist_faults_add(r->faults, by->place, MSG_NO_BY, schema->name);
     if (schema->wants_labels && !(map && map_get(map, "target")))
         ist_faults_add(r->faults, place, MSG_WANTS_LABELS, schema->name);
+    if (schema->wants_target && !(map && map_get(map, "target")))
+        ist_faults_add(r->faults, place, MSG_WANTS_TARGET, schema->name);
 }
 
 static void read_body(reader *r, const ist_measure_schema *schema, const node *map,

@@ -141,12 +141,23 @@ static void print_source(ist_text *out, const char *text, ist_place place)
                  (int)(column - skipped), "^");
 }
 
+static void add_setting(ist_text *out, const char *text)
+{
+    size_t length = strlen(text), end = bytes_of(text, length, LINE_SHOWN);
+    ist_text_add(out, "--set ");
+    add_printable(out, text, end);
+    ist_text_add(out, "%s:", end < length ? "..." : "");
+}
+
 void ist_faults_print(const ist_faults *faults, const char *manifest_text, ist_text *out)
 {
     const char *source = manifest_text ? manifest_text : faults->source;
     for (size_t i = 0; i < faults->count; i++) {
         ist_place place = faults->place[i];
-        ist_text_add(out, "%s:", faults->file ? faults->file : "manifest");
+        if (place.line < 0)
+            add_setting(out, faults->set[(int)faults->set_count + place.line]);
+        else
+            ist_text_add(out, "%s:", faults->file ? faults->file : "manifest");
         if (place.line > 0)
             ist_text_add(out, "%d:%d:", place.line, place.column);
         ist_text_add(out, " error: %s\n", faults->text[i].data);
@@ -161,6 +172,9 @@ void ist_faults_release(ist_faults *faults)
 {
     for (size_t i = 0; i < faults->count; i++)
         ist_text_release(&faults->text[i]);
+    for (size_t i = 0; i < faults->set_count; i++)
+        ist_free(faults->set[i]);
+    ist_free(faults->set);
     ist_free(faults->file);
     ist_free(faults->source);
     *faults = (ist_faults){0};

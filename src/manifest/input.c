@@ -193,28 +193,92 @@ static void read_sample_id(reader *r, const char *key, const node *value, void *
     r->job->sample_id_given = true;
 }
 
-static void read_first(reader *r, const char *key, const node *value, void *into)
+/* ---- samples --------------------------------------------------------------------------------- */
+
+static void read_count(reader *r, const char *key, const node *value, void *into)
 {
-    (void)key, (void)into;
-    want_integer(r, "'first'", value, 1, INT64_MAX, &r->job->first);
+    const char *what = pool_format(r->scratch, "'%s'", key);
+    want_integer(r, what, value, 1, INT64_MAX, &((ist_samples *)into)->count);
 }
 
-static const key_spec sample_keys[] = {{"first", read_first, true}};
+static void read_seed(reader *r, const char *key, const node *value, void *into)
+{
+    (void)key;
+    want_integer(r, "'seed'", value, 0, INT64_MAX, &((ist_samples *)into)->seed);
+}
+
+/* Which labels that are is known when all of `input` is. */
+static void read_classes(reader *r, const char *key, const node *value, void *into)
+{
+    (void)key;
+    const char *text = want_word(r, "'labels'", "the name of labels", value);
+    if (text)
+        ((ist_samples *)into)->labels =
+            (ist_name){.text = pool_copy(r->memory, text), .place = value->place};
+}
+
+static void read_rows(reader *r, const char *key, const node *value, void *into)
+{
+    (void)key;
+    const char *text = want_word(r, "'rows'", "an address", value);
+    if (!text)
+        return;
+    ist_address parts = {0};
+    ist_address_split(text, &parts);
+    if (strchr(text, '{') || parts.file.length == 0)
+        ist_faults_add(r->faults, value->place, MSG_ROWS, shown(r, text));
+    else if (check_address(r, value, ADDRESS_VECTOR))
+        ((ist_samples *)into)->rows = pool_copy(r->memory, text);
+    ist_address_release(&parts);
+}
+
+static const key_spec first_keys[] = {{"first", read_count, true}},
+                      random_keys[] = {{"random", read_count, true}, {"seed", read_seed, false}},
+                      class_keys[] = {{"per_class", read_count, true},
+                                      {"labels", read_classes, true},
+                                      {"seed", read_seed, false}},
+                      rows_keys[] = {{"rows", read_rows, true}};
+
+/* By ist_samples_kind; the first key says which it is. */
+static const struct {
+    const key_spec *keys;
+    size_t count;
+} sample_forms[] = {[IST_SAMPLES_FIRST] = {first_keys, 1},
+                    [IST_SAMPLES_RANDOM] = {random_keys, 2},
+                    [IST_SAMPLES_PER_CLASS] = {class_keys, 3},
+                    [IST_SAMPLES_ROWS] = {rows_keys, 1}};
 
 static void read_samples(reader *r, const char *key, const node *value, void *into)
 {
-    (void)key;
+    (void)key, (void)into;
+    ist_samples *samples = &r->job->samples;
     if (value->broken || (value->kind == NODE_SCALAR && strcmp(value->text, "all") == 0))
         return;
-    if (value->kind == NODE_MAP && map_get(value, "first")) {
-        walk_map(r, value, "'samples'", sample_keys, 1, into);
-    } else {
-        const char *given = value->kind == NODE_MAP && value->count && !map_key(value, 0)->broken
-                                ? describe(r, map_key(value, 0))
-                                : describe(r, value);
-        ist_faults_add(r->faults, value->place, MSG_SAMPLES, given);
-    }
+    for (int kind = IST_SAMPLES_FIRST; kind <= IST_SAMPLES_ROWS && value->kind == NODE_MAP; kind++)
+        if (map_get(value, sample_forms[kind].keys[0].name)) {
+            *samples = (ist_samples){.kind = (ist_samples_kind)kind, .place = value->place};
+            walk_map(r, value, "'samples'", sample_forms[kind].keys, sample_forms[kind].count,
+                     samples);
+            return;
+        }
+    const char *given = value->kind == NODE_MAP && value->count && !map_key(value, 0)->broken
+                            ? describe(r, map_key(value, 0))
+                            : describe(r, value);
+    ist_faults_add(r->faults, value->place, MSG_SAMPLES, given);
 }
+
+static void resolve_samples(reader *r)
+{
+    ist_name *name = &r->job->samples.labels;
+    if (!name->text)
+        return;
+    name->is_labels = true;
+    name->index = index_find_word(&r->labels, name->text);
+    if (name->index == SIZE_MAX)
+        ist_faults_add(r->faults, name->place, MSG_CLASSES, shown(r, name->text));
+}
+
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 static void read_deterministic(reader *r, const char *key, const node *value, void *into)
 {
@@ -251,5 +315,6 @@ void read_input(reader *r, const char *key, const node *value, void *into)
         ist_faults_add(r->faults, value->place, MSG_ALL_FILE);
     }
     index_sources(r);
+    resolve_samples(r);
     r->names_known = r->faults->count + r->faults->dropped == before;
 }

@@ -95,8 +95,9 @@ static char *name_from_path(pool *memory, const char *path)
     return *name ? name : pool_copy(memory, "job");
 }
 
-static void set_defaults(reader *r, const char *output)
+static void set_defaults(reader *r, const ist_overrides *overrides)
 {
+    const char *output = overrides->output;
     ist_job *job = r->job;
     if (!job->name)
         job->name = name_from_path(r->memory, job->path);
@@ -137,8 +138,8 @@ static void read_root(reader *r, const node *root)
         resolve_entries(r);
 }
 
-static void read_text(owned_job *made, const char *text, size_t length, const char *output,
-                      ist_faults *faults)
+static void read_text(owned_job *made, const char *text, size_t length,
+                      const ist_overrides *overrides, ist_faults *faults)
 {
     pool scratch = {0};
     ist_job *job = &made->job;
@@ -151,18 +152,33 @@ static void read_text(owned_job *made, const char *text, size_t length, const ch
         ist_faults_add(faults, (ist_place){0}, MSG_SIZE, (double)length / MANIFEST_BYTES,
                        MANIFEST_BYTES >> 20);
     } else {
-        const node *root = tree_read(&scratch, text, length, faults);
+        node *root = tree_read(&scratch, text, length, faults);
+        size_t before = faults->count + faults->dropped;
         if (root)
+            apply_settings(&scratch, root, overrides, faults);
+        if (root && faults->count + faults->dropped == before)
             read_root(&r, root);
-        set_defaults(&r, output);
+        set_defaults(&r, overrides);
     }
     pool_release(&scratch);
 }
 
-ist_job *ist_job_parse(const char *text, size_t length, const char *path, const char *output,
-                       const ist_measure_schema *const *schemas, size_t schema_count,
-                       ist_faults *faults)
+static void keep_settings(ist_faults *faults, const ist_overrides *overrides)
 {
+    if (faults->set || overrides->set_count == 0)
+        return;
+    faults->set = ist_alloc(overrides->set_count, sizeof *faults->set);
+    for (; faults->set_count < overrides->set_count; faults->set_count++)
+        faults->set[faults->set_count] = ist_copy_text(overrides->set[faults->set_count]);
+}
+
+ist_job *ist_job_parse(const char *text, size_t length, const char *path,
+                       const ist_overrides *overrides, const ist_measure_schema *const *schemas,
+                       size_t schema_count, ist_faults *faults)
+{
+    static const ist_overrides none = {0};
+    overrides = overrides ? overrides : &none;
+    keep_settings(faults, overrides);
     owned_job *made = ist_alloc(1, sizeof *made);
     ist_job *job = &made->job;
     ist_text copy = {0};
@@ -177,13 +193,13 @@ ist_job *ist_job_parse(const char *text, size_t length, const char *path, const 
         faults->source = ist_copy_text(job->text);
     set_paths(job, &made->memory, path);
     size_t before = faults->count + faults->dropped;
-    read_text(made, job->text, length, output, faults);
+    read_text(made, job->text, length, overrides, faults);
     if (faults->count + faults->dropped > before)
         ist_job_free(&job);
     return job;
 }
 
-ist_job *ist_job_read(const char *path, const char *output,
+ist_job *ist_job_read(const char *path, const ist_overrides *overrides,
                       const ist_measure_schema *const *schemas, size_t schema_count,
                       ist_faults *faults)
 {
@@ -195,7 +211,7 @@ ist_job *ist_job_read(const char *path, const char *output,
             faults->file = ist_copy_text(path);
         ist_faults_add(faults, (ist_place){0}, MSG_NO_MANIFEST, error.text);
     } else {
-        job = ist_job_parse(text.data, text.length, path, output, schemas, schema_count, faults);
+        job = ist_job_parse(text.data, text.length, path, overrides, schemas, schema_count, faults);
     }
     ist_text_release(&text);
     return job;

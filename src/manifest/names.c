@@ -50,6 +50,14 @@ static void resolve_within(reader *r, ist_name *name)
         ist_faults_add(r->faults, name->place, MSG_WITHIN, shown(r, name->text));
 }
 
+static void resolve_by(reader *r, ist_name *name)
+{
+    name->is_labels = true;
+    name->index = index_find_word(&r->labels, name->text);
+    if (name->index == SIZE_MAX)
+        ist_faults_add(r->faults, name->place, MSG_BY, shown(r, name->text));
+}
+
 static void resolve(reader *r, const ist_measure_schema *schema, ist_name *name, role as)
 {
     size_t at = index_find_word(&r->labels, name->text);
@@ -84,9 +92,12 @@ static void check_work(reader *r, const ist_entry *entry)
 {
     size_t layers = entry->all_layers ? r->job->layer_count : entry->layer_count;
     const ist_measure_schema *schema = r->job->schemas[entry->measure];
-    if (schema->alone || (schema->wants_labels && entry->target_count == 0))
+    bool wants = schema->wants_labels || schema->wants_target;
+    if (schema->alone || (wants && entry->target_count == 0))
         return; /* nothing to compare with; or that is missing, as was said */
     if (entry->pair_count > 0 || entry->has_against)
+        return;
+    if (schema->may_be_alone && entry->target_count == 0)
         return;
     if (entry->target_count == 0 && layers < 2) {
         ist_faults_add(r->faults, entry->place, MSG_ONE_LAYER);
@@ -114,6 +125,8 @@ void resolve_entries(reader *r)
         }
         if (entry->has_within)
             resolve_within(r, &entry->within);
+        if (entry->has_by)
+            resolve_by(r, &entry->by);
         bool known = !job->all_layers || job->layer_count > 0;
         if (known && r->faults->count + r->faults->dropped == before)
             check_work(r, entry);

@@ -24,8 +24,11 @@ static bool read_word(reader *r, const char *what, const ist_param_spec *spec, c
         *out = value_of(pool_copy(r->memory, text));
         return true;
     }
-    ist_faults_add(r->faults, item->place, MSG_WORD, what, describe(r, item),
-                   suggestion(r, text, spec->words, count));
+    const char *hint = suggestion(r, text, spec->words, count);
+    if (spec->type == IST_PARAM_REAL)
+        ist_faults_add(r->faults, item->place, MSG_WORD_OR_NUMBER, what, describe(r, item), hint);
+    else
+        ist_faults_add(r->faults, item->place, MSG_WORD, what, describe(r, item), hint);
     return false;
 }
 
@@ -60,11 +63,29 @@ static bool read_real(reader *r, const char *what, const ist_param_spec *spec, c
     return true;
 }
 
+/* A number, or what is no number and must be a word. */
+static bool is_number(const node *item)
+{
+    double number = 0;
+    return item->kind == NODE_SCALAR && !item->quoted && ist_parse_real(item->text, &number);
+}
+
+static bool read_dataset(reader *r, const char *what, const node *item, ist_value *out)
+{
+    const char *text = want_word(r, what, "an address", item);
+    if (!text || (strcmp(text, IST_NO_ADDRESS) != 0 && !check_address(r, item, ADDRESS_LAYER)))
+        return false;
+    *out = value_of(pool_copy(r->memory, text));
+    return true;
+}
+
 static bool read_one(reader *r, const ist_param_spec *spec, const node *item, ist_value *out)
 {
     const char *what = pool_format(r->scratch, "'%s'", spec->name);
     int64_t integer = 0;
-    if (spec->type == IST_PARAM_WORD)
+    if (ist_param_is_address(spec))
+        return read_dataset(r, what, item, out);
+    if (spec->type == IST_PARAM_WORD || (spec->words && !is_number(item)))
         return read_word(r, what, spec, item, out);
     if (spec->type == IST_PARAM_REAL)
         return read_real(r, what, spec, item, out);
@@ -94,6 +115,8 @@ static void read_values(reader *r, const ist_param_spec *spec, const node *value
         [IST_PARAM_INTEGER] = "an integer or a list of integers",
         [IST_PARAM_REAL] = "a number or a list of numbers",
         [IST_PARAM_WORD] = "a word or a list of words",
+        [IST_PARAM_SAMPLES] = "an address or a list of addresses",
+        [IST_PARAM_ROWS] = "an address or a list of addresses",
     };
     const char *kind = kinds[spec->type];
     size_t count = 0;

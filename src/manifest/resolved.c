@@ -129,6 +129,30 @@ static void add_sources(ist_text *out, const ist_job *job, const char *key,
     }
 }
 
+static void add_samples(ist_text *out, const ist_job *job, const char *folder)
+{
+    const ist_samples *s = &job->samples;
+    ist_text_add(out, "  samples: ");
+    switch (s->kind) {
+    case IST_SAMPLES_ALL: ist_text_add(out, "all"); break;
+    case IST_SAMPLES_FIRST: ist_text_add(out, "{first: %lld}", (long long)s->count); break;
+    case IST_SAMPLES_RANDOM:
+        ist_text_add(out, "{random: %lld, seed: %lld}", (long long)s->count, (long long)s->seed);
+        break;
+    case IST_SAMPLES_PER_CLASS:
+        ist_text_add(out, "{per_class: %lld, labels: ", (long long)s->count);
+        add_scalar(out, s->labels.text);
+        ist_text_add(out, ", seed: %lld}", (long long)s->seed);
+        break;
+    case IST_SAMPLES_ROWS:
+        ist_text_add(out, "{rows: ");
+        add_address(out, job, s->rows, folder);
+        ist_text_add(out, "}");
+        break;
+    }
+    ist_text_add(out, "\n");
+}
+
 static void add_input(ist_text *out, const ist_job *job, const char *folder)
 {
     ist_text_add(out, "input:\n");
@@ -149,11 +173,7 @@ static void add_input(ist_text *out, const ist_job *job, const char *folder)
         ist_text_add(out, "\n");
     }
     add_sources(out, job, "meta", job->meta, job->meta_count, folder);
-    if (job->first > 0) {
-        ist_text_add(out, "  samples: {first: %lld}\n", (long long)job->first);
-    } else {
-        ist_text_add(out, "  samples: all\n");
-    }
+    add_samples(out, job, folder);
     ist_text_add(out, "  deterministic: %s\n", job->deterministic ? "true" : "false");
 }
 
@@ -192,7 +212,21 @@ static void add_cells(ist_text *out, const ist_job *job, const char *key,
     ist_text_add(out, "\n");
 }
 
-static void add_entry(ist_text *out, const ist_job *job, const ist_entry *entry)
+static void add_addresses(ist_text *out, const ist_job *job, const ist_param_values *addresses,
+                          const char *folder)
+{
+    for (size_t i = 0; i < addresses->count; i++) {
+        const char *text = addresses->values[i].text;
+        ist_text_add(out, "%s", i ? ", " : "[");
+        if (strcmp(text, IST_NO_ADDRESS) == 0)
+            add_scalar(out, text);
+        else
+            add_address(out, job, text, folder);
+    }
+    ist_text_add(out, "]");
+}
+
+static void add_entry(ist_text *out, const ist_job *job, const ist_entry *entry, const char *folder)
 {
     const ist_measure_schema *schema = job->schemas[entry->measure];
     ist_text_add(out, "  - %s:\n", schema->name);
@@ -211,13 +245,19 @@ static void add_entry(ist_text *out, const ist_job *job, const ist_entry *entry)
         }
         ist_text_add(out, "}\n");
     }
+    if (entry->has_by) {
+        ist_text_add(out, "      by: ");
+        add_scalar(out, entry->by.text);
+        ist_text_add(out, "\n");
+    }
     for (size_t p = 0; p < schema->param_count; p++) {
         ist_text_add(out, "      %s: ", schema->params[p].name);
-        if (entry->params[p].count == 1) {
+        if (ist_param_is_address(&schema->params[p]))
+            add_addresses(out, job, &entry->params[p], folder);
+        else if (entry->params[p].count == 1)
             add_scalar(out, entry->params[p].values[0].text);
-        } else {
+        else
             add_values(out, entry->params[p].values, entry->params[p].count);
-        }
         ist_text_add(out, "\n");
     }
 }
@@ -232,7 +272,7 @@ void ist_job_write_resolved(const ist_job *job, const char *folder, ist_text *ou
     add_input(out, job, folder);
     ist_text_add(out, "measures:\n");
     for (size_t e = 0; e < job->entry_count; e++)
-        add_entry(out, job, &job->entries[e]);
+        add_entry(out, job, &job->entries[e], folder);
     ist_text_add(out, "output: ");
     add_scalar(out, output);
     ist_text_add(out, "\n");

@@ -88,6 +88,9 @@ static inline const node *map_value(const node *map, size_t i)
 /* NULL if the text cannot be read as YAML at all; else the tree, also where faults were added. */
 node *tree_read(pool *owner, const char *text, size_t length, ist_faults *faults);
 
+/* Values of the command line, into the tree. Their places have negative lines, -1 the last one's: faults name the setting (settings.c). */
+void apply_settings(pool *memory, node *root, const ist_overrides *overrides, ist_faults *faults);
+
 /* A fault of libyaml's in plain words (syntax.c). `parser` is a yaml_parser_t in error. */
 void syntax_fault(const void *parser, const char *text, size_t length, ist_faults *faults);
 

@@ -105,17 +105,19 @@ static double normal_columns(const ist_totals *t, double dimension, int64_t d)
     return fmin(ist_calibrated_columns(dimension, t->dimension_rows), (double)d);
 }
 
-void ist_add_calibration(const ist_totals *t, ist_calibrated estimator, int64_t k, ist_text *notes,
-                         ist_text *detail)
+void ist_add_calibration(const ist_totals *t, ist_calibrated estimator, int64_t k, bool rms,
+                         ist_text *notes, ist_text *detail)
 {
     const double OFF = 0.3;
     if (t->labels_target)
         return;
+    if (!isnan(t->dimension_target))
+        ist_detail_real(detail, "dimension_target", t->dimension_target);
+    if (!rms)
+        return;
     double x = normal_columns(t, t->dimension_source, t->d_source);
     double y = normal_columns(t, t->dimension_target, t->d_target);
     double found = ist_calibration(estimator, t->n, k, x, y);
-    if (!isnan(t->dimension_target))
-        ist_detail_real(detail, "dimension_target", t->dimension_target);
     if (!isnan(found))
         ist_detail_real(detail, "calibration", found);
     ist_note_if(notes, fabs(found - 1) > OFF, "calibration");
@@ -236,8 +238,9 @@ ist_record ist_joint_record(const ist_value *const *params, int k, int scale, in
 {
     ist_text notes = {0}, detail = {0};
     int64_t nearest = ist_param_integer(params, k);
-    add_joint_facts(totals, ist_param_is(params, scale, "rms"), zero, &notes, &detail);
+    bool rms = ist_param_is(params, scale, "rms");
+    add_joint_facts(totals, rms, zero, &notes, &detail);
     ist_add_dimension(totals, &notes, &detail);
-    ist_add_calibration(totals, estimator, nearest, &notes, &detail);
+    ist_add_calibration(totals, estimator, nearest, rms, &notes, &detail);
     return ist_record_of(params, se, totals, "mi", "nat", nearest, estimate, &notes, &detail);
 }

@@ -48,8 +48,8 @@ void ist_add_made_rows(const ist_totals *totals, ist_text *detail);
 /* The dimension of the source, and a note where neighbours are too far away to tell of it. */
 void ist_add_dimension(const ist_totals *totals, ist_text *notes, ist_text *detail);
 /* Between layers: the dimension of the target; what the estimator finds of 1 nat between normal layers of these
- * dimensions, and a note where that is off by more than 30 %. */
-void ist_add_calibration(const ist_totals *totals, ist_calibrated estimator, int64_t k,
+ * dimensions, and a note where that is off by more than 30 %: with scale rms, which is the table's. */
+void ist_add_calibration(const ist_totals *totals, ist_calibrated estimator, int64_t k, bool rms,
                          ist_text *notes, ist_text *detail);
 /* What perfectly separated classes give: psi(N) - mean psi(n_y). */
 double ist_label_ceiling(const ist_totals *totals);
@@ -75,6 +75,48 @@ ist_record ist_record_of(const ist_value *const *params, int se, const ist_total
 ist_record ist_joint_record(const ist_value *const *params, int k, int scale, int se,
                             const ist_totals *totals, int64_t zero, ist_calibrated estimator,
                             ist_estimate estimate);
+
+/* ---- matrices (dense.c) ---------------------------------------------------------------------- */
+
+extern const char *const ist_bandwidth_words[];
+#define IST_PARAM_BANDWIDTH_ROW(condition)                                                \
+    {                                                                                     \
+        "bandwidth", IST_PARAM_REAL, 0, 1000000, ist_bandwidth_words, "median", condition \
+    }
+/* The rule that a parameter names, and the width where it is a number. */
+void ist_param_bandwidth(const ist_value *const *values, int param, ist_dense_needs *needs);
+/* Are width and operands possible? IST_REFUSED with what is wrong. */
+ist_code ist_check_bandwidth(const ist_value *const *values, int param,
+                             const ist_label_vector *labels, ist_error *error);
+/* Solutions with a kernel (ist_dense_kind SOLUTIONS): the first parameters of a measure of them, in this order. */
+enum {
+    IST_SOLUTION_KERNEL,
+    IST_SOLUTION_BANDWIDTH,
+    IST_SOLUTION_RIDGE,
+    IST_SOLUTION_CODING,
+    IST_SOLUTION_CENTRED,
+    IST_SOLUTION_PARAMS
+};
+extern const char *const ist_kernel_words[], *const ist_coding_words[], *const ist_answer_words[];
+#define IST_SOLUTION_ROWS                                                                        \
+    [IST_SOLUTION_KERNEL] = {"kernel", IST_PARAM_WORD, 0, 0, ist_kernel_words, "dumped", NULL},  \
+    [IST_SOLUTION_BANDWIDTH] = IST_PARAM_BANDWIDTH_ROW("kernel=gaussian"),                       \
+    [IST_SOLUTION_RIDGE] = {"ridge", IST_PARAM_REAL, 0, INT32_MAX, NULL, "0", NULL},             \
+    [IST_SOLUTION_CODING] = {"coding", IST_PARAM_WORD, 0, 0, ist_coding_words, "one-hot", NULL}, \
+    [IST_SOLUTION_CENTRED] = {"centred", IST_PARAM_WORD, 0, 0, ist_answer_words, "false", NULL}
+ist_needs ist_solution_needs(const ist_value *const *values, const ist_label_vector *labels);
+ist_code ist_check_solution(const ist_value *const *values, const ist_label_vector *labels,
+                            ist_error *error);
+/* Outputs, the condition of the kernel and what would mend it, before the facts of all matrices. */
+void ist_add_solution_facts(const ist_totals *totals, double lost, ist_text *notes,
+                            ist_text *detail);
+/* What all such records say: the widths, in detail; `reproducible=` how far numbers of other ranks may be off, relatively, where BLAS had
+ * a hand in it: 1e-10, or more where rounding errors have grown by the factor `lost`. 0: it had none. */
+void ist_add_matrix_facts(const ist_totals *totals, double lost, ist_text *notes, ist_text *detail);
+/* A record of one value (std_error: NaN without one). notes and detail are taken. */
+ist_record ist_matrix_record(const ist_totals *totals, const char *quantity, const char *unit,
+                             double value, double std_error, const char *se_method, ist_text *notes,
+                             ist_text *detail);
 
 /* The numbers that are not NaN: how many, and their sum from the first to the last. */
 typedef struct {

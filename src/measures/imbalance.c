@@ -11,9 +11,22 @@
 
 #include "common.h"
 
-enum { PARAM_K, PARAM_METRIC, PARAM_SCALE, PARAM_TIES, PARAM_SEED, PARAM_SE, PARAMS };
+enum {
+    PARAM_K,
+    PARAM_METRIC,
+    PARAM_SCALE,
+    PARAM_TIES,
+    PARAM_SEED,
+    PARAM_SE,
+    PARAM_RMI,
+    PARAM_BINS,
+    PARAMS
+};
+
+enum { MOST_BINS = 100 };
 
 static const char *const se_methods[] = {"parts", "rows", "none", NULL};
+static const char *const answers[] = {"false", "true", NULL};
 
 static const ist_param_spec params[PARAMS] = {
     [PARAM_K] = {"k", IST_PARAM_INTEGER, 1, INT32_MAX - 1, NULL, "1", NULL},
@@ -22,6 +35,8 @@ static const ist_param_spec params[PARAMS] = {
     [PARAM_TIES] = IST_PARAM_TIES_ROW,
     [PARAM_SEED] = IST_PARAM_SEED_ROW,
     [PARAM_SE] = {"se", IST_PARAM_WORD, 0, 0, se_methods, "parts", NULL},
+    [PARAM_RMI] = {"rmi", IST_PARAM_WORD, 0, 0, answers, "false", NULL},
+    [PARAM_BINS] = {"bins", IST_PARAM_INTEGER, 2, MOST_BINS, NULL, "20", "rmi=true"},
 };
 
 static const ist_measure_schema schema = {
@@ -32,6 +47,7 @@ static const ist_measure_schema schema = {
     .param_count = PARAMS,
     .symmetric = false,
     .takes_labels = true,
+    .by_class = true,
     .tail = IST_TAIL_LOWER,
 };
 
@@ -52,8 +68,10 @@ static ist_needs needs(const ist_value *const *values, const ist_label_vector *l
 static ist_code check(const ist_value *const *values, int64_t n, const ist_label_vector *labels,
                       ist_error *error)
 {
-    (void)labels;
     int64_t k = ist_param_integer(values, PARAM_K);
+    if (labels && ist_param_is(values, PARAM_RMI, "true"))
+        return ist_fail(error, IST_REFUSED,
+                        "rmi: true is of two layers: a target of labels has two ranks only");
     if (n > INT32_MAX || (ist_int128)2 * n * n * k > INT64_MAX)
         return ist_fail(error, IST_REFUSED,
                         "N = %" PRId64 " samples and k = %" PRId64
@@ -75,7 +93,9 @@ enum {
     SUM_B_B = SUM_A_B + IST_WIDE_LIMBS,
     SUM_R_R = SUM_B_B + IST_WIDE_LIMBS,
     SUM_R_REVERSE = SUM_R_R + IST_WIDE_LIMBS,
-    SUMS = SUM_R_REVERSE + IST_WIDE_LIMBS
+    SUM_BIN = SUM_R_REVERSE + IST_WIDE_LIMBS, /* pairs by their place among the ranks */
+    SUM_BY = SUM_BIN + MOST_BINS,             /* R of the rows of each class */
+    SUMS = SUM_BY + IST_MAX_BY
 };
 
 static void add_pairs(const ist_evidence *e, int64_t i, int64_t *sums)
@@ -97,15 +117,29 @@ static void add_pairs(const ist_evidence *e, int64_t i, int64_t *sums)
     ist_wide_add(sums + SUM_B_B, (ist_int128)b * b);
 }
 
+/* The bin of (r - 1/2) / (N - 1), which is inside (0, 1). */
+static void add_to_bins(const ist_evidence *e, int64_t bins, int64_t *sums)
+{
+    int64_t range = 2 * (e->n - 1);
+    for (int64_t at = 0; at < e->count * e->k; at++)
+        sums[SUM_BIN + (e->twice_rank[at] - 1) * bins / range]++;
+}
+
 static void partial(const ist_value *const *values, const ist_evidence *e, int64_t *sums)
 {
     bool pairs = ist_param_is(values, PARAM_SE, "rows") && e->reverse_twice_rank;
     for (int64_t i = 0; i < e->count; i++) {
+        int64_t sum = 0;
         for (int64_t p = 0; p < e->k; p++)
-            sums[SUM_R] += e->twice_rank[i * e->k + p];
+            sum += e->twice_rank[i * e->k + p];
+        sums[SUM_R] += sum;
+        if (e->by)
+            sums[SUM_BY + e->by[e->row[i]]] += sum;
         if (pairs)
             add_pairs(e, i, sums);
     }
+    if (ist_param_is(values, PARAM_RMI, "true"))
+        add_to_bins(e, ist_param_integer(values, PARAM_BINS), sums);
 }
 
 /* ---- standard errors ----------------------------------------------------------------------- */
@@ -167,6 +201,124 @@ static char *detail_of(const ist_totals *t, double parts_mean)
     return ist_take_text(&detail);
 }
 
+/* ---- restricted mutual information ------------------------------------------------------------- */
+
+/* Our reconstruction (docs/measures/imbalance.md): the divergence, from evenly spread ones, of the places that the
+ * neighbours in the source have among the ranks in the target; less the bias of so many bins. */
+static double rmi_of(const int64_t *sums, int64_t n, int64_t k, int64_t bins)
+{
+    double pairs = (double)n * (double)k, sum = 0;
+    for (int64_t b = 0; b < bins; b++) {
+        double share = (double)sums[SUM_BIN + b] / pairs;
+        sum += share > 0 ? share * ist_ln((double)bins * share) : 0;
+    }
+    return sum - (double)(bins - 1) / (2 * pairs);
+}
+
+/* Of the density t e^(-t c) / (1 - e^(-t)) on [0, 1]: its divergence from 1, and twice its mean. It has the largest
+ * mean of all with this divergence, below 1/2. */
+static double divergence_of(double t)
+{
+    const double SMALL = 1e-3, LARGE = 600;
+    if (t < SMALL)
+        return t * t / 24;
+    double rest = t < LARGE ? t / (ist_exp(t) - 1) : 0;
+    return ist_ln(t / (1 - ist_exp(-t))) - 1 + rest;
+}
+
+static double twice_mean_of(double t)
+{
+    const double SMALL = 1e-3, LARGE = 600;
+    if (t < SMALL)
+        return 1 - t / 6;
+    return 2 / t - (t < LARGE ? 2 / (ist_exp(t) - 1) : 0);
+}
+
+double ist_imbalance_bound(double rmi)
+{
+    enum { HALVINGS = 100 };
+    double low = 0, high = 1e6;
+    for (int i = 0; i < HALVINGS; i++) {
+        double middle = (low + high) / 2;
+        if (divergence_of(middle) < rmi)
+            low = middle;
+        else
+            high = middle;
+    }
+    return twice_mean_of(low);
+}
+
+/* One of the two, from all samples or (part >= 0) from a random part. */
+static double restricted(const ist_value *const *values, const ist_totals *t, bool bound, int part)
+{
+    double rmi = rmi_of(part < 0 ? t->all : t->parts[part], part < 0 ? t->n : t->part_n[part],
+                        ist_param_integer(values, PARAM_K), ist_param_integer(values, PARAM_BINS));
+    return bound ? ist_imbalance_bound(rmi) : rmi;
+}
+
+/* The record beside that of the imbalance. */
+static ist_record restricted_record(const ist_value *const *values, const ist_totals *t, bool bound,
+                                    const ist_record *imbalance)
+{
+    double value[IST_PARTS], mean = NAN, std_error = NAN;
+    int64_t bins = ist_param_integer(values, PARAM_BINS);
+    ist_text notes = {0}, detail = {0};
+    for (int p = 0; p < IST_PARTS && t->has_parts; p++)
+        value[p] = restricted(values, t, bound, p);
+    if (t->has_parts) {
+        std_error = ist_error_of_parts(value, &mean);
+        ist_detail_real(&detail, "parts_mean", mean);
+    }
+    ist_text_add(&notes, "%s", imbalance->note);
+    /* Half of the ranks lie inside two bins: how far inside, nothing tells. */
+    ist_note_if(&notes, imbalance->value * (double)bins < 4, "coarse-bins");
+    ist_record record = *imbalance;
+    record.quantity = ist_copy_text(bound ? "bound" : "rmi");
+    record.unit = ist_copy_text(bound ? "ratio" : "nat");
+    record.value = restricted(values, t, bound, -1);
+    record.std_error = std_error;
+    record.se_method = ist_copy_text(t->has_parts ? "parts" : "none");
+    record.note = ist_take_text(&notes);
+    record.detail = ist_take_text(&detail);
+    return record;
+}
+
+/* ---- by class ---------------------------------------------------------------------------------- */
+
+/* Of the samples of one class, among all: 2 / (N n_c k) times the sum of their ranks. NaN where there are none. */
+static double of_class(const int64_t *sums, int64_t c, int64_t size, int64_t n, int64_t k)
+{
+    double pairs = (double)size * (double)k;
+    return size > 0 ? (double)sums[SUM_BY + c] / (pairs * (double)n) : (double)NAN;
+}
+
+static ist_record class_record(const ist_value *const *values, const ist_totals *t, int64_t c,
+                               const ist_record *imbalance)
+{
+    double value[IST_PARTS], mean = NAN, std_error = NAN;
+    int64_t k = ist_param_integer(values, PARAM_K);
+    ist_text quantity = {0}, detail = {0}, notes = {0};
+    for (int p = 0; p < IST_PARTS && t->has_parts; p++)
+        value[p] = of_class(t->parts[p], c, t->by_part_size[p * t->by_count + c], t->part_n[p], k);
+    if (t->has_parts)
+        std_error = ist_error_of_parts(value, &mean);
+    ist_text_add(&quantity, "imbalance[%" PRId64 "]", t->by_label[c]);
+    ist_detail_integer(&detail, "class_size", t->by_size[c]);
+    if (!isnan(mean))
+        ist_detail_real(&detail, "parts_mean", mean);
+    ist_text_add(&notes, "%s", imbalance->note);
+    ist_note_if(&notes, t->has_parts && isnan(mean), "parts-too-small");
+    ist_record record = *imbalance;
+    record.quantity = ist_take_text(&quantity);
+    record.unit = ist_copy_text("ratio");
+    record.value = of_class(t->all, c, t->by_size[c], t->n, k);
+    record.std_error = std_error;
+    record.se_method = ist_copy_text(t->has_parts ? "parts" : "none");
+    record.note = ist_take_text(&notes);
+    record.detail = ist_take_text(&detail);
+    return record;
+}
+
 static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_record *records,
                        size_t *count, ist_error *error)
 {
@@ -198,6 +350,11 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
         .detail = detail_of(t, parts_mean),
     };
     *count = 1;
+    if (ist_param_is(values, PARAM_RMI, "true"))
+        for (int bound = 0; bound < 2; bound++)
+            records[(*count)++] = restricted_record(values, t, bound, &records[0]);
+    for (int64_t c = 0; c < t->by_count; c++)
+        records[(*count)++] = class_record(values, t, c, &records[0]);
     return IST_OK;
 }
 

@@ -53,6 +53,7 @@ static const ist_measure_schema schema = {
     .symmetric = true,
     .takes_labels = true,
     .tail = IST_TAIL_UPPER,
+    .series = "slice",
 };
 
 static ist_needs needs(const ist_value *const *values, const ist_label_vector *labels)

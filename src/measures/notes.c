@@ -22,6 +22,8 @@ const ist_note ist_notes[] = {
     {"calibration", "of two normal layers that share 1 nat, with this N, this k and these two-NN "
                     "dimensions, the estimator finds more than 30 % too little or too much "
                     "(calibration: what it finds): other data may do better or worse"},
+    {"coarse-bins", "of rmi and bound: most ranks lie within the first two bins, further down than "
+                    "they show: rmi is too small and bound too large"},
     {"deterministic",
      "both layers are functions of one input (input.deterministic): their mutual "
      "information is infinite in theory; the number says how neighbourhoods agree, "
@@ -31,6 +33,16 @@ const ist_note ist_notes[] = {
      "of one width only, or differences within one network"},
     {"one-slice", "a single slice: nothing tells how much slices differ, so that there is no "
                   "standard error"},
+    {"narrow-kernel", "the kernel is so narrow that hardly two samples are alike: its entropy is "
+                      "within 1 % of ln n, and so is the information; choose a larger bandwidth"},
+    {"wide-kernel", "the kernel is so wide that all samples are alike: its entropy is below 1 % of "
+                    "ln n; choose a smaller bandwidth"},
+    {"no-entropy", "source or target has an entropy of 0: there is no normalised information"},
+    {"ill-conditioned", "the kernel matrix has a condition above 1e10 (condition): half of the "
+                        "digits of the values are lost, and they hang on what the smallest "
+                        "eigenvalues are; a ridge would help (ridge_wanted)"},
+    {"asymmetric", "the dumped kernel differs from its mirror image by more than 1e-6 of its "
+                   "largest entry (asymmetry): the mean of both was taken"},
     {"row-order-unverified", "source and target come from different files that share neither "
                              "/sample_id nor a labels vector: that row i is the same sample in "
                              "both is taken on trust"},

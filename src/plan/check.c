@@ -1,7 +1,7 @@
 /* What can only be known once the shapes are: do the operands have the same rows, and enough? */
 #include <string.h>
 
-#include "infostrata/plan.h"
+#include "schedule.h"
 
 typedef struct {
     const ist_plan *plan;
@@ -20,7 +20,8 @@ static bool first_time(checker *c, const ist_text *what)
 
 static void check_first(checker *c, ist_place place, const ist_location *at, int64_t rows)
 {
-    int64_t first = c->plan->job->first;
+    const ist_samples *samples = &c->plan->job->samples;
+    int64_t first = samples->kind == IST_SAMPLES_FIRST ? samples->count : 0;
     if (first <= rows)
         return;
     ist_text where = {0};
@@ -37,7 +38,8 @@ static void check_rows(checker *c)
     const ist_plan *plan = c->plan;
     for (size_t i = 0; i < plan->layer_count; i++) {
         const ist_layer *layer = &plan->layers[i];
-        check_first(c, plan->job->layers[layer->name].place, &layer->at, layer->shape.rows);
+        if (!layer->own_rows)
+            check_first(c, layer->place, &layer->at, layer->shape.rows);
     }
     for (size_t i = 0; i < plan->label_count; i++) {
         const ist_label_vector *labels = &plan->labels[i];
@@ -81,6 +83,11 @@ static bool check_pair(checker *c, const ist_task *task)
         snprintf(pair, sizeof pair, "1 %zu %zu", task->source, task->within);
         good = same_rows(c, task, pair, &within->at, within->n);
     }
+    if (task->by != SIZE_MAX) {
+        const ist_label_vector *by = &plan->labels[task->by];
+        snprintf(pair, sizeof pair, "2 %zu %zu", task->source, task->by);
+        good = same_rows(c, task, pair, &by->at, by->n) && good;
+    }
     snprintf(pair, sizeof pair, "%d %zu %zu", task->labels_target,
              swap ? task->target : task->source, swap ? task->source : task->target);
     if (task->labels_target) {
@@ -99,7 +106,7 @@ static ist_place place_of_k(const ist_plan *plan, const ist_task *task)
     for (size_t p = 0; p < schema->param_count; p++) {
         ist_place place =
             entry->params[p].places ? entry->params[p].places[task->param[p]] : (ist_place){0};
-        if (strcmp(schema->params[p].name, "k") == 0 && place.line > 0)
+        if (strcmp(schema->params[p].name, "k") == 0 && place.line != 0)
             return place;
     }
     return entry->place;
@@ -131,6 +138,41 @@ static void check_directions(checker *c, const ist_task *task, const ist_value *
     }
 }
 
+/* Datasets that must be of one size with others. */
+static void check_matrices(checker *c, const ist_task *task, const ist_value *const *params)
+{
+    const ist_plan *plan = c->plan;
+    const ist_entry *entry = &plan->job->entries[task->entry];
+    ist_needs needs = plan->measures[entry->measure]->needs(
+        params, task->labels_target ? &plan->labels[task->target] : NULL);
+    ist_text what = {0};
+    if (!ist_check_dense(plan, task, &needs.dense, &what)) {
+        c->good = false;
+        if (first_time(c, &what))
+            ist_faults_add(c->faults, entry->place, "%s", what.data);
+    }
+    ist_text_release(&what);
+}
+
+/* Records are a row a class. */
+static void check_classes(checker *c, const ist_task *task)
+{
+    const ist_plan *plan = c->plan;
+    if (task->by == SIZE_MAX || plan->labels[task->by].classes <= IST_MAX_BY)
+        return;
+    c->good = false;
+    ist_text what = {0}, where = {0};
+    const ist_label_vector *by = &plan->labels[task->by];
+    ist_text_add(&what, "by %zu", task->by);
+    ist_location_text(&by->at, &where);
+    if (first_time(c, &what))
+        ist_faults_add(c->faults, plan->job->entries[task->entry].by.place,
+                       "%s has %lld classes: 'by' takes labels with at most %d", where.data,
+                       (long long)by->classes, IST_MAX_BY);
+    ist_text_release(&what);
+    ist_text_release(&where);
+}
+
 static void check_measure(checker *c, const ist_task *task)
 {
     const ist_plan *plan = c->plan;
@@ -140,6 +182,8 @@ static void check_measure(checker *c, const ist_task *task)
     ist_error error = {0};
     const ist_label_vector *labels = task->labels_target ? &plan->labels[task->target] : NULL;
     check_directions(c, task, params);
+    check_matrices(c, task, params);
+    check_classes(c, task);
     if (plan->measures[entry->measure]->check(params, plan->layers[task->source].n, labels,
                                               &error) == IST_OK)
         return;

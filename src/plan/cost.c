@@ -58,7 +58,7 @@ static int64_t *kept_lists(const ist_plan *plan, const ist_schedule *s, const is
     int64_t *kept = ist_alloc(steps->count + 1, sizeof *kept);
     for (size_t i = 0; i < steps->count; i++) {
         const ist_step *step = &s->steps[steps->step[i]];
-        if (step->sliced)
+        if (step->kind != IST_STEP_PASS)
             continue; /* their tasks are done at once */
         if (step->counts) {
             const ist_target_pass *counted = &s->targets[step->index];
@@ -142,7 +142,8 @@ int64_t ist_kept_at(const ist_plan *plan, const ist_schedule *schedule, const is
         return 0; /* nobody asks */
     int64_t *kept = kept_lists(plan, schedule, steps, machine);
     size_t at = 0;
-    while (schedule->steps[steps->step[at]].counts != counts ||
+    while (schedule->steps[steps->step[at]].kind != IST_STEP_PASS ||
+           schedule->steps[steps->step[at]].counts != counts ||
            schedule->steps[steps->step[at]].index != index)
         at++;
     int64_t bytes = kept[at];
@@ -174,7 +175,7 @@ static void raise_memory(ist_cost *cost, const ist_pass_shape *shape, int64_t ke
 static void add_nulls(ist_cost *cost, const ist_plan *plan, const ist_schedule *schedule,
                       const ist_step *step, int64_t kept, const ist_machine *machine)
 {
-    if (step->sliced)
+    if (step->kind != IST_STEP_PASS)
         return;
     size_t null = step->counts ? schedule->targets[step->index].first_null
                                : schedule->sources[step->index].first_null;
@@ -233,6 +234,7 @@ static void add_slices(ist_cost *cost, const ist_plan *plan, const ist_slice_pas
     shape.slices = pass->slices;
     shape.columns = pass->columns;
     shape.permutes = pass->permutes;
+    shape.estimates = pass->estimates;
     double features = (double)layer->shape.d;
     if (layers) {
         shape.other_d = ist_layer_columns(&plan->layers[pass->other]);
@@ -247,6 +249,34 @@ static void add_slices(ist_cost *cost, const ist_plan *plan, const ist_slice_pas
     cost->slice_seconds += each * samples * pass->estimates;
     if (machine->flops > 0)
         cost->slice_seconds += 2 * 2 * samples * features * pass->columns / machine->flops;
+}
+
+ist_pass_shape ist_dense_shape(const ist_plan *plan, const ist_dense_pass *pass)
+{
+    ist_pass_shape shape = shape_of(&plan->layers[pass->layer], false);
+    shape.parts = false;
+    shape.dense = pass;
+    if (pass->other != SIZE_MAX) {
+        shape.other_d = plan->layers[pass->other].shape.d;
+        shape.other_wide = ist_layer_is_wide(&plan->layers[pass->other]);
+    }
+    return shape;
+}
+
+/* Float64 at half of the float32 rate; half of an eigenvalue decomposition waits for memory. */
+static void add_dense(ist_cost *cost, const ist_plan *plan, const ist_dense_pass *pass,
+                      int64_t kept, const ist_machine *machine)
+{
+    const double SHARE_OF_RATE = 0.25;
+    ist_pass_shape shape = ist_dense_shape(plan, pass);
+    raise_memory(cost, &shape, kept, pass->layer, machine);
+    cost->dense_memory = ist_max(cost->dense_memory, machine->pass_memory(&shape, machine) + kept);
+    if (pass->order > cost->dense_order && machine->layout)
+        cost->matrix_memory = machine->layout(pass->order, machine->ranks).bytes;
+    cost->dense_order = ist_max(cost->dense_order, pass->order);
+    cost->dense_matrices = ist_max(cost->dense_matrices, pass->matrices);
+    if (machine->flops > 0)
+        cost->dense_seconds += pass->operations / (SHARE_OF_RATE * machine->flops);
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------- */
@@ -275,16 +305,16 @@ ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, cons
     for (size_t i = 0; i < steps->count; i++) {
         const ist_step *step = &schedule->steps[steps->step[i]];
         size_t layer = ist_step_layer(schedule, step);
-        size_t other = step->counts   ? SIZE_MAX
-                       : step->sliced ? schedule->slices[step->index].other
-                                      : schedule->sources[step->index].other;
+        size_t other = ist_step_other(schedule, step);
         if (layer != held)
             add_loading(&cost, &plan->layers[layer], &has_dimension[layer]);
         if (other != SIZE_MAX)
             add_loading(&cost, &plan->layers[other], &has_dimension[other]);
         held = layer;
-        if (step->sliced)
+        if (step->kind == IST_STEP_SLICES)
             add_slices(&cost, plan, &schedule->slices[step->index], kept[i], machine);
+        else if (step->kind == IST_STEP_DENSE)
+            add_dense(&cost, plan, &schedule->dense[step->index], kept[i], machine);
         else if (step->counts)
             add_target(&cost, plan, &schedule->targets[step->index], step, kept[i], machine);
         else
@@ -294,8 +324,9 @@ ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, cons
     ist_free(kept);
     ist_free(has_dimension);
     cost.slice_seconds /= (double)ist_max(machine->ranks, 1);
-    cost.seconds =
-        cost.slice_seconds + ist_seconds_of(&cost, machine) + STEP_SECONDS * (double)steps->count;
+    cost.dense_seconds /= (double)ist_max(machine->ranks, 1);
+    cost.seconds = cost.slice_seconds + cost.dense_seconds + ist_seconds_of(&cost, machine) +
+                   STEP_SECONDS * (double)steps->count;
     return cost;
 }
 

@@ -8,6 +8,7 @@
 
 ist_pass_shape ist_source_shape(const ist_plan *plan, const ist_source_pass *pass);
 ist_pass_shape ist_target_shape(const ist_plan *plan, const ist_target_pass *pass);
+ist_pass_shape ist_dense_shape(const ist_plan *plan, const ist_dense_pass *pass);
 /* The largest *number (a member of `shape`), 1 to `most`, with which the pass fits beside `kept` bytes; it is
  * filled in. Memory grows with it. */
 int64_t ist_most_that_fit(ist_pass_shape *shape, int64_t *number, int64_t most, int64_t kept,

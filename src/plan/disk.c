@@ -18,18 +18,41 @@ static int64_t kept_bytes(const ist_plan *plan, const ist_schedule *schedule, co
     return n * ((pass->k + 1) * entry + (int64_t)sizeof(int32_t)) * sets;
 }
 
+/* Of permutations: those that are counted at once, each with its list where it has one, and two counts a threshold. When their
+ * values are on disk the passes go. */
+static int64_t null_bytes(const ist_plan *plan, const ist_schedule *schedule, const ist_step *step)
+{
+    const int64_t entry = sizeof(double) + sizeof(int32_t), counts = 2 * sizeof(int32_t);
+    int64_t n = plan->layers[ist_step_layer(schedule, step)].n, most = 0;
+    size_t first = step->counts ? schedule->targets[step->index].first_null
+                                : schedule->sources[step->index].first_null;
+    for (size_t i = first; i != SIZE_MAX; i = schedule->nulls[i].next) {
+        const ist_null_passes *null = &schedule->nulls[i];
+        int64_t k = 0, thresholds = 0;
+        for (size_t s = 0; s < null->slot_count; s++) {
+            k = ist_max(k, null->slots[s].k);
+            thresholds += ist_slot_width(&null->slots[s]);
+        }
+        int64_t list = null->counts ? 0 : (k + 1) * entry + (int64_t)sizeof(int32_t);
+        int64_t counted = thresholds * counts * (null->counts ? 1 : 2);
+        most = ist_max(most, n * ist_null_most_at_once(null) * (list + counted));
+    }
+    return most;
+}
+
 int64_t ist_schedule_disk(const ist_plan *plan, const ist_schedule *schedule)
 {
     enum { GENERATIONS = 3 }; /* two, and the one that is being written */
     int64_t *gone = ist_alloc(schedule->step_count + 1, sizeof *gone), kept = 0, most = 0;
     for (size_t i = 0; i < schedule->step_count; i++) {
         const ist_step *step = &schedule->steps[i];
-        if (step->sliced)
+        if (step->kind != IST_STEP_PASS)
             continue;
         int64_t bytes = kept_bytes(plan, schedule, step);
         size_t last = step->counts ? schedule->targets[step->index].last_step
                                    : schedule->sources[step->index].last_step;
         most = ist_max(most, kept + GENERATIONS * bytes);
+        most = ist_max(most, kept + bytes + null_bytes(plan, schedule, step));
         kept += bytes;
         gone[last] += bytes;
         kept -= gone[i];

@@ -33,8 +33,13 @@ static size_t *sets_of_layers(const ist_plan *plan, const ist_schedule *schedule
         parent[l] = l;
     for (size_t t = 0; t < plan->task_count; t++) {
         const ist_task *task = &plan->tasks[t];
-        if (ist_schedule_route(schedule, task) && !task->labels_target)
+        if (!ist_schedule_route(schedule, task))
+            continue;
+        if (!task->labels_target)
             unite(parent, task->source, task->target);
+        for (size_t x = 0; x < IST_MAX_ADDRESSES; x++)
+            if (task->extra[x] != SIZE_MAX)
+                unite(parent, task->source, task->extra[x]);
     }
     return parent;
 }
@@ -126,7 +131,7 @@ static int64_t kept_bytes(const ist_plan *plan, const ist_schedule *schedule,
     int64_t kept = 0;
     for (size_t i = 0; i < portion->steps.count && kept <= LITTLE; i++) {
         const ist_step *step = &schedule->steps[portion->steps.step[i]];
-        size_t other = step->sliced ? schedule->slices[step->index].other : SIZE_MAX;
+        size_t other = step->kind == IST_STEP_PASS ? SIZE_MAX : ist_step_other(schedule, step);
         const size_t needed[2] = {ist_step_layer(schedule, step), other};
         for (int l = 0; l < 2; l++) {
             if (needed[l] == SIZE_MAX || seen[needed[l]])
@@ -210,6 +215,13 @@ ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,
         all.slices += cost.slices;
         all.slice_seconds += cost.slice_seconds / portion->groups;
         all.slice_memory = ist_max(all.slice_memory, cost.slice_memory + portion->kept);
+        all.dense_seconds += cost.dense_seconds / portion->groups;
+        if (cost.dense_memory > 0)
+            all.dense_memory = ist_max(all.dense_memory, cost.dense_memory + portion->kept);
+        if (cost.dense_order > all.dense_order)
+            all.matrix_memory = cost.matrix_memory;
+        all.dense_order = ist_max(all.dense_order, cost.dense_order);
+        all.dense_matrices = ist_max(all.dense_matrices, cost.dense_matrices);
         all.most_batches = ist_max(all.most_batches, cost.most_batches);
         all.null_joint += cost.null_joint;
         all.null_counts += cost.null_counts;

@@ -29,7 +29,7 @@ void ist_grid_init(ist_grid *grid, const ist_job *job)
     grid->cell_at = ist_alloc(grid->point_count, sizeof *grid->cell_at);
 }
 
-void ist_grid_release(ist_grid *grid)
+void ist_plan_grid_release(ist_grid *grid)
 {
     ist_free(grid->dimension);
     ist_free(grid->sizes);

@@ -16,7 +16,7 @@ typedef struct {
 
 /* The manifest room has seen to it that there are not too many points. */
 void ist_grid_init(ist_grid *grid, const ist_job *job);
-void ist_grid_release(ist_grid *grid);
+void ist_plan_grid_release(ist_grid *grid);
 
 /* Fills plan->positions and cell_count, and the grid's cell_at. */
 void ist_grid_cells(ist_grid *grid, ist_plan *plan);

@@ -39,27 +39,66 @@ void ist_release_location(ist_location *at)
     ist_free(at->index);
 }
 
-static char *key_of(const ist_job *job, const ist_location *at, const char *ending)
+static void add_place(ist_text *key, const ist_job *job, const ist_location *at)
 {
-    ist_text key = {0};
     char *path = ist_relative_path(at->file, job->output);
-    ist_text_add(&key, "%s", path);
+    ist_text_add(key, "%s", path);
     if (*at->dataset)
-        ist_text_add(&key, ":%s", at->dataset);
+        ist_text_add(key, ":%s", at->dataset);
     if (*at->index) {
-        ist_text_add_bytes(&key, "[", 1);
+        ist_text_add_bytes(key, "[", 1);
         for (const char *c = at->index; *c; c++) {
             if (*c != ' ')
-                ist_text_add_bytes(&key, c, 1);
+                ist_text_add_bytes(key, c, 1);
         }
-        ist_text_add_bytes(&key, "]", 1);
+        ist_text_add_bytes(key, "]", 1);
     }
     if (at->pool)
-        ist_text_add(&key, "|pool");
-    if (job->first > 0)
-        ist_text_add(&key, "|first=%lld", (long long)job->first);
-    ist_text_add(&key, "%s", ending);
+        ist_text_add(key, "|pool");
     ist_free(path);
+}
+
+bool ist_locate_samples(const ist_plan *plan, size_t cell, ist_location *at)
+{
+    const ist_job *job = plan->job;
+    const ist_samples *samples = &job->samples;
+    *at = (ist_location){0};
+    if (samples->kind == IST_SAMPLES_PER_CLASS)
+        *at = locate(job, &job->labels[samples->labels.index], ist_plan_cell(plan, cell));
+    else if (samples->kind == IST_SAMPLES_ROWS)
+        *at = locate(job, &(ist_source){.address = samples->rows}, ist_plan_cell(plan, cell));
+    return at->file != NULL;
+}
+
+/* Which samples; nothing where it is all of them. */
+static void add_samples(ist_text *key, const ist_plan *plan, size_t cell)
+{
+    static const char *const words[] = {[IST_SAMPLES_FIRST] = "first",
+                                        [IST_SAMPLES_RANDOM] = "random",
+                                        [IST_SAMPLES_PER_CLASS] = "per_class",
+                                        [IST_SAMPLES_ROWS] = "rows"};
+    const ist_samples *samples = &plan->job->samples;
+    if (samples->kind == IST_SAMPLES_ALL)
+        return;
+    ist_text_add(key, "|%s=", words[samples->kind]);
+    if (samples->count > 0)
+        ist_text_add(key, "%lld", (long long)samples->count);
+    if (samples->kind == IST_SAMPLES_RANDOM || samples->kind == IST_SAMPLES_PER_CLASS)
+        ist_text_add(key, ",seed=%lld", (long long)samples->seed);
+    ist_location by;
+    if (!ist_locate_samples(plan, cell, &by))
+        return;
+    ist_text_add(key, "%s", samples->count > 0 ? ",of=" : "");
+    add_place(key, plan->job, &by);
+    ist_release_location(&by);
+}
+
+static char *key_of(const ist_plan *plan, size_t cell, const ist_location *at, const char *ending)
+{
+    ist_text key = {0};
+    add_place(&key, plan->job, at);
+    add_samples(&key, plan, cell);
+    ist_text_add(&key, "%s", ending);
     return key.data;
 }
 
@@ -75,7 +114,7 @@ static bool is_new(const ist_plan *plan, size_t cell, const ist_source *source, 
                    ist_index *index, size_t next, size_t *position, place *out)
 {
     out->at = locate(plan->job, source, ist_plan_cell(plan, cell));
-    out->key = key_of(plan->job, &out->at, ending);
+    out->key = key_of(plan, cell, &out->at, ending);
     *position = *ist_index_add(index, ist_hash_bytes(out->key, strlen(out->key), 0), next);
     if (*position == next)
         return true;
@@ -115,10 +154,27 @@ size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name, ist_laye
                                         .metric = form.metric,
                                         .zscore = zscore,
                                         .key = found.key,
-                                        .name = name,
-                                        .cell = cell});
+                                        .cell = cell,
+                                        .place = job->layers[name].place});
     plan->layers[*known].rms |= form.scale == IST_SCALE_RMS;
     return *known;
+}
+
+size_t ist_locate_address(ist_builder *builder, size_t cell, const char *address, ist_place where,
+                          bool own_rows)
+{
+    ist_plan *plan = builder->plan;
+    ist_source source = {.address = (char *)address};
+    place found;
+    size_t position;
+    if (is_new(plan, cell, &source, own_rows ? "|rows" : "", &builder->layers, plan->layer_count,
+               &position, &found))
+        add_layer(builder, &(ist_layer){.at = found.at,
+                                        .key = found.key,
+                                        .cell = cell,
+                                        .place = where,
+                                        .own_rows = own_rows});
+    return position;
 }
 
 size_t ist_locate_labels(ist_builder *builder, size_t cell, size_t name)

@@ -13,6 +13,12 @@ static int64_t thresholds_of(const ist_null_passes *null)
     return count;
 }
 
+int64_t ist_null_most_at_once(const ist_null_passes *null)
+{
+    int64_t most = (null->counts ? RANKS_AT_ONCE : JOINT_AT_ONCE) / ist_max(thresholds_of(null), 1);
+    return ist_max(1, ist_min(most, null->permutations));
+}
+
 /* With as many permutations at once as fit. */
 static ist_pass_shape null_shape(const ist_plan *plan, const ist_schedule *schedule, size_t at,
                                  int64_t kept, const ist_machine *machine)
@@ -25,10 +31,7 @@ static ist_pass_shape null_shape(const ist_plan *plan, const ist_schedule *sched
     shape.null_thresholds = thresholds_of(null);
     for (size_t i = 0; i < null->slot_count; i++)
         shape.null_k = ist_max(shape.null_k, null->slots[i].k);
-    int64_t most =
-        (null->counts ? RANKS_AT_ONCE : JOINT_AT_ONCE) / ist_max(shape.null_thresholds, 1);
-    ist_most_that_fit(&shape, &shape.null_at_once, ist_min(most, null->permutations), kept,
-                      machine);
+    ist_most_that_fit(&shape, &shape.null_at_once, ist_null_most_at_once(null), kept, machine);
     return shape;
 }
 

@@ -61,6 +61,17 @@ static grouping targets_of_layers(const ist_schedule *s, size_t layers)
     return g;
 }
 
+static grouping dense_of_layers(const ist_schedule *s, size_t layers)
+{
+    grouping g = new_grouping(layers);
+    for (size_t i = 0; i < s->dense_count; i++)
+        count_item(&g, s->dense[i].layer);
+    open_groups(&g, layers);
+    for (size_t i = 0; i < s->dense_count; i++)
+        put_item(&g, s->dense[i].layer, i);
+    return g;
+}
+
 static grouping slices_of_layers(const ist_schedule *s, size_t layers)
 {
     grouping g = new_grouping(layers);
@@ -118,17 +129,19 @@ static int by_layer(const void *a, const void *b)
 typedef struct {
     ist_schedule *schedule;
     grouping sources, targets, waiting; /* by layer, by layer, by source */
-    grouping slices;                    /* by layer */
+    grouping slices, dense;             /* by layer */
     size_t *missing;                    /* by target: sources that are not known yet */
     ready_pass *ready;
 } walk;
 
-/* Slices of a layer come before its passes, while its rows lie as they were read. */
+/* Slices and matrices of a layer come before its passes, while its rows lie as they were read. */
 static void add_slices(walk *w, size_t layer)
 {
     ist_schedule *s = w->schedule;
     for (size_t i = w->slices.start[layer]; i < w->slices.start[layer + 1]; i++)
-        s->steps[s->step_count++] = (ist_step){.sliced = true, .index = w->slices.item[i]};
+        s->steps[s->step_count++] = (ist_step){.kind = IST_STEP_SLICES, .index = w->slices.item[i]};
+    for (size_t i = w->dense.start[layer]; i < w->dense.start[layer + 1]; i++)
+        s->steps[s->step_count++] = (ist_step){.kind = IST_STEP_DENSE, .index = w->dense.item[i]};
 }
 
 /* The passes 1 of one layer; ready[0..count) are the passes 2 that this makes possible. */
@@ -174,14 +187,20 @@ static void settle_routes(ist_schedule *s, const ist_plan *plan)
     size_t *source_step = ist_alloc(s->source_count, sizeof *source_step);
     size_t *target_step = ist_alloc(s->target_count, sizeof *target_step);
     size_t *slice_step = ist_alloc(s->slice_count, sizeof *slice_step);
+    size_t *dense_step = ist_alloc(s->dense_count, sizeof *dense_step);
     for (size_t i = 0; i < s->step_count; i++) {
         const ist_step *step = &s->steps[i];
-        (step->sliced ? slice_step : step->counts ? target_step : source_step)[step->index] = i;
+        size_t *const of[] = {[IST_STEP_PASS] = step->counts ? target_step : source_step,
+                              [IST_STEP_SLICES] = slice_step,
+                              [IST_STEP_DENSE] = dense_step};
+        of[step->kind][step->index] = i;
     }
     for (size_t t = 0; t < plan->task_count; t++) {
         ist_route *route = &s->routes[t];
         if (route->slices != SIZE_MAX)
             route->last_step = slice_step[route->slices];
+        if (route->dense != SIZE_MAX)
+            route->last_step = dense_step[route->dense];
         if (route->source == SIZE_MAX)
             continue;
         size_t last = source_step[route->source];
@@ -208,6 +227,7 @@ static void settle_routes(ist_schedule *s, const ist_plan *plan)
     ist_free(source_step);
     ist_free(target_step);
     ist_free(slice_step);
+    ist_free(dense_step);
 }
 
 void ist_schedule_order(ist_schedule *s, const ist_plan *plan)
@@ -217,13 +237,15 @@ void ist_schedule_order(ist_schedule *s, const ist_plan *plan)
         .sources = sources_of_layers(s, plan->layer_count),
         .targets = targets_of_layers(s, plan->layer_count),
         .slices = slices_of_layers(s, plan->layer_count),
+        .dense = dense_of_layers(s, plan->layer_count),
         .waiting = targets_of_sources(s),
         .missing = ist_alloc(s->target_count, sizeof *w.missing),
         .ready = ist_alloc(s->target_count, sizeof *w.ready),
     };
     for (size_t t = 0; t < s->target_count; t++)
         w.missing[t] = s->targets[t].slot_count;
-    s->steps = ist_alloc(s->source_count + s->target_count + s->slice_count, sizeof *s->steps);
+    s->steps = ist_alloc(s->source_count + s->target_count + s->slice_count + s->dense_count,
+                         sizeof *s->steps);
     for (size_t layer = 0; layer < plan->layer_count; layer++) {
         add_slices(&w, layer);
         size_t count = add_sources(&w, layer);
@@ -235,6 +257,7 @@ void ist_schedule_order(ist_schedule *s, const ist_plan *plan)
     release_grouping(&w.sources);
     release_grouping(&w.targets);
     release_grouping(&w.slices);
+    release_grouping(&w.dense);
     release_grouping(&w.waiting);
     ist_free(w.missing);
     ist_free(w.ready);
@@ -242,8 +265,19 @@ void ist_schedule_order(ist_schedule *s, const ist_plan *plan)
 
 size_t ist_step_layer(const ist_schedule *schedule, const ist_step *step)
 {
-    if (step->sliced)
+    if (step->kind == IST_STEP_SLICES)
         return schedule->slices[step->index].layer;
+    if (step->kind == IST_STEP_DENSE)
+        return schedule->dense[step->index].layer;
     return step->counts ? schedule->targets[step->index].layer
                         : schedule->sources[step->index].layer;
+}
+
+size_t ist_step_other(const ist_schedule *schedule, const ist_step *step)
+{
+    if (step->kind == IST_STEP_SLICES)
+        return schedule->slices[step->index].other;
+    if (step->kind == IST_STEP_DENSE)
+        return schedule->dense[step->index].other;
+    return step->counts ? SIZE_MAX : schedule->sources[step->index].other;
 }

@@ -25,7 +25,7 @@ static void build(ist_builder *builder)
 
 static void release(ist_builder *builder)
 {
-    ist_grid_release(&builder->grid);
+    ist_plan_grid_release(&builder->grid);
     ist_references_release(&builder->references);
     ist_index_release(&builder->layers);
     ist_index_release(&builder->labels);

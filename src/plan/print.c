@@ -178,10 +178,36 @@ static void print_slices(const ist_schedule *schedule, const ist_cost *cost, ist
     ist_text_add(out, " a rank\n");
 }
 
-static void print_passes(const ist_schedule *schedule, const ist_cost *cost, ist_text *out)
+/* Matrices, and how they lie on the ranks. */
+static void print_dense(const ist_schedule *schedule, const ist_cost *cost,
+                        const ist_machine *machine, ist_text *out)
+{
+    if (schedule->dense_count == 0)
+        return;
+    head(out, "matrices");
+    ist_text_add(out, "%zu step%s: about ", schedule->dense_count,
+                 schedule->dense_count == 1 ? "" : "s");
+    ist_add_duration(out, cost->dense_seconds);
+    ist_text_add(out, ", ");
+    ist_add_bytes(out, cost->dense_memory);
+    ist_text_add(out, " a rank\n");
+    if (cost->dense_order == 0 || !machine->layout)
+        return;
+    ist_dense_layout layout = machine->layout(cost->dense_order, machine->ranks);
+    head(out, "");
+    ist_text_add(out, "the largest of order ");
+    ist_add_count(out, cost->dense_order);
+    ist_text_add(out, ", %lld at once: blocks of %d on %d x %d ranks, ",
+                 (long long)cost->dense_matrices, layout.block, layout.rows, layout.columns);
+    ist_add_bytes(out, cost->matrix_memory);
+    ist_text_add(out, " each\n");
+}
+
+static void print_passes(const ist_schedule *schedule, const ist_cost *cost,
+                         const ist_machine *machine, ist_text *out)
 {
     head(out, "passes");
-    ist_add_count(out, (int64_t)(schedule->step_count - schedule->slice_count));
+    ist_add_count(out, (int64_t)(schedule->source_count + schedule->target_count));
     ist_text_add(out, " run of ");
     ist_add_count(out, (int64_t)schedule->asked);
     ist_text_add(out, " asked: ");
@@ -203,6 +229,7 @@ static void print_passes(const ist_schedule *schedule, const ist_cost *cost, ist
     }
     print_nulls(cost, out);
     print_slices(schedule, cost, out);
+    print_dense(schedule, cost, machine, out);
     head(out, "work");
     ist_add_large(out, cost->pairs);
     ist_text_add(out, " pairs, ");
@@ -270,7 +297,7 @@ void ist_plan_print(const ist_plan *plan, const ist_schedule *schedule,
     print_cells(plan, out);
     print_tasks(plan, schedule, out);
     print_layers(plan, out);
-    print_passes(schedule, cost, out);
+    print_passes(schedule, cost, machine, out);
     print_groups(division, machine, out);
     print_memory(plan, schedule, cost, machine, out);
     if (schedule->step_count > 0) {

@@ -8,7 +8,7 @@ typedef struct {
     ist_schedule *schedule;
     ist_index sources, targets, slots; /* by what makes a pass (a slot) one */
     ist_index any_order;               /* a source pass of the layer, by layer and labels */
-    ist_index nulls, null_slots, slices;
+    ist_index nulls, null_slots, slices, dense;
     size_t source_capacity, target_capacity, null_capacity;
 } collector;
 
@@ -219,6 +219,25 @@ static size_t slice_pass(collector *c, const ist_task *task, const ist_needs *ne
     return pass;
 }
 
+/* The step of matrices that serves a task. Targets of one kernel share it: theirs are few columns. */
+static size_t dense_pass(collector *c, const ist_task *task, const ist_needs *needs)
+{
+    ist_schedule *s = c->schedule;
+    bool two = !task->alone && !task->labels_target && needs->dense.kind != IST_DENSE_SOLUTIONS;
+    ist_dense_pass wanted = {.layer = task->source, .other = two ? task->target : SIZE_MAX};
+    int64_t outputs = needs->dense.kind == IST_DENSE_SOLUTIONS
+                          ? ist_dense_outputs(c->plan, task, &needs->dense)
+                          : 1;
+    ist_hash key = key_of(wanted.layer, wanted.other, (uint64_t)outputs, 0);
+    size_t pass = *ist_index_add(&c->dense, key, s->dense_count);
+    if (pass == s->dense_count) {
+        s->dense = ist_grow(s->dense, pass, pass + 1, sizeof *s->dense);
+        s->dense[s->dense_count++] = wanted;
+    }
+    ist_add_dense(&s->dense[pass], c->plan, task, &needs->dense);
+    return pass;
+}
+
 /* Tasks that take any order come second: a pass that another task needs will do for them. */
 static void collect(collector *c, const ist_task *task, bool any_order)
 {
@@ -238,6 +257,14 @@ static void collect(collector *c, const ist_task *task, bool any_order)
             return;
         s->tasks++;
         own->slices = slice_pass(c, task, &needs);
+        return;
+    }
+    if (needs.dense.kind != IST_DENSE_NOTHING) {
+        ist_route *own = &s->routes[task->twin];
+        if (own->dense != SIZE_MAX)
+            return;
+        s->tasks++;
+        own->dense = dense_pass(c, task, &needs);
         return;
     }
     s->asked += (size_t)1 + needs.both + counts_in(&needs, task, 0) + counts_in(&needs, task, 1);
@@ -268,6 +295,7 @@ ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending)
     for (size_t t = 0; t < plan->task_count; t++)
         schedule->routes[t] = (ist_route){.source = SIZE_MAX,
                                           .slices = SIZE_MAX,
+                                          .dense = SIZE_MAX,
                                           .second = SIZE_MAX,
                                           .null = SIZE_MAX,
                                           .target = {SIZE_MAX, SIZE_MAX},
@@ -285,6 +313,7 @@ ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending)
     ist_index_release(&c.nulls);
     ist_index_release(&c.null_slots);
     ist_index_release(&c.slices);
+    ist_index_release(&c.dense);
     ist_schedule_order(schedule, plan);
     return schedule;
 }
@@ -303,6 +332,7 @@ void ist_schedule_free(ist_schedule **schedule)
     ist_free(old->targets);
     ist_free(old->sources);
     ist_free(old->slices);
+    ist_free(old->dense);
     ist_free(old->steps);
     ist_free(old->routes);
     ist_free(old);
@@ -311,5 +341,6 @@ void ist_schedule_free(ist_schedule **schedule)
 const ist_route *ist_schedule_route(const ist_schedule *schedule, const ist_task *task)
 {
     const ist_route *route = &schedule->routes[task->twin];
-    return route->source == SIZE_MAX && route->slices == SIZE_MAX ? NULL : route;
+    bool none = route->source == SIZE_MAX && route->slices == SIZE_MAX && route->dense == SIZE_MAX;
+    return none ? NULL : route;
 }

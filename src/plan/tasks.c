@@ -71,7 +71,7 @@ static void add_identity(ist_text *out, const expansion *e, const size_t param[I
     for (size_t p = 0; p < e->schema->param_count; p++)
         values[p] = &e->entry->params[p].values[param[p]];
     for (size_t p = 0; p < e->schema->param_count; p++)
-        if (ist_param_applies(e->schema, p, values))
+        if (ist_param_applies(e->schema, p, values) && !ist_param_is_address(&e->schema->params[p]))
             add_canonical(out, &e->schema->params[p], values[p]);
 }
 
@@ -92,13 +92,15 @@ static bool init_expansion(expansion *e, const ist_builder *builder, size_t inde
     }
     e->combination_count = (size_t)combinations;
     e->combinations = ist_alloc(e->combination_count, sizeof *e->combinations);
+    const ist_samples *samples = &plan->job->samples; /* others are in the keys alone */
+    int64_t first = samples->kind == IST_SAMPLES_FIRST ? samples->count : 0;
     for (size_t c = 0; c < e->combination_count; c++) {
         size_t param[IST_MAX_PARAMS];
         chosen(e, c, param);
         ist_text *text = &e->combinations[c];
         ist_text_add(text, "%s/%d", e->schema->name, planner->version);
         add_identity(text, e, param);
-        ist_text_add(text, "\nfirst=%lld\n", (long long)plan->job->first);
+        ist_text_add(text, "\nfirst=%lld\n", (long long)first);
     }
     return true;
 }
@@ -137,9 +139,33 @@ static ist_layer_form form_of(const ist_builder *builder, const expansion *e,
     return (ist_layer_form){needs.metric, needs.scale, needs.dimension};
 }
 
+/* The datasets that parameters name, and what they add to the task's identity. */
+static void add_extras(ist_builder *builder, const expansion *e, ist_task *task, ist_text *id)
+{
+    const ist_value *values[IST_MAX_PARAMS];
+    size_t count = 0;
+    for (size_t x = 0; x < IST_MAX_ADDRESSES; x++)
+        task->extra[x] = SIZE_MAX;
+    for (size_t p = 0; p < e->schema->param_count; p++)
+        values[p] = &e->entry->params[p].values[task->param[p]];
+    for (size_t p = 0; p < e->schema->param_count; p++) {
+        const ist_param_spec *spec = &e->schema->params[p];
+        if (!ist_param_is_address(spec))
+            continue;
+        size_t *extra = &task->extra[count++];
+        if (strcmp(values[p]->text, IST_NO_ADDRESS) == 0 ||
+            !ist_param_applies(e->schema, p, values))
+            continue;
+        const ist_param_values *given = &e->entry->params[p];
+        *extra = ist_locate_address(builder, task->source_cell, values[p]->text,
+                                    given->places[task->param[p]], spec->type == IST_PARAM_ROWS);
+        ist_text_add(id, "\n%s=%s", spec->name, builder->plan->layers[*extra].key);
+    }
+}
+
 /* All combinations of parameters for one direction of one pair of operands. */
 static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, const operand *source,
-                      const operand *target, bool labels)
+                      const operand *target, bool labels, bool alone)
 {
     ist_plan *plan = builder->plan;
     ist_task task = {
@@ -150,10 +176,11 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
         .source_cell = source->cell,
         .target_cell = target->cell,
         .labels_target = labels,
-        .alone = e->schema->alone,
+        .alone = alone,
         .permutations = e->entry->permutations,
         .within = e->entry->has_within ? ist_locate_labels(builder, cell, e->entry->within.index)
                                        : SIZE_MAX,
+        .by = e->entry->has_by ? ist_locate_labels(builder, cell, e->entry->by.index) : SIZE_MAX,
     };
     ist_text id = {0};
     for (size_t c = 0; c < e->combination_count && plan->task_count < MOST_TASKS; c++) {
@@ -181,6 +208,9 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
             ist_text_add(&id, "\nnull=%lld", (long long)task.permutations);
         if (task.within != SIZE_MAX)
             ist_text_add(&id, " within=%s", plan->labels[task.within].key);
+        if (task.by != SIZE_MAX)
+            ist_text_add(&id, "\nby=%s", plan->labels[task.by].key);
+        add_extras(builder, e, &task, &id);
         task.id = ist_hash_bytes(id.data, id.length, 0);
         add_task(builder, &task);
     }
@@ -191,9 +221,9 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
 static void add_pair(ist_builder *builder, const expansion *e, size_t cell, const operand *first,
                      const operand *second, bool labels)
 {
-    add_tasks(builder, e, cell, first, second, labels);
+    add_tasks(builder, e, cell, first, second, labels, false);
     if (!labels && !e->schema->symmetric)
-        add_tasks(builder, e, cell, second, first, false);
+        add_tasks(builder, e, cell, second, first, false, false);
 }
 
 /* ---- operands -------------------------------------------------------------------------------- */
@@ -202,7 +232,7 @@ static void add_each(ist_builder *builder, const expansion *e, size_t cell)
 {
     for (size_t i = 0; i < layers_of(builder, e->entry); i++) {
         operand here = {.layer = layer_of(e->entry, i), .cell = cell};
-        add_tasks(builder, e, cell, &here, &here, false);
+        add_tasks(builder, e, cell, &here, &here, false, true);
     }
 }
 
@@ -256,13 +286,15 @@ static void add_all_pairs(ist_builder *builder, const expansion *e, size_t cell)
 /* The operands of one cell whose second one lies in `other` (the same cell without `against`). */
 static void add_operands(ist_builder *builder, const expansion *e, size_t cell, size_t other)
 {
-    if (e->schema->alone) {
+    const ist_entry *entry = e->entry;
+    bool named = entry->target_count > 0 || entry->pair_count > 0 || entry->has_against;
+    if (e->schema->alone || (e->schema->may_be_alone && !named)) {
         add_each(builder, e, cell);
-    } else if (e->entry->target_count) {
+    } else if (entry->target_count) {
         add_targets(builder, e, cell, other);
-    } else if (e->entry->pair_count) {
+    } else if (entry->pair_count) {
         add_pairs(builder, e, cell, other);
-    } else if (e->entry->has_against) {
+    } else if (entry->has_against) {
         add_namesakes(builder, e, cell, other);
     } else {
         add_all_pairs(builder, e, cell);

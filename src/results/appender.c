@@ -82,6 +82,7 @@ ist_code ist_appender_open(ist_appender *appender, const char *path, ist_text *o
     if (open_and_read(path, O_RDWR | O_CREAT | O_APPEND, out, &appender->file, error) != IST_OK)
         return error->code;
     appender->path = ist_copy_text(path);
+    appender->syncer = ist_syncer_new(appender->file);
     appender->length = (int64_t)(out->length - before);
     if (appender->length == 0)
         sync_folder(path);
@@ -113,6 +114,23 @@ ist_code ist_appender_cut(ist_appender *appender, int64_t length, ist_error *err
     return ist_appender_sync(appender, error);
 }
 
+static ist_code begin_sync(ist_appender *appender, ist_error *error)
+{
+    int reason = ist_syncer_failed(appender->syncer);
+    double now = ist_seconds();
+    if (reason == 0 && now - appender->last_sync < SYNC_SECONDS)
+        return IST_OK;
+    if (reason == 0 && !ist_fault_passed("journal.sync"))
+        reason = errno;
+    if (reason != 0)
+        return fail(appender, "force to disk", 0, reason, error);
+    if (ist_syncer_ask(appender->syncer)) {
+        appender->dirty = false;
+        appender->last_sync = now;
+    }
+    return IST_OK;
+}
+
 ist_code ist_appender_add(ist_appender *appender, const char *bytes, size_t count, ist_error *error)
 {
     if (!ist_fault_passed("journal.write") || !ist_write_all(appender->file, bytes, count)) {
@@ -125,13 +143,14 @@ ist_code ist_appender_add(ist_appender *appender, const char *bytes, size_t coun
     }
     appender->length += (int64_t)count;
     appender->dirty = true;
-    if (ist_seconds() - appender->last_sync < SYNC_SECONDS)
-        return IST_OK;
-    return ist_appender_sync(appender, error);
+    return begin_sync(appender, error);
 }
 
 ist_code ist_appender_sync(ist_appender *appender, ist_error *error)
 {
+    int reason = ist_syncer_wait(appender->syncer);
+    if (reason != 0)
+        return fail(appender, "force to disk", 0, reason, error);
     if (!appender->dirty)
         return IST_OK;
     if (!ist_fault_passed("journal.sync") || fdatasync(appender->file) != 0)
@@ -146,6 +165,7 @@ ist_code ist_appender_close(ist_appender *appender, ist_error *error)
     ist_code code = IST_OK;
     if (appender->path) {
         code = ist_appender_sync(appender, error);
+        ist_syncer_free(&appender->syncer);
         /* A network file system may tell only now that the disk is full. */
         bool closed = close(appender->file) == 0;
         if ((!ist_fault_passed("journal.close") || !closed) && code == IST_OK)

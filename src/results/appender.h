@@ -3,13 +3,15 @@
 #define IST_RESULTS_APPENDER_H
 
 #include "infostrata/base.h"
+#include "syncer.h"
 
 typedef struct {
     char *path;
     int file;         /* -1: not open */
     int64_t length;   /* bytes of whole lines */
     bool dirty;       /* lines that were not forced to disk yet */
-    double last_sync; /* ist_seconds */
+    double last_sync; /* ist_seconds; when it was last begun */
+    ist_syncer *syncer;
 } ist_appender;
 
 /* Opens (makes) the file, never through a link, and appends its bytes to `out`. */
@@ -17,10 +19,11 @@ ist_code ist_appender_open(ist_appender *appender, const char *path, ist_text *o
                            ist_error *error);
 /* The file goes on behind its first `length` bytes: what is beyond is cut off. */
 ist_code ist_appender_cut(ist_appender *appender, int64_t length, ist_error *error);
-/* Appends whole lines; a write that fails leaves nothing of them. Forced to disk if the last time
- * was a second ago. */
+/* Appends whole lines; a write that fails leaves nothing of them. If the last time was a second ago they are forced to disk, by a thread
+ * that nobody waits for: if that fails the next call says so. */
 ist_code ist_appender_add(ist_appender *appender, const char *bytes, size_t count,
                           ist_error *error);
+/* Waits until all lines are on disk. */
 ist_code ist_appender_sync(ist_appender *appender, ist_error *error);
 /* Syncs and closes; also one that is not open. */
 ist_code ist_appender_close(ist_appender *appender, ist_error *error);

@@ -90,8 +90,8 @@ static const char *text_of_key(const maker *m, const meaning *meant, size_t key)
 /* Names that the arrays themselves have; an axis cannot have the name of a column of results.csv, but of these. */
 static bool is_reserved(const char *name)
 {
-    static const char *const names[] = {"value", "std_error", "status", "row",
-                                        "slice", "per_slice", "record"};
+    static const char *const names[] = {"value",     "std_error", "status",     "row",   "slice",
+                                        "per_slice", "sample",    "per_sample", "record"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return true;

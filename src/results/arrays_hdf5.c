@@ -2,80 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "arrays.h"
+#include "columns.h"
 #include "netcdf_hdf5.h"
-
-enum { ABSENT = -1, OK = 0, FAILED = 1 };
-
-/* ---- what a row puts where ------------------------------------------------------------------- */
-
-typedef struct {
-    double *value, *std_error, *slices;
-    int8_t *status;
-    int64_t *row;
-    size_t count, width; /* numbers of an array; of a series */
-} columns;
-
-static columns columns_new(size_t count, size_t width)
-{
-    columns c = {.count = count, .width = width};
-    c.value = ist_alloc_unset(count, sizeof *c.value);
-    c.std_error = ist_alloc_unset(count, sizeof *c.std_error);
-    c.slices = ist_alloc_unset(count * width, sizeof *c.slices);
-    c.status = ist_alloc_unset(count, sizeof *c.status);
-    c.row = ist_alloc_unset(count, sizeof *c.row);
-    for (size_t i = 0; i < count; i++) {
-        c.value[i] = c.std_error[i] = (double)NAN;
-        c.status[i] = ABSENT;
-        c.row[i] = ABSENT;
-    }
-    for (size_t i = 0; i < count * width; i++)
-        c.slices[i] = (double)NAN;
-    return c;
-}
-
-static void columns_release(columns *c)
-{
-    ist_free(c->value);
-    ist_free(c->std_error);
-    ist_free(c->slices);
-    ist_free(c->status);
-    ist_free(c->row);
-}
-
-typedef struct {
-    const columns *into;
-    const ist_array_row *row;
-} filling;
-
-static void fill(void *context, size_t offset)
-{
-    const filling *f = context;
-    const columns *c = f->into;
-    const ist_record *record = f->row->record;
-    c->row[offset] = f->row->row;
-    c->status[offset] = record ? OK : FAILED;
-    if (!record)
-        return;
-    c->value[offset] = record->value;
-    c->std_error[offset] = record->std_error;
-    if (record->series_count > 0)
-        memcpy(&c->slices[offset * c->width], record->series,
-               (size_t)record->series_count * sizeof *record->series);
-}
-
-static columns fill_columns(const ist_array *array)
-{
-    columns c = columns_new(array->list ? array->row_count : array->size, (size_t)array->slices);
-    for (size_t r = 0; r < array->row_count; r++) {
-        filling f = {&c, &array->rows[r]};
-        if (array->list)
-            fill(&f, r);
-        else
-            ist_array_places(array, &array->rows[r], fill, &f);
-    }
-    return c;
-}
 
 /* ---- coordinates ----------------------------------------------------------------------------- */
 
@@ -212,7 +140,7 @@ static const char *unit_of(const ist_array *array)
 
 static void write_flags(writer *w, hid_t status)
 {
-    static const int8_t values[] = {ABSENT, OK, FAILED};
+    static const int8_t values[] = {IST_STATUS_ABSENT, IST_STATUS_OK, IST_STATUS_FAILED};
     const hsize_t count = sizeof values;
     hid_t space = H5Screate_simple(1, &count, NULL);
     hid_t flags =
@@ -224,9 +152,25 @@ static void write_flags(writer *w, hid_t status)
     H5Sclose(space);
 }
 
-static void write_variables(writer *w, const ist_array *array, const char *summary)
+/* Numbers of each slice, or of each sample: one dimension more. */
+static hid_t write_series(writer *w, const char *item, const ist_columns *c)
 {
-    columns c = fill_columns(array);
+    ist_text name = {0}, what = {0};
+    int dimensions = w->scales;
+    ist_text_add(&name, "per_%s", item);
+    ist_text_add(&what, "value of each %s", item);
+    add_numbered_scale(w, item, c->width);
+    hid_t set =
+        write_variable(w, name.data, H5T_NATIVE_DOUBLE, dimensions + 1, c->slices, what.data);
+    ist_text_release(&name);
+    ist_text_release(&what);
+    return set;
+}
+
+static void write_variables(writer *w, const ist_array *array, const ist_measure_schema *schema)
+{
+    const char *summary = schema->summary;
+    ist_columns c = ist_columns_of(array);
     const char *unit = unit_of(array);
     int dimensions = w->scales;
     hid_t value = write_variable(w, "value", H5T_NATIVE_DOUBLE, dimensions, c.value, summary);
@@ -242,17 +186,12 @@ static void write_variables(writer *w, const ist_array *array, const char *summa
         write_flags(w, status);
     hid_t row = write_variable(w, "row", H5T_NATIVE_INT64, dimensions, c.row,
                                "row of results.csv, from 0; -1: absent");
-    hid_t slices = -1;
-    if (c.width > 0) {
-        add_numbered_scale(w, "slice", c.width);
-        slices = write_variable(w, "per_slice", H5T_NATIVE_DOUBLE, dimensions + 1, c.slices,
-                                "value of each slice");
-    }
-    const hid_t sets[] = {value, error, status, row, slices};
+    hid_t series = c.width > 0 ? write_series(w, schema->series, &c) : -1;
+    const hid_t sets[] = {value, error, status, row, series};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         if (sets[i] >= 0)
             H5Dclose(sets[i]);
-    columns_release(&c);
+    ist_columns_release(&c);
 }
 
 static bool write_group(hid_t file, const ist_plan *plan, size_t entry, const ist_array *array)
@@ -273,7 +212,7 @@ static bool write_group(hid_t file, const ist_plan *plan, size_t entry, const is
     else if (w.good)
         write_dimensions(&w, array);
     if (w.good)
-        write_variables(&w, array, schema->summary);
+        write_variables(&w, array, schema);
     for (int s = 0; s < w.scales; s++)
         H5Dclose(w.scale[s]);
     H5Tclose(w.text);

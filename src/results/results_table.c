@@ -129,6 +129,8 @@ static void add_identity(const table *t, const ist_task *task, const char *quant
                      (long long)task->permutations);
     if (entry->has_within)
         ist_text_add(&params, ";within=%s", entry->within.text);
+    if (entry->has_by)
+        ist_text_add(&params, "%sby=%s", params.length ? ";" : "", entry->by.text);
     ist_csv_text(t->out, k);
     ist_csv_text(t->out, params.data);
     ist_text_release(&params);

@@ -23,27 +23,42 @@ void ist_contents_of_journal(const ist_plan *plan, const ist_journal *journal,
     }
 }
 
-ist_hash ist_target_content(const ist_task *task, ist_hash target, const ist_hash *label_content)
+ist_hash ist_target_content(const ist_task *task, const ist_contents *contents)
 {
-    if (task->within == SIZE_MAX)
-        return target;
-    const ist_hash both[2] = {target, label_content[task->within]};
-    return ist_hash_bytes(both, sizeof both, 0);
+    ist_hash all[3 + IST_MAX_ADDRESSES];
+    size_t count = 0;
+    all[count++] =
+        (task->labels_target ? contents->label_content : contents->layer_content)[task->target];
+    if (task->within != SIZE_MAX)
+        all[count++] = contents->label_content[task->within];
+    if (task->by != SIZE_MAX)
+        all[count++] = contents->label_content[task->by];
+    for (size_t x = 0; x < IST_MAX_ADDRESSES; x++)
+        if (task->extra[x] != SIZE_MAX)
+            all[count++] = contents->layer_content[task->extra[x]];
+    return count == 1 ? all[0] : ist_hash_bytes(all, count * sizeof *all, 0);
+}
+
+/* Are the contents of all that the task reads known? */
+static bool is_known(const ist_task *task, const ist_contents *contents)
+{
+    bool known = contents->layer_known[task->source];
+    known &= (task->labels_target ? contents->label_known : contents->layer_known)[task->target];
+    known &= task->within == SIZE_MAX || contents->label_known[task->within];
+    known &= task->by == SIZE_MAX || contents->label_known[task->by];
+    for (size_t x = 0; x < IST_MAX_ADDRESSES; x++)
+        known &= task->extra[x] == SIZE_MAX || contents->layer_known[task->extra[x]];
+    return known;
 }
 
 const ist_outcome *ist_task_outcome(const ist_plan *plan, const ist_task *task,
                                     const ist_contents *contents, const ist_journal *journal)
 {
-    const bool *known = task->labels_target ? contents->label_known : contents->layer_known;
-    const ist_hash *content =
-        task->labels_target ? contents->label_content : contents->layer_content;
     (void)plan;
-    if (!contents->layer_known[task->source] || !known[task->target] ||
-        (task->within != SIZE_MAX && !contents->label_known[task->within]))
+    if (!is_known(task, contents))
         return NULL;
-    return ist_journal_find(
-        journal, task->id, contents->layer_content[task->source],
-        ist_target_content(task, content[task->target], contents->label_content));
+    return ist_journal_find(journal, task->id, contents->layer_content[task->source],
+                            ist_target_content(task, contents));
 }
 
 static ist_code write_view(const char *folder, const char *name, const ist_text *text,

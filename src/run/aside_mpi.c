@@ -22,8 +22,8 @@ void ist_depart_layer(const ist_session *s, size_t layer, const ist_flights *fli
 void ist_depart_step(const ist_session *s, size_t i)
 {
     const ist_step *step = &s->schedule->steps[i];
-    const char *what = step->sliced ? "slices of" : step->counts ? "counts in" : "neighbours in";
-    depart(what, s->known.plan->layers[ist_step_layer(s->schedule, step)].key, &s->flights, i);
+    depart(ist_step_words(step), s->known.plan->layers[ist_step_layer(s->schedule, step)].key,
+           &s->flights, i);
 }
 
 void ist_depart_task(const ist_session *s, size_t task)
@@ -38,6 +38,9 @@ static ist_code know_operands(ist_session *s, const ist_task *task, ist_error *e
         ist_leave_unread(s, task->source, error);
     if (error->code == IST_OK && !task->labels_target && !s->known.layer_known[task->target])
         ist_leave_unread(s, task->target, error);
+    for (int x = 0; x < IST_MAX_ADDRESSES && error->code == IST_OK; x++)
+        if (task->extra[x] != SIZE_MAX && !s->known.layer_known[task->extra[x]])
+            ist_leave_unread(s, task->extra[x], error);
     return error->code;
 }
 

@@ -2,6 +2,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "job.h"
 
@@ -77,11 +79,13 @@ static void cgroup_limits(ist_memory_room *room, const char *root, const char *g
 }
 
 /* Lines "0::/path" (version 2) and "5:memory:/path" (version 1). */
-static void cgroups(ist_memory_room *room, int ranks)
+ist_memory_room ist_cgroup_memory(const char *groups, const char *root, int ranks)
 {
-    ist_text text = {0};
+    ist_memory_room room = {0};
+    ist_text text = {0}, version1 = {0};
     ist_error ignored = {0};
-    if (ist_read_file("/proc/self/cgroup", 1 << 16, &text, &ignored) == IST_OK)
+    ist_text_add(&version1, "%s/memory", root);
+    if (ist_read_file(groups, 1 << 16, &text, &ignored) == IST_OK)
         for (char *line = text.data, *end; line && *line; line = end ? end + 1 : NULL) {
             end = strchr(line, '\n');
             if (end)
@@ -89,12 +93,30 @@ static void cgroups(ist_memory_room *room, int ranks)
             const char *path = strchr(line, ':');
             path = path ? strchr(path + 1, ':') : NULL;
             if (path && strncmp(line, "0::", 3) == 0)
-                cgroup_limits(room, "/sys/fs/cgroup", path + 1, "memory.max", ranks);
+                cgroup_limits(&room, root, path + 1, "memory.max", ranks);
             else if (path && strstr(line, ":memory:"))
-                cgroup_limits(room, "/sys/fs/cgroup/memory", path + 1, "memory.limit_in_bytes",
-                              ranks);
+                cgroup_limits(&room, version1.data, path + 1, "memory.limit_in_bytes", ranks);
         }
     ist_text_release(&text);
+    ist_text_release(&version1);
+    return room;
+}
+
+/* What `ulimit -v` leaves of this process's addresses; 0: it sets no limit. */
+static int64_t addresses_left(void)
+{
+    struct rlimit limit;
+    ist_text text = {0};
+    ist_error ignored = {0};
+    long long pages = 0;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur > INT64_MAX)
+        return 0;
+    if (ist_read_file("/proc/self/statm", 1 << 12, &text, &ignored) != IST_OK ||
+        sscanf(text.data, "%lld", &pages) != 1)
+        pages = 0;
+    ist_text_release(&text);
+    return ist_max((int64_t)limit.rlim_cur - pages * sysconf(_SC_PAGESIZE), 1);
 }
 
 ist_memory_room ist_available_memory(int ranks)
@@ -106,8 +128,10 @@ ist_memory_room ist_available_memory(int ranks)
     ist_memory_room given = {0};
     least(&given, slurm_memory("SLURM_MEM_PER_NODE") / ranks, "SLURM_MEM_PER_NODE");
     least(&given, slurm_memory("SLURM_MEM_PER_CPU") * slurm_cpus(), "SLURM_MEM_PER_CPU");
-    cgroups(&given, ranks);
+    ist_memory_room group = ist_cgroup_memory("/proc/self/cgroup", "/sys/fs/cgroup", ranks);
+    least(&given, group.bytes, group.from);
     if (given.bytes > 0)
         least(&room, ist_max(given.bytes - program, 1), given.from);
+    least(&room, addresses_left(), "ulimit -v");
     return room;
 }

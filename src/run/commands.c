@@ -38,7 +38,8 @@ static ist_machine assumed_machine(const ist_options *options)
         .twins = ist_may_skip(options),
         .trees = options->tree != IST_TREE_NEVER,
         .program = PROGRAM_MIB << 20,
-        .pass_memory = ist_step_memory};
+        .pass_memory = ist_step_memory,
+        .layout = ist_matrix_layout_of};
 }
 
 /* Pending tasks as the journal says; NULL with an error. */
@@ -172,11 +173,16 @@ static void print_range(const ist_param_spec *spec)
 static void print_parameter(const ist_param_spec *spec)
 {
     printf("  %-14s default %-10s ", spec->name, spec->standard);
-    if (spec->type == IST_PARAM_WORD)
-        for (size_t w = 0; spec->words[w]; w++)
-            printf("%s%s", w ? ", " : "one of ", spec->words[w]);
-    else
+    for (size_t w = 0; spec->words && spec->words[w]; w++)
+        printf("%s%s", w ? ", " : "one of ", spec->words[w]);
+    if (spec->type == IST_PARAM_REAL || spec->type == IST_PARAM_INTEGER) {
+        printf("%s", spec->words ? ", or a " : "");
         print_range(spec);
+    }
+    if (spec->type == IST_PARAM_SAMPLES)
+        printf("the address of a dataset whose rows are the samples");
+    if (spec->type == IST_PARAM_ROWS)
+        printf("the address of a dataset with rows of its own");
     if (spec->only)
         printf(" (with %s)", spec->only);
     printf("\n");

@@ -13,6 +13,7 @@ typedef struct {
     ist_needs needs;
     const ist_found *found;
     const ist_classes *classes; /* labels target; else NULL */
+    const ist_classes *by;      /* that records are by; NULL: none */
     int64_t *sums;              /* (1 + IST_PARTS) x sum_count: all samples, then each part */
     double
         *values[2]; /* of this rank's home rows: all samples, parts; NULL: the measure has none */

@@ -115,6 +115,7 @@ ist_made ist_make_rows(const ist_work *w, const ist_rows *rows, int64_t first, i
                                 .held = m.held,
                                 .distance = m.distance,
                                 .list_reach = m.list_reach,
+                                .by = w->by ? w->by->class_of : NULL,
                                 .class_of = w->classes ? w->classes->class_of : NULL,
                                 .class_size = class_size};
     if (w->found->second) {
@@ -176,6 +177,12 @@ ist_totals ist_totals_of(const ist_work *w, bool parts, double *const values[2])
                     .dimension_source = dimension_of(s, w->task->source),
                     .dimension_target = NAN,
                     .dimension_rows = ist_dimension_rows(source->n)};
+    if (w->by) {
+        t.by_count = w->by->class_count;
+        t.by_size = w->by->size;
+        t.by_part_size = w->by->part_size;
+        t.by_label = w->by->label_of;
+    }
     if (w->classes) {
         t.class_size = w->classes->size;
         t.class_count = w->classes->class_count;

@@ -6,7 +6,7 @@ enum { PLACES = 8 };
 typedef struct {
     const ist_plan *plan;
     const ist_schedule *schedule;
-    size_t *of_source, *of_target, *of_slices; /* the steps of passes */
+    size_t *of_source, *of_target; /* the steps of passes */
 } finder;
 typedef void places_of(const finder *f, const ist_task *task, size_t place[PLACES]);
 
@@ -21,8 +21,7 @@ static void steps_of(const finder *f, const ist_task *task, size_t place[PLACES]
     for (int side = 0; side < 2; side++)
         place[3 + side] =
             route->target[side] == SIZE_MAX ? SIZE_MAX : f->of_target[route->target[side]];
-    place[5] = route->slices == SIZE_MAX ? SIZE_MAX : f->of_slices[route->slices];
-    place[6] = route->last_step;
+    place[5] = route->last_step; /* of slices and matrices the only one */
 }
 
 static void layers_of(const finder *f, const ist_task *task, size_t place[PLACES])
@@ -30,6 +29,8 @@ static void layers_of(const finder *f, const ist_task *task, size_t place[PLACES
     (void)f;
     place[0] = task->source;
     place[1] = task->labels_target ? SIZE_MAX : task->target;
+    for (int x = 0; x < IST_MAX_ADDRESSES; x++)
+        place[2 + x] = task->extra[x];
 }
 
 /* Each place once. */
@@ -78,16 +79,15 @@ ist_flights ist_flights_of_steps(const ist_plan *plan, const ist_schedule *sched
     finder f = {.plan = plan,
                 .schedule = schedule,
                 .of_source = ist_alloc(schedule->source_count, sizeof *f.of_source),
-                .of_target = ist_alloc(schedule->target_count, sizeof *f.of_target),
-                .of_slices = ist_alloc(schedule->slice_count, sizeof *f.of_slices)};
+                .of_target = ist_alloc(schedule->target_count, sizeof *f.of_target)};
     for (size_t i = 0; i < schedule->step_count; i++) {
         const ist_step *step = &schedule->steps[i];
-        (step->sliced ? f.of_slices : step->counts ? f.of_target : f.of_source)[step->index] = i;
+        if (step->kind == IST_STEP_PASS)
+            (step->counts ? f.of_target : f.of_source)[step->index] = i;
     }
     ist_flights found = collect(&f, steps_of, pending, schedule->step_count);
     ist_free(f.of_source);
     ist_free(f.of_target);
-    ist_free(f.of_slices);
     return found;
 }
 

@@ -85,6 +85,7 @@ static int64_t ask(phase *p, report *said)
 static int64_t next_portion(phase *p, report *said, const ist_error *error)
 {
     int64_t portion = -1;
+    double started = ist_seconds();
     said->broken = error->code != IST_OK;
     ist_place_rest(true);
     if (p->all->rank == 0) {
@@ -97,6 +98,7 @@ static int64_t next_portion(phase *p, report *said, const ist_error *error)
     }
     MPI_Bcast(&portion, 1, MPI_INT64_T, 0, p->s->comm->handle);
     ist_place_rest(false);
+    p->s->seconds[IST_PHASE_WAITING] += ist_seconds() - started;
     return portion;
 }
 
@@ -182,11 +184,15 @@ static ist_code in_groups(ist_session *s, size_t first, size_t end, int groups, 
         s->engine.attend = all->rank == 0 ? attend : NULL;
         s->engine.attend_data = &p;
         work(&p, error);
+        double started = ist_seconds();
         if (all->rank == 0)
             attend_to_the_end(&p);
         s->engine.attend = NULL;
+        s->seconds[IST_PHASE_WAITING] += ist_seconds() - started;
     }
+    double started = ist_seconds();
     ist_stop_wait(s->engine.stop, all);
+    s->seconds[IST_PHASE_WAITING] += ist_seconds() - started;
     close_journals(s, all, error);
     s->comm = all;
     ist_reread_kept(s, error);

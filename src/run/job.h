@@ -7,6 +7,12 @@
 #include "infostrata/results.h"
 #include "infostrata/run.h"
 
+/* Rows of a file, ascending. */
+typedef struct {
+    int64_t count, *row;
+    ist_hash hash; /* of them */
+} ist_chosen;
+
 /* Job and plan, and what the inputs said when they were looked at. The same on every rank. */
 typedef struct {
     ist_job *job;
@@ -16,7 +22,12 @@ typedef struct {
     bool *layer_known;
     ist_hash *label_content; /* by label vector: always known once inputs were read */
     bool *label_known;
-    bool *foreign; /* by task: another shard's; NULL: none is */
+    ist_chosen *chosen; /* where the job is about some rows of a file that are not the first */
+    size_t chosen_count;
+    size_t *layer_choice,
+        *label_choice; /* by layer, by label vector: in chosen; SIZE_MAX: the first n */
+    ist_index choices; /* of rank 0 */
+    bool *foreign;     /* by task: another shard's; NULL: none is */
 } ist_known_job;
 
 void ist_known_job_release(ist_known_job *known);
@@ -39,6 +50,19 @@ bool ist_prepare_inputs(ist_known_job *known, ist_faults *faults);
 bool ist_prepare_samples(ist_known_job *known, ist_faults *faults);
 /* Local: all of the above in one go, for commands without MPI. */
 bool ist_prepare(const ist_options *options, ist_known_job *known, ist_faults *faults);
+
+/* Local. What the job takes of a file of so many rows, `at` in a cell: a position in known->chosen, or SIZE_MAX: the first
+ * ones. Faults are told once a choice. */
+size_t ist_choose(ist_known_job *known, size_t cell, const ist_location *at, int64_t rows,
+                  ist_faults *faults);
+/* Local. How many that are. */
+int64_t ist_rows_chosen(const ist_known_job *known, size_t choice, int64_t rows);
+/* Local. Of a vector of integers those n rows. */
+ist_code ist_read_chosen(const ist_known_job *known, const ist_location *at, size_t choice,
+                         int64_t n, int64_t *values, ist_error *error);
+/* Local. A file's stamp as the journal keeps it for a layer: it changes with the rows that are taken, too. */
+void ist_stamp_chosen(const ist_known_job *known, size_t layer, ist_stamp *stamp);
+void ist_release_choices(ist_known_job *known);
 
 /* Local. Classes of n labels as the plan wants them. */
 void ist_describe_classes(const int64_t *values, ist_label_vector *labels);
@@ -69,15 +93,20 @@ void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bo
 
 /* Local: ist_machine.pass_memory. */
 int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine);
+/* Local: ist_machine.layout. */
+ist_dense_layout ist_matrix_layout_of(int64_t order, int ranks);
 /* Local: may layers get twins (ist_machine.twins)? */
 bool ist_may_skip(const ist_options *options);
 /* Local. Bytes that each of so many ranks on this machine may use beside the program itself, and who says so: what is free, Slurm's variables, control
- * groups; the least of them. 0: nobody says. */
+ * groups, `ulimit -v`; the least of them. 0: nobody says. */
 typedef struct {
     int64_t bytes;
     const char *from;
 } ist_memory_room;
 ist_memory_room ist_available_memory(int ranks);
+/* Local. What control groups of either version leave a rank: `groups` is like /proc/self/cgroup, `root` like /sys/fs/cgroup; the least of the
+ * group's limit and those above it. Bytes 0: none is set. */
+ist_memory_room ist_cgroup_memory(const char *groups, const char *root, int ranks);
 
 /* Local, for commands without MPI: what is left to do costs so much on options->ranks cores like these, without a limit of memory. */
 ist_cost ist_planned_cost(const ist_options *options, ist_known_job *known, ist_machine *machine,

@@ -20,7 +20,7 @@ static void add_item(ist_session *s, const ist_checkpoint *checkpoint, size_t la
 {
     ist_kept_passes *k = &s->kept;
     k->item = ist_grow(k->item, k->count, k->count + 1, sizeof *k->item);
-    k->item[k->count++] = (ist_kept_pass){*checkpoint, last_step};
+    k->item[k->count++] = (ist_kept_pass){*checkpoint, last_step, k->of_round};
 }
 
 static void forget_item(ist_session *s, size_t at)
@@ -93,7 +93,9 @@ static void reject(void *data, const ist_kept *kept, const char *why)
 static void take_up(void *data, const ist_kept *kept, double share)
 {
     ist_session *s = data;
-    s->kept.item[item_of(s, kept)].last_step = s->kept.last_step;
+    ist_kept_pass *item = &s->kept.item[item_of(s, kept)];
+    item->last_step = s->kept.last_step;
+    item->of_round = s->kept.of_round;
     if (kept->complete)
         ist_log_line(&s->log, "the pass '%s' is there from an earlier start", kept->what);
     else
@@ -244,7 +246,7 @@ ist_code ist_open_kept(ist_session *s, ist_error *error)
 void ist_keep_in_place(ist_session *s, const ist_step *step)
 {
     const ist_plan *plan = s->known.plan;
-    size_t other = step->counts ? SIZE_MAX : s->schedule->sources[step->index].other;
+    size_t other = ist_step_other(s->schedule, step);
     ist_text keys = {0};
     ist_text_add(&keys, "%s", plan->layers[ist_step_layer(s->schedule, step)].key);
     if (other != SIZE_MAX)
@@ -266,6 +268,13 @@ void ist_drop_kept(ist_session *s, size_t step)
 {
     for (size_t i = s->kept.count; i-- > 0;)
         if (s->kept.item[i].last_step <= step)
+            remove_item(s, i);
+}
+
+void ist_drop_kept_of_round(ist_session *s)
+{
+    for (size_t i = s->kept.count; i-- > 0;)
+        if (s->kept.item[i].of_round)
             remove_item(s, i);
 }
 

@@ -94,10 +94,12 @@ static ist_code remember(ist_session *s, size_t layer, const ist_stamp *stamp, i
     s->known.layer_known[layer] = true;
     s->read[layer] = true;
     if (s->journal) {
+        ist_stamp seen = *stamp;
+        ist_stamp_chosen(&s->known, layer, &seen);
         ist_input_state state = {.key = s->known.plan->layers[layer].key,
-                                 .size = stamp->size,
-                                 .mtime_ns = stamp->mtime_ns,
-                                 .inode = stamp->inode,
+                                 .size = seen.size,
+                                 .mtime_ns = seen.mtime_ns,
+                                 .inode = seen.inode,
                                  .content = content};
         ist_journal_add_input(s->journal, &state, error);
     }
@@ -158,6 +160,13 @@ static void make_rows(const ist_comm *comm, const ist_layer *layer, int64_t rows
         facts->mean_square = ist_mean_square(comm, matrix, rows, layer->n, *columns);
 }
 
+/* The rows of its file that a layer consists of; NULL: the first n. */
+static const int64_t *rows_of(const ist_session *s, size_t layer)
+{
+    size_t choice = s->known.layer_choice[layer];
+    return choice == SIZE_MAX ? NULL : s->known.chosen[choice].row;
+}
+
 static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_error *error)
 {
     const ist_layer *layer = &s->known.plan->layers[l];
@@ -175,8 +184,8 @@ static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_err
         ist_stamp_file(layer->at.file, &stamp, &reading);
     ist_agree(s->comm, &reading);
     if (reading.code == IST_OK)
-        ist_read_rows(s->comm, &layer->at, &layer->shape, first, last - first, &matrix, &census,
-                      &reading);
+        ist_read_rows(s->comm, &layer->at, &layer->shape, rows_of(s, l), first, last - first,
+                      &matrix, &census, &reading);
     ist_fault("layer.read");
     if (reading.code == IST_OK) {
         check_unchanged(s, &layer->at, &stamp, &reading);
@@ -295,6 +304,26 @@ static ist_code load_values(ist_session *s, size_t layer, ist_loaded *loaded, is
         return IST_OK;
     put_aside(s, loaded);
     return take_from_shelf(s, layer, loaded) ? IST_OK : read_layer(s, layer, loaded, error);
+}
+
+static bool is_ordered(const ist_loaded *loaded)
+{
+    return loaded->layer != SIZE_MAX && loaded->all.twin;
+}
+
+ist_code ist_load_plain(ist_session *s, size_t layer, size_t other, ist_error *error)
+{
+    const size_t wanted[2] = {layer, other};
+    ist_loaded *const place[2] = {&s->loaded, &s->other};
+    for (int side = 0; side < 2 && error->code == IST_OK; side++) {
+        if (wanted[side] == SIZE_MAX ||
+            load_values(s, wanted[side], place[side], error) != IST_OK ||
+            s->facts[wanted[side]].failure || !is_ordered(place[side]))
+            continue;
+        unload(place[side]);
+        read_layer(s, wanted[side], place[side], error);
+    }
+    return error->code;
 }
 
 ist_code ist_load_values(ist_session *s, size_t layer, size_t other, ist_error *error)

@@ -1,5 +1,7 @@
 /* What a step holds on the rank that has most rows: the engine's sets and passes, and this room's
  * lists and tables. docs/plan.md has the same as a formula. */
+#include "infostrata/layout.h"
+
 #include "job.h"
 #include "slices.h"
 
@@ -153,7 +155,8 @@ static int64_t slices_bytes(const ist_pass_shape *pass, const ist_machine *machi
     const int64_t real = sizeof(double), number = sizeof(int32_t);
     bool two = pass->other_d > 0;
     int64_t sides = two ? 2 : 1, columns = pass->columns, n = pass->n;
-    int64_t at_once = ist_slices_at_once(n, pass->slices, columns, two, machine->ranks);
+    int64_t at_once =
+        ist_slices_at_once(n, pass->slices, columns, two, pass->estimates, machine->ranks);
     ist_slice_bytes each = ist_slice_bytes_of(n, columns, two);
     int64_t directions = ist_min(at_once * machine->ranks, pass->slices) * columns *
                          ist_max(pass->d, pass->other_d) * 2 * real;
@@ -161,7 +164,7 @@ static int64_t slices_bytes(const ist_pass_shape *pass, const ist_machine *machi
     int64_t parts = n * (columns * sides * real + real + 3 * number);
     int64_t words = two ? 2 * n * real : 4 * n * number;
     int64_t permuted = pass->permutes ? n * (real + 3 * number + columns * real) : 0;
-    int64_t found = (1 + IST_PARTS) * pass->slices * real;
+    int64_t found = 2 * (1 + IST_PARTS) * pass->slices * real;
     ist_machine plain = *machine;
     plain.twins = false;
     layer_sets own = sets_of(pass, pass->d, pass->wide, &plain);
@@ -176,8 +179,39 @@ static int64_t slices_bytes(const ist_pass_shape *pass, const ist_machine *machi
     return ist_max(ist_max(own.reading, own.held + other.reading), own.held + other.held + work);
 }
 
+ist_dense_layout ist_matrix_layout_of(int64_t order, int ranks)
+{
+    ist_grid_shape grid = ist_grid_shape_of(ranks);
+    return (ist_dense_layout){grid.rows, grid.columns, ist_grid_block(1),
+                              ist_dense_bytes(order, order, ranks, 1)};
+}
+
+/* Matrices, what lies beside them on every rank, and the layers as they are read. */
+static int64_t dense_bytes(const ist_pass_shape *pass, const ist_machine *machine)
+{
+    const ist_dense_pass *dense = pass->dense;
+    const int64_t real = sizeof(double), labels = sizeof(int32_t) + sizeof(int64_t);
+    int ranks = machine->ranks;
+    int64_t order = dense->order, outputs = dense->outputs;
+    int64_t matrices = dense->matrices * ist_dense_bytes(order, order, ranks, outputs);
+    int64_t room = ist_gram_room(pass->n, dense->features, real, ranks, outputs);
+    room = ist_max(room, ist_eigenvalues_room(order, ranks, outputs));
+    room = ist_max(room, ist_inverse_room(order, ranks, outputs));
+    room = ist_max(room, ist_column_product_room(dense->features, dense->features));
+    int64_t beside = pass->n * (labels + real * (dense->columns + 8 * outputs * outputs));
+    ist_machine plain = *machine;
+    plain.twins = false;
+    layer_sets own = sets_of(pass, pass->d, pass->wide, &plain);
+    layer_sets other = pass->other_d > 0 ? sets_of(pass, pass->other_d, pass->other_wide, &plain)
+                                         : (layer_sets){0};
+    return ist_max(ist_max(own.reading, own.held + other.reading),
+                   own.held + other.held + matrices + room + beside);
+}
+
 int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine)
 {
+    if (pass->dense)
+        return dense_bytes(pass, machine);
     if (pass->slices > 0)
         return slices_bytes(pass, machine);
     layer_sets own = sets_of(pass, pass->d, pass->wide, machine);

@@ -184,6 +184,18 @@ void ist_monitor_end(ist_monitor **monitor, ist_run_state state, const char *rea
     ist_free(m);
 }
 
+void ist_monitor_abandon(ist_monitor *m, const char *reason)
+{
+    if (!m || pthread_mutex_trylock(&m->mutex) != 0)
+        return;
+    refresh(m);
+    m->status.state = IST_ENDED_BROKEN;
+    snprintf(m->status.reason, sizeof m->status.reason, "%s", reason);
+    write_file(m);
+    m->end = true;
+    pthread_mutex_unlock(&m->mutex);
+}
+
 ist_status *ist_monitor_open(ist_monitor *m)
 {
     pthread_mutex_lock(&m->mutex);

@@ -16,6 +16,9 @@ ist_monitor *ist_monitor_new(const char *folder, ist_shard shard, const ist_lock
 /* The last word of a run: its state is written, the thread ends, *monitor becomes NULL. */
 void ist_monitor_end(ist_monitor **monitor, ist_run_state state, const char *reason);
 
+/* From another thread, in a process that is about to end: the state is written if nobody is at it. */
+void ist_monitor_abandon(ist_monitor *monitor, const char *reason);
+
 /* The status is changed between the two. */
 ist_status *ist_monitor_open(ist_monitor *monitor);
 void ist_monitor_close(ist_monitor *monitor);

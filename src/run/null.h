@@ -3,6 +3,7 @@
 #define INFOSTRATA_RUN_NULL_H
 
 #include "evidence.h"
+#include "so_far.h"
 
 /* ---- permutations (null_mpi.c) ----------------------------------------------------------------- */
 
@@ -44,9 +45,26 @@ ist_code ist_null_of_lists(const ist_work *w, double *null, ist_error *error);
 void ist_null_of_joint(ist_session *s, size_t null, ist_pass_stats *stats);
 void ist_null_of_ranks(ist_session *s, size_t null, ist_pass_stats *stats);
 
-/* What both of them do. begin: permutations of the layer's rows and room for the values; false: the tasks
- * have their failure. value: that of one task for one round. progress: a line now and then. */
-bool ist_null_begin(ist_session *s, size_t null, ist_permutations *p);
+/* The rounds of one of schedule->nulls, and what they have found so far: the values of its tasks, one after the other. */
+typedef struct {
+    ist_session *s;
+    size_t null;
+    ist_permutations permutations;
+    ist_so_far so_far;
+    double *values;  /* rank 0: those of all tasks */
+    int64_t done;    /* rounds */
+    int64_t at_once; /* at most so many fit */
+    int64_t count;   /* so many are to come next */
+    double began;    /* they */
+} ist_null_rounds;
+
+/* What both of them do, collective. begin: permutations of the layer's rows, room for the values and those that an earlier start had
+ * found; false: the tasks have their failure. next: are there rounds [done, done + count) to take? end: they are taken
+ * (complete), or were broken off. value: that of one task for one round. progress: a line now and then. */
+bool ist_null_begin(ist_session *s, size_t null, ist_null_rounds *r);
+bool ist_null_next(ist_null_rounds *r);
+void ist_null_end(ist_null_rounds *r, bool complete);
+void ist_null_rounds_release(ist_null_rounds *r);
 void ist_null_value(ist_session *s, const ist_found *found, int64_t round);
 void ist_null_progress(ist_session *s, size_t null, int64_t done);
 

@@ -8,7 +8,7 @@ typedef struct {
     const ist_null_passes *of;
     const ist_source_pass *pass;
     ist_permutations *permutations;
-    int64_t first, count, width, stride;
+    int64_t first, count, width, stride; /* rounds [first, first + count) */
     ist_list *list;
     double *threshold
         [2]; /* in the units of the layers; the second's are with the rows that have been taken */
@@ -105,7 +105,7 @@ static bool take_rounds(rounds *r, ist_pass_stats *stats)
     bool complete = true;
     for (int64_t at = 0; at < r->count && complete; at++) {
         complete = find_round(r, at, stats);
-        ist_null_progress(r->s, (size_t)(r->of - r->s->schedule->nulls), r->first + at);
+        ist_null_progress(r->s, (size_t)(r->of - r->s->schedule->nulls), r->first + at + 1);
     }
     complete = complete && count_rounds(r, stats);
     for (int64_t at = 0; at < r->count; at++) {
@@ -125,21 +125,19 @@ static bool take_rounds(rounds *r, ist_pass_stats *stats)
 
 void ist_null_of_joint(ist_session *s, size_t null, ist_pass_stats *stats)
 {
-    ist_permutations permutations;
+    ist_null_rounds all;
     const ist_null_passes *of = &s->schedule->nulls[null];
     rounds r = {.s = s,
                 .of = of,
                 .pass = &s->schedule->sources[of->pass],
-                .permutations = &permutations,
+                .permutations = &all.permutations,
                 .width = (int64_t)of->slot_count};
-    if (ist_null_begin(s, null, &permutations)) {
-        int64_t at_once = ist_schedule_null_batch(s->known.plan, s->schedule, &s->portion->steps,
-                                                  null, &s->machine);
-        bool complete = true;
-        for (; r.first < of->permutations && complete; r.first += at_once) {
-            r.count = ist_min(at_once, of->permutations - r.first);
-            complete = take_rounds(&r, stats);
-        }
+    bool complete = ist_null_begin(s, null, &all);
+    while (complete && ist_null_next(&all)) {
+        r.first = all.done;
+        r.count = all.count;
+        complete = take_rounds(&r, stats);
+        ist_null_end(&all, complete);
     }
-    ist_permutations_release(&permutations);
+    ist_null_rounds_release(&all);
 }

@@ -85,7 +85,9 @@ static void add_description(double value, double *null, int64_t count, bool uppe
     for (int64_t r = 0; r < count; r++)
         extreme += upper ? null[r] >= value : null[r] <= value;
     ist_sort_reals(null, count);
-    double mean = ist_sum_in_order(null, count) / (double)count;
+    /* Of equal values the mean is exact, and their spread 0. */
+    double mean =
+        null[0] == null[count - 1] ? null[0] : ist_sum_in_order(null, count) / (double)count;
     for (int64_t r = 0; r < count; r++)
         null[r] = (null[r] - mean) * (null[r] - mean);
     double sd = count > 1 ? sqrt(ist_sum_in_order(null, count) / (double)(count - 1)) : (double)NAN;
@@ -109,12 +111,16 @@ void ist_describe_null(ist_record *record, double *null, int64_t count, bool upp
 
 /* ---- permuted layers ---------------------------------------------------------------------------------- */
 
-bool ist_null_begin(ist_session *s, size_t null, ist_permutations *p)
+/* At least so many rounds are taken at once, if they fit: their counting is a pass of its own. */
+enum { FEW_ROUNDS = 20 };
+
+static bool begin_permutations(ist_null_rounds *r)
 {
-    const ist_null_passes *of = &s->schedule->nulls[null];
+    ist_session *s = r->s;
     ist_error reading = {0};
-    bool read = ist_permutations_new(s, s->loaded.all.n, of->within, p, &reading) == IST_OK;
-    for (size_t t = s->first_of_null[null]; t != SIZE_MAX; t = s->next_of_null[t]) {
+    bool read = ist_permutations_new(s, s->loaded.all.n, s->schedule->nulls[r->null].within,
+                                     &r->permutations, &reading) == IST_OK;
+    for (size_t t = s->first_of_null[r->null]; t != SIZE_MAX; t = s->next_of_null[t]) {
         int64_t count = s->known.plan->tasks[t].permutations;
         if (!read)
             s->permuted[t].failure = ist_copy_text(reading.text);
@@ -122,6 +128,78 @@ bool ist_null_begin(ist_session *s, size_t null, ist_permutations *p)
             s->permuted[t].value = ist_alloc((size_t)count, sizeof *s->permuted[t].value);
     }
     return read;
+}
+
+/* Between the tasks' values and those of all of them, on rank 0. */
+static void copy_values(ist_null_rounds *r, bool out)
+{
+    ist_session *s = r->s;
+    double *at = r->values;
+    for (size_t t = s->first_of_null[r->null]; t != SIZE_MAX && at; t = s->next_of_null[t]) {
+        size_t count = (size_t)s->known.plan->tasks[t].permutations;
+        double *value = s->permuted[t].value;
+        memcpy(out ? at : value, out ? value : at, count * sizeof *at);
+        at += count;
+    }
+}
+
+bool ist_null_begin(ist_session *s, size_t null, ist_null_rounds *r)
+{
+    const ist_null_passes *of = &s->schedule->nulls[null];
+    size_t tasks = 0;
+    int64_t values = 0;
+    *r = (ist_null_rounds){.s = s, .null = null};
+    if (!begin_permutations(r))
+        return false;
+    for (size_t t = s->first_of_null[null]; t != SIZE_MAX; t = s->next_of_null[t], tasks++)
+        values += s->known.plan->tasks[t].permutations;
+    size_t *list = ist_alloc(tasks, sizeof *list), at = 0;
+    for (size_t t = s->first_of_null[null]; t != SIZE_MAX; t = s->next_of_null[t])
+        list[at++] = t;
+    r->so_far = ist_so_far_new(s, "permutations", list, tasks, of->permutations,
+                               values * (int64_t)sizeof *r->values);
+    ist_free(list);
+    if (s->comm->rank == 0)
+        r->values = ist_alloc((size_t)values, sizeof *r->values);
+    r->done = ist_so_far_take_up(&r->so_far, r->values);
+    if (r->done > 0)
+        copy_values(r, false);
+    r->at_once =
+        ist_schedule_null_batch(s->known.plan, s->schedule, &s->portion->steps, null, &s->machine);
+    r->count = s->engine.keeper ? ist_min(FEW_ROUNDS, r->at_once) : r->at_once;
+    return true;
+}
+
+bool ist_null_next(ist_null_rounds *r)
+{
+    const ist_null_passes *of = &r->s->schedule->nulls[r->null];
+    r->count = ist_min(r->count, of->permutations - r->done);
+    r->began = ist_seconds();
+    r->s->kept.of_round = true;
+    return r->count > 0;
+}
+
+/* Rounds of short passes, which are not kept by themselves, are taken so many at once that they take as long as a pass that is. */
+void ist_null_end(ist_null_rounds *r, bool complete)
+{
+    ist_session *s = r->s;
+    s->kept.of_round = false;
+    if (complete)
+        r->done += r->count;
+    copy_values(r, true);
+    ist_so_far_keep(&r->so_far, r->values, r->done, !complete);
+    double seconds = ist_largest_real(s->comm, ist_seconds() - r->began);
+    double many = ist_so_far_interval(s) * (double)r->count / fmax(seconds, 1e-6);
+    if (s->engine.keeper)
+        r->count = many < (double)r->at_once ? ist_max((int64_t)many, FEW_ROUNDS) : r->at_once;
+    r->count = ist_min(r->count, r->at_once);
+}
+
+void ist_null_rounds_release(ist_null_rounds *r)
+{
+    r->s->kept.of_round = false;
+    ist_permutations_release(&r->permutations);
+    ist_free(r->values);
 }
 
 void ist_null_value(ist_session *s, const ist_found *found, int64_t round)
@@ -139,6 +217,7 @@ void ist_null_progress(ist_session *s, size_t null, int64_t done)
 {
     const ist_null_passes *of = &s->schedule->nulls[null];
     double now = ist_seconds();
+    ist_fault("round");
     if (now - s->last_line < 5)
         return;
     s->last_line = now;

@@ -82,25 +82,21 @@ static bool take_rounds(layout *l, int64_t first, int64_t count, ist_pass_stats 
 
 void ist_null_of_ranks(ist_session *s, size_t null, ist_pass_stats *stats)
 {
-    ist_permutations permutations;
+    ist_null_rounds all;
     const ist_null_passes *of = &s->schedule->nulls[null];
-    layout l = {.s = s, .of = of, .permutations = &permutations};
+    layout l = {.s = s, .of = of, .permutations = &all.permutations};
     l.offset = ist_alloc(of->slot_count, sizeof *l.offset);
     for (size_t slot = 0; slot < of->slot_count; slot++) {
         bool known = list_of(&l, slot)->k > 0;
         l.offset[slot] = known ? l.width : -1;
         l.width += known ? of->slots[slot].k : 0;
     }
-    if (ist_null_begin(s, null, &permutations) && l.width > 0) {
-        int64_t at_once = ist_schedule_null_batch(s->known.plan, s->schedule, &s->portion->steps,
-                                                  null, &s->machine);
-        int64_t first = 0;
-        while (first < of->permutations &&
-               take_rounds(&l, first, ist_min(at_once, of->permutations - first), stats)) {
-            first = ist_min(first + at_once, of->permutations);
-            ist_null_progress(s, null, first);
-        }
+    bool complete = ist_null_begin(s, null, &all) && l.width > 0;
+    while (complete && ist_null_next(&all)) {
+        complete = take_rounds(&l, all.done, all.count, stats);
+        ist_null_end(&all, complete);
+        ist_null_progress(s, null, all.done);
     }
-    ist_permutations_release(&permutations);
+    ist_null_rounds_release(&all);
     ist_free(l.offset);
 }

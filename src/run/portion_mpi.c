@@ -6,7 +6,7 @@ static void drop_lists(ist_session *s, size_t step)
     const ist_steps *steps = &s->portion->steps;
     for (size_t i = 0; i < steps->count; i++) {
         const ist_step *each = &s->schedule->steps[steps->step[i]];
-        if (each->sliced)
+        if (each->kind != IST_STEP_PASS)
             continue;
         if (each->counts && s->schedule->targets[each->index].last_step == step)
             ist_told_release(s->told[each->index]);
@@ -28,7 +28,7 @@ static double null_visits(const ist_session *s, size_t null)
 /* What a pass visits: all pairs, once more in the parts, for every batch of thresholds; and its permutations. */
 static double step_pairs(const ist_session *s, const ist_step *step)
 {
-    if (step->sliced)
+    if (step->kind != IST_STEP_PASS)
         return 0;
     const ist_layer *layer = &s->known.plan->layers[ist_step_layer(s->schedule, step)];
     double n = (double)layer->n, pairs = n * (n - 1) / 2;
@@ -42,6 +42,14 @@ static double step_pairs(const ist_session *s, const ist_step *step)
     return all;
 }
 
+const char *ist_step_words(const ist_step *step)
+{
+    static const char *const words[] = {[IST_STEP_PASS] = "neighbours in",
+                                        [IST_STEP_SLICES] = "slices of",
+                                        [IST_STEP_DENSE] = "matrices of"};
+    return step->counts ? "counts in" : words[step->kind];
+}
+
 /* Rank 0 speaks of its own group. */
 static void tell_step(ist_session *s, size_t i)
 {
@@ -49,10 +57,7 @@ static void tell_step(ist_session *s, size_t i)
         return;
     const ist_step *step = &s->schedule->steps[i];
     ist_text what = {0};
-    ist_text_add(&what, "%s %s",
-                 step->sliced   ? "slices of"
-                 : step->counts ? "counts in"
-                                : "neighbours in",
+    ist_text_add(&what, "%s %s", ist_step_words(step),
                  s->known.plan->layers[ist_step_layer(s->schedule, step)].key);
     ist_monitor_step(s->monitor, what.data, step_pairs(s, step) / s->comm->size);
     ist_text_release(&what);
@@ -83,5 +88,6 @@ ist_code ist_take_portion(ist_session *s, const ist_portion *portion, ist_error 
             ist_drop_kept(s, step);
     }
     ist_unload_layers(s);
+    ist_forget_matrices(s);
     return error->code;
 }

@@ -15,6 +15,7 @@ void ist_print_faults(ist_faults *faults)
 
 void ist_known_job_release(ist_known_job *known)
 {
+    ist_release_choices(known);
     ist_free(known->unverified);
     ist_free(known->layer_content);
     ist_free(known->layer_known);
@@ -34,7 +35,8 @@ ist_contents ist_known_contents(const ist_known_job *known)
 
 bool ist_prepare_job(const ist_options *options, ist_known_job *known, ist_faults *faults)
 {
-    known->job = ist_job_read(options->manifest, options->output, ist_measure_schemas(),
+    const ist_overrides overrides = {options->output, options->set, options->set_count};
+    known->job = ist_job_read(options->manifest, &overrides, ist_measure_schemas(),
                               ist_measure_count, faults);
     return known->job != NULL;
 }
@@ -63,6 +65,8 @@ bool ist_prepare_plan(ist_known_job *known, ist_faults *faults)
         return false;
     known->plan = plan;
     known->unverified = ist_alloc(plan->task_count, sizeof *known->unverified);
+    known->layer_choice = ist_alloc(plan->layer_count, sizeof *known->layer_choice);
+    known->label_choice = ist_alloc(plan->label_count, sizeof *known->label_choice);
     known->layer_content = ist_alloc(plan->layer_count, sizeof *known->layer_content);
     known->layer_known = ist_alloc(plan->layer_count, sizeof *known->layer_known);
     known->label_content = ist_alloc(plan->label_count, sizeof *known->label_content);
@@ -70,20 +74,20 @@ bool ist_prepare_plan(ist_known_job *known, ist_faults *faults)
     return true;
 }
 
-static int64_t rows_used(const ist_job *job, int64_t rows)
+static void probe_layers(ist_known_job *known, ist_faults *faults)
 {
-    return job->first > 0 ? ist_min(job->first, rows) : rows;
-}
-
-static void probe_layers(const ist_known_job *known, ist_faults *faults)
-{
-    const ist_job *job = known->job;
     for (size_t l = 0; l < known->plan->layer_count; l++) {
         ist_layer *layer = &known->plan->layers[l];
         ist_error error = {0};
+        known->layer_choice[l] = SIZE_MAX;
         if (ist_probe_layer(&layer->at, &layer->shape, &error) != IST_OK)
-            ist_faults_add(faults, job->layers[layer->name].place, "%s", error.text);
-        layer->n = rows_used(job, layer->shape.rows);
+            ist_faults_add(faults, layer->place, "%s", error.text);
+        else if (!layer->own_rows)
+            known->layer_choice[l] =
+                ist_choose(known, layer->cell, &layer->at, layer->shape.rows, faults);
+        layer->n = layer->own_rows
+                       ? layer->shape.rows
+                       : ist_rows_chosen(known, known->layer_choice[l], layer->shape.rows);
     }
 }
 
@@ -94,10 +98,15 @@ static void probe_labels(ist_known_job *known, ist_faults *faults)
     for (size_t l = 0; l < known->plan->label_count; l++) {
         ist_label_vector *labels = &known->plan->labels[l];
         ist_error error = {0};
+        size_t *choice = &known->label_choice[l];
+        *choice = SIZE_MAX;
         if (ist_probe_integers(&labels->at, &labels->rows, &error) == IST_OK) {
-            labels->n = rows_used(job, labels->rows);
+            *choice = ist_choose(known, labels->cell, &labels->at, labels->rows, faults);
+            if (faults->count > 0)
+                continue;
+            labels->n = ist_rows_chosen(known, *choice, labels->rows);
             int64_t *values = ist_alloc((size_t)labels->n, sizeof *values);
-            if (ist_read_integers(&labels->at, labels->n, values, &error) == IST_OK) {
+            if (ist_read_chosen(known, &labels->at, *choice, labels->n, values, &error) == IST_OK) {
                 known->label_content[l] =
                     ist_hash_bytes(values, (size_t)labels->n * sizeof *values, 0);
                 ist_describe_classes(values, labels);

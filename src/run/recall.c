@@ -10,6 +10,7 @@ void ist_recall_contents(ist_known_job *known, const ist_journal *journal)
         ist_error error = {0};
         if (!seen || ist_stamp_file(layer->at.file, &now, &error) != IST_OK)
             continue;
+        ist_stamp_chosen(known, l, &now);
         if (seen->size == now.size && seen->mtime_ns == now.mtime_ns && seen->inode == now.inode) {
             known->layer_content[l] = seen->content;
             known->layer_known[l] = true;
@@ -40,6 +41,9 @@ void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bo
         unsettled[task->source] |= !known->layer_known[task->source];
         if (!task->labels_target)
             unsettled[task->target] |= !known->layer_known[task->target];
+        for (size_t x = 0; x < IST_MAX_ADDRESSES; x++)
+            if (task->extra[x] != SIZE_MAX)
+                unsettled[task->extra[x]] |= !known->layer_known[task->extra[x]];
     }
 }
 

@@ -36,8 +36,9 @@ static ist_code share_job(ist_session *s, ist_faults *faults, ist_error *error)
     ist_share_text(s->comm, &text);
     ist_share_text(s->comm, &path);
     ist_share_text(s->comm, &output);
+    const ist_overrides overrides = {output.data, options->set, options->set_count};
     if (s->comm->rank != 0)
-        s->known.job = ist_job_parse(text.data, text.length, path.data, output.data,
+        s->known.job = ist_job_parse(text.data, text.length, path.data, &overrides,
                                      ist_measure_schemas(), ist_measure_count, faults);
     ist_text_release(&text);
     ist_text_release(&path);
@@ -97,6 +98,7 @@ static void share_inputs(ist_session *s)
         share_bytes(s->comm, &plan->labels[l].pair_share, sizeof plan->labels[l].pair_share);
         share_bytes(s->comm, &plan->labels[l].singles, sizeof plan->labels[l].singles);
     }
+    ist_share_choices(s);
     share_bytes(s->comm, s->known.unverified, plan->task_count * sizeof *s->known.unverified);
     share_bytes(s->comm, s->known.label_content,
                 plan->label_count * sizeof *s->known.label_content);
@@ -137,16 +139,22 @@ static void share_pending(ist_session *s, bool *unsettled)
 
 static ist_code refuse_memory(const ist_session *s, size_t l, int64_t needed, ist_error *error)
 {
-    ist_text layer = {0};
+    int64_t most = s->schedule ? ist_dense_samples(s->known.plan, s->schedule, &s->machine) : 0;
+    ist_text layer = {0}, matrices = {0};
+    ist_text_add(&matrices, "%s", "");
+    if (most > 0)
+        ist_text_add(&matrices, " (matrices fit up to n = %lld)", (long long)most);
     ist_location_text(&s->known.plan->layers[l].at, &layer);
     ist_fail(
         error, IST_REFUSED,
         "does not fit: %s needs %.1f MiB a rank on %d rank(s), %.1f MiB are there (%s); use more "
-        "nodes (memory falls with ranks), fewer ranks a node, or `samples: {first: n}`",
+        "nodes (memory falls with ranks), fewer ranks a node, or `samples: {random: n}`%s",
         layer.data, (double)needed / 1048576, s->comm->size,
         (double)s->machine.memory_limit / 1048576,
-        s->options->memory_limit > 0 ? "--max-memory" : ist_available_memory(1).from);
+        s->options->memory_limit > 0 ? "--max-memory" : ist_available_memory(1).from,
+        matrices.data);
     ist_text_release(&layer);
+    ist_text_release(&matrices);
     return error->code;
 }
 
@@ -328,7 +336,8 @@ static ist_machine machine_of(const ist_comm *comm, const ist_options *options)
                          .twins = ist_may_skip(options),
                          .trees = options->tree != IST_TREE_NEVER,
                          .program = ist_largest(comm, ist_resident_memory().now),
-                         .pass_memory = ist_step_memory};
+                         .pass_memory = ist_step_memory,
+                         .layout = ist_matrix_layout_of};
 }
 
 /* Labels were read whole before: `collect`, which opens no input, finds their contents here. */
@@ -392,7 +401,8 @@ static ist_code open_folder(ist_session *s, ist_lock *lock, ist_error *error)
     MPI_Bcast(&run, 1, MPI_INT64_T, 0, s->comm->handle);
     ist_crash_watch(s->known.job->output, s->options->shard, run, s->comm->rank);
     char *log = ist_shard_path(s->known.job->output, s->options->shard, "run", ".log");
-    s->watchdog = ist_watchdog_new(s->options->watchdog_seconds, log, s->comm->rank, s->comm->size);
+    s->watchdog = ist_watchdog_new(s->options->watchdog_seconds, log, s->monitor, s->comm->rank,
+                                   s->comm->size);
     ist_free(log);
     return IST_OK;
 }
@@ -402,6 +412,8 @@ static void log_start(ist_session *s)
     char now[IST_TIME_TEXT];
     ist_log_line(&s->log, "infostrata: job '%s' on %d rank(s), output %s, %s", s->known.job->name,
                  s->comm->size, s->known.job->output, ist_utc(now));
+    for (size_t i = 0; i < s->options->set_count; i++)
+        ist_log_line(&s->log, "set on the command line: %s", s->options->set[i]);
     size_t damaged = s->journal ? ist_journal_damaged(s->journal) : 0;
     if (damaged > 0)
         ist_log_line(&s->log, "%zu damaged journal line(s) dropped: their tasks are computed again",
@@ -488,6 +500,7 @@ static void close_session(ist_session *s, ist_lock *lock, ist_code code)
     ist_free(s->permuted);
     ist_free(s->part_order.order);
     ist_classes_release(&s->classes);
+    ist_classes_release(&s->by);
     ist_free(s->stop_file);
     ist_stop_free(&s->engine.stop);
     ist_division_free(&s->division);
@@ -528,7 +541,8 @@ ist_code ist_run(const ist_comm *comm, const ist_options *options)
                      .options = options,
                      .loaded = {.layer = SIZE_MAX},
                      .other = {.layer = SIZE_MAX},
-                     .classes = {.label = SIZE_MAX}};
+                     .classes = {.label = SIZE_MAX},
+                     .by = {.label = SIZE_MAX}};
     s.log = (ist_log){.speaks = comm->rank == 0, .quiet = options->quiet, .start = ist_seconds()};
     s.engine = (ist_engine){.kernel = options->kernel,
                             .chunk_bytes = options->chunk_bytes,

@@ -14,11 +14,13 @@ typedef struct {
 
 typedef struct {
     const char *path;
+    size_t choice; /* which of its rows (ist_choose) */
     id_vector ids;
     id_vector *labels; /* by job->labels */
 } input_file;
 
 typedef struct {
+    const ist_known_job *known;
     const ist_job *job;
     input_file *files;
     size_t count;
@@ -32,10 +34,20 @@ static bool is_hdf5_path(const char *path)
     return length < 4 || strcmp(path + length - 4, ".npy") != 0;
 }
 
-/* `address`: dataset and perhaps an index, in the file at `path`. */
-static id_vector read_vector(const checker *c, const char *path, const char *address,
+/* The rows of a vector that the job uses; 0 where it is too short for them, and so not one of this file's samples. */
+static int64_t rows_used(const checker *c, size_t choice, int64_t count)
+{
+    if (choice == SIZE_MAX)
+        return ist_rows_chosen(c->known, choice, count);
+    const ist_chosen *chosen = &c->known->chosen[choice];
+    return chosen->row[chosen->count - 1] < count ? chosen->count : 0;
+}
+
+/* `address`: dataset and perhaps an index, in the file. */
+static id_vector read_vector(const checker *c, const input_file *file, const char *address,
                              int64_t **values)
 {
+    const char *path = file->path;
     id_vector vector = {0};
     ist_error error = {0};
     ist_address parts = {{0}, {0}, {0}};
@@ -46,10 +58,10 @@ static id_vector read_vector(const checker *c, const char *path, const char *add
     ist_address_release(&parts);
     if (is_hdf5_path(path) && ist_has_dataset(path, at.dataset) &&
         ist_probe_integers(&at, &vector.count, &error) == IST_OK) {
-        if (c->job->first > 0)
-            vector.count = ist_min(vector.count, c->job->first);
+        vector.count = rows_used(c, file->choice, vector.count);
         int64_t *read = ist_alloc((size_t)vector.count, sizeof *read);
-        vector.exists = ist_read_integers(&at, vector.count, read, &error) == IST_OK;
+        vector.exists =
+            ist_read_chosen(c->known, &at, file->choice, vector.count, read, &error) == IST_OK;
         vector.hash = ist_hash_bytes(read, (size_t)vector.count * sizeof *read, 0);
         if (values)
             *values = read;
@@ -69,20 +81,24 @@ static bool is_common_label(const char *address)
            !strchr(address, ':');
 }
 
-static size_t file_of(checker *c, const char *path)
+static ist_hash file_key(const char *path, size_t choice)
 {
-    ist_hash key = ist_hash_bytes(path, strlen(path), 0);
-    size_t file = *ist_index_add(&c->by_path, key, c->count);
+    return ist_hash_bytes(path, strlen(path), (uint64_t)choice + 1);
+}
+
+static size_t file_of(checker *c, const char *path, size_t choice)
+{
+    size_t file = *ist_index_add(&c->by_path, file_key(path, choice), c->count);
     if (file < c->count)
         return file;
-    c->files[c->count++] = (input_file){.path = path};
+    c->files[c->count++] = (input_file){.path = path, .choice = choice};
     input_file *added = &c->files[file];
     const char *ids = c->job->sample_id ? c->job->sample_id : "/sample_id";
-    added->ids = read_vector(c, path, ids, NULL);
+    added->ids = read_vector(c, added, ids, NULL);
     added->labels = ist_alloc(c->job->label_count, sizeof *added->labels);
     for (size_t l = 0; l < c->job->label_count && !added->ids.exists; l++)
         if (is_common_label(c->job->labels[l].address))
-            added->labels[l] = read_vector(c, path, c->job->labels[l].address, NULL);
+            added->labels[l] = read_vector(c, added, c->job->labels[l].address, NULL);
     return file;
 }
 
@@ -91,12 +107,40 @@ static bool same(const id_vector *a, const id_vector *b)
     return a->count == b->count && ist_hash_compare(a->hash, b->hash) == 0;
 }
 
+static int64_t number_in_file(const checker *c, const input_file *file, int64_t row)
+{
+    return file->choice == SIZE_MAX ? row : c->known->chosen[file->choice].row[row];
+}
+
+/* Two operands of one task must have the same rows chosen: said once a pair of files. */
+static bool same_choice(checker *c, size_t first, size_t second, ist_place place)
+{
+    const input_file *a = &c->files[first], *b = &c->files[second];
+    if (a->choice == b->choice)
+        return true;
+    if (a->choice != SIZE_MAX && b->choice != SIZE_MAX) {
+        ist_hash x = c->known->chosen[a->choice].hash, y = c->known->chosen[b->choice].hash;
+        if (ist_hash_compare(x, y) == 0)
+            return true;
+    }
+    uint64_t words[3] = {first < second ? first : second, first < second ? second : first, 1};
+    size_t before = c->pairs.count;
+    ist_index_add(&c->pairs, ist_hash_bytes(words, sizeof words, 0), before);
+    if (c->pairs.count > before)
+        ist_faults_add(c->faults, place,
+                       "rows are not the same samples: 'samples' takes others from %s than from "
+                       "%s, because their classes or numbers of rows differ; write the row "
+                       "numbers into a file, 'samples: {rows: FILE.npy}'",
+                       a->path, b->path);
+    return false;
+}
+
 static void report(const checker *c, const input_file *a, const input_file *b, const char *dataset,
                    ist_place place)
 {
     int64_t *x = NULL, *y = NULL, row = 0;
-    id_vector in_a = read_vector(c, a->path, dataset, &x);
-    id_vector in_b = read_vector(c, b->path, dataset, &y);
+    id_vector in_a = read_vector(c, a, dataset, &x);
+    id_vector in_b = read_vector(c, b, dataset, &y);
     int64_t shorter = ist_min(in_a.count, in_b.count);
     while (row < shorter && x[row] == y[row])
         row++;
@@ -104,7 +148,7 @@ static void report(const checker *c, const input_file *a, const input_file *b, c
         ist_faults_add(c->faults, place,
                        "rows are not the same samples: %s row %" PRId64 " is %" PRId64
                        " in %s and %" PRId64 " in %s",
-                       dataset, row, x[row], a->path, y[row], b->path);
+                       dataset, number_in_file(c, a, row), x[row], a->path, y[row], b->path);
     else
         ist_faults_add(c->faults, place,
                        "rows are not the same samples: %s has %" PRId64
@@ -136,7 +180,7 @@ static bool verified(checker *c, size_t first, size_t second, ist_place place)
         for (int side = 0; side < 2; side++) {
             input_file *file = &c->files[side ? second : first];
             if (!file->labels[l].exists && file->ids.exists)
-                file->labels[l] = read_vector(c, file->path, address, NULL);
+                file->labels[l] = read_vector(c, file, address, NULL);
         }
         if (!a->labels[l].exists || !b->labels[l].exists)
             continue;
@@ -147,17 +191,26 @@ static bool verified(checker *c, size_t first, size_t second, ist_place place)
     return shown;
 }
 
+/* Of one file, or verified. */
+static bool are_same(checker *c, size_t a, size_t b, ist_place place)
+{
+    if (!same_choice(c, a, b, place))
+        return false;
+    return strcmp(c->files[a].path, c->files[b].path) == 0 || verified(c, a, b, place);
+}
+
 static bool ids_fit(const checker *c, const ist_plan *plan)
 {
     for (size_t l = 0; l < plan->layer_count; l++) {
         const ist_layer *layer = &plan->layers[l];
-        ist_hash key = ist_hash_bytes(layer->at.file, strlen(layer->at.file), 0);
+        ist_hash key = file_key(layer->at.file, c->known->layer_choice[l]);
         size_t file = ist_index_find(&c->by_path, key);
-        if (file == SIZE_MAX || !c->files[file].ids.exists || c->files[file].ids.count == layer->n)
+        if (file == SIZE_MAX || layer->own_rows || !c->files[file].ids.exists ||
+            c->files[file].ids.count == layer->n)
             continue;
         ist_text name = {0};
         ist_location_text(&layer->at, &name);
-        ist_faults_add(c->faults, c->job->layers[layer->name].place,
+        ist_faults_add(c->faults, layer->place,
                        "%s has %" PRId64 " rows, but its file has %" PRId64 " sample ids",
                        name.data, layer->n, c->files[file].ids.count);
         ist_text_release(&name);
@@ -168,7 +221,7 @@ static bool ids_fit(const checker *c, const ist_plan *plan)
 bool ist_prepare_samples(ist_known_job *known, ist_faults *faults)
 {
     const ist_plan *plan = known->plan;
-    checker c = {.job = known->job, .faults = faults};
+    checker c = {.known = known, .job = known->job, .faults = faults};
     c.files = ist_alloc(plan->layer_count + plan->label_count, sizeof *c.files);
     for (size_t t = 0; t < plan->task_count; t++) {
         const ist_task *task = &plan->tasks[t];
@@ -176,11 +229,19 @@ bool ist_prepare_samples(ist_known_job *known, ist_faults *faults)
         const ist_location *target =
             task->labels_target ? &plan->labels[task->target].at : &plan->layers[task->target].at;
         ist_place place = known->job->entries[task->entry].place;
-        size_t a = file_of(&c, source->file), b = file_of(&c, target->file);
-        known->unverified[t] = a != b && !verified(&c, a, b, place);
+        size_t of_target = task->labels_target ? known->label_choice[task->target]
+                                               : known->layer_choice[task->target];
+        size_t a = file_of(&c, source->file, known->layer_choice[task->source]);
+        size_t b = file_of(&c, target->file, of_target);
+        known->unverified[t] = !are_same(&c, a, b, place);
         if (task->within != SIZE_MAX) {
-            size_t w = file_of(&c, plan->labels[task->within].at.file);
-            known->unverified[t] |= a != w && !verified(&c, a, w, place);
+            size_t w =
+                file_of(&c, plan->labels[task->within].at.file, known->label_choice[task->within]);
+            known->unverified[t] |= !are_same(&c, a, w, place);
+        }
+        if (task->by != SIZE_MAX) {
+            size_t w = file_of(&c, plan->labels[task->by].at.file, known->label_choice[task->by]);
+            known->unverified[t] |= !are_same(&c, a, w, place);
         }
     }
     ids_fit(&c, plan);

@@ -87,7 +87,8 @@ static void add_head(const ist_sbatch *s, ist_text *out)
 
 static void add_command(const ist_sbatch *s, ist_text *out)
 {
-    ist_text_add(out, "mpirun \"$program\" run \"$manifest\" --output \"$folder\"");
+    ist_text_add(out, "mpirun \"$program\" run \"$manifest\" --output \"$folder\"%s",
+                 s->settings ? s->settings : "");
     if (s->array > 0)
         ist_text_add(out, " --shard \"$SLURM_ARRAY_TASK_ID/%d\"", s->array);
 }
@@ -163,6 +164,20 @@ static bool quoted(const char *path, ist_text *out, ist_error *error)
     return good;
 }
 
+static bool add_settings(const ist_options *options, ist_text *out, ist_error *error)
+{
+    for (size_t i = 0; i < options->set_count; i++) {
+        ist_text_add(out, " --set ");
+        if (!ist_add_quoted(out, options->set[i])) {
+            ist_fail(error, IST_REFUSED,
+                     "a setting with control characters cannot stand in a "
+                     "script: write it into the manifest");
+            return false;
+        }
+    }
+    return true;
+}
+
 static void describe(const ist_options *options, ist_known_job *known, ist_sbatch *s,
                      ist_text *basis, ist_error *error)
 {
@@ -184,17 +199,19 @@ static ist_code print_script(const ist_options *options, ist_known_job *known, i
 {
     char own[PATH_MAX] = "";
     ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
-    ist_text program = {0}, manifest = {0}, folder = {0}, basis = {0}, script = {0};
+    ist_text program = {0}, manifest = {0}, folder = {0}, basis = {0}, script = {0}, settings = {0};
     ist_sbatch s = {.name = known->job->name,
                     .nodes = options->nodes,
                     .ranks = options->ranks,
                     .array = options->array,
                     .requeue = !options->no_requeue};
     if (quoted(length > 0 ? own : "infostrata", &program, error) &&
-        quoted(options->manifest, &manifest, error) && quoted(known->job->output, &folder, error)) {
+        quoted(options->manifest, &manifest, error) && quoted(known->job->output, &folder, error) &&
+        add_settings(options, &settings, error)) {
         s.program = program.data;
         s.manifest = manifest.data;
         s.folder = folder.data;
+        s.settings = settings.data;
         describe(options, known, &s, &basis, error);
     }
     if (error->code == IST_OK) {
@@ -205,6 +222,7 @@ static ist_code print_script(const ist_options *options, ist_known_job *known, i
     ist_text_release(&manifest);
     ist_text_release(&folder);
     ist_text_release(&basis);
+    ist_text_release(&settings);
     ist_text_release(&script);
     return error->code;
 }

@@ -7,6 +7,7 @@
 typedef struct {
     const char *name;                        /* of the job */
     const char *program, *manifest, *folder; /* words of the shell, quoted already */
+    const char *settings;                    /* " --set 'KEY=VALUE'", each; NULL: none */
     const char *basis;                       /* where memory and time come from, one line */
     int nodes, ranks, array;                 /* array: shares; 0: none */
     int64_t mib, seconds;                    /* a rank; until the end */

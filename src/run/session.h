@@ -36,6 +36,7 @@ typedef struct {
     int64_t class_count;
     int64_t *size;      /* over all samples */
     int64_t *part_size; /* IST_PARTS x class_count; NULL until asked for */
+    int64_t *label_of;  /* of each class, on rank 0 */
 } ist_classes;
 
 /* What was found when a layer was read. */
@@ -77,10 +78,22 @@ typedef struct {
     int64_t n, *order, start[IST_PARTS + 1];
 } ist_part_order;
 
+/* Widths of kernels and eigenvalues that more than one task needs, the same on all ranks; until the portion is done. */
+typedef struct {
+    double number;
+    double *values;
+} ist_remembered;
+typedef struct {
+    ist_index index;
+    ist_remembered *item;
+    size_t count;
+} ist_memory_of_matrices;
+
 /* Passes on disk (keeper_mpi.c), the same on all ranks. */
 typedef struct {
     ist_checkpoint checkpoint;
     size_t last_step; /* no longer needed after this step; SIZE_MAX: until the job is done */
+    bool of_round;    /* nor when what its round found is on disk (so_far.h) */
 } ist_kept_pass;
 
 typedef struct {
@@ -88,10 +101,11 @@ typedef struct {
     ist_kept_pass *item;
     size_t count;
     size_t last_step; /* of the passes at work */
+    bool of_round;    /* the passes at work are those of rounds of a step */
     bool saved;       /* the last one that was to be kept is */
 } ist_kept_passes;
 
-/* What a rank's time goes into; waiting is for other ranks' messages, and not in the others. */
+/* What a rank's time goes into; waiting is for other ranks' messages, or for other groups, and not in the others. */
 typedef enum {
     IST_PHASE_READING,
     IST_PHASE_NEIGHBOURS,
@@ -125,6 +139,8 @@ typedef struct {
     ist_loaded **shelf; /* by layer: others of a portion that is small enough to keep them; NULL */
     ist_part_order part_order;
     ist_classes classes; /* of the labels met last */
+    ist_memory_of_matrices remembered;
+    ist_classes by;      /* of those met last that records are by */
     ist_lists *lists;    /* by source pass */
     ist_told (*told)[2]; /* by target pass: of all samples, of the parts */
     /* The tasks that each step completes, as linked lists through next_task; SIZE_MAX ends one. */
@@ -137,16 +153,20 @@ typedef struct {
     double last_line; /* when the last progress line was written */
     int64_t passes,
         by_tree; /* steps so far, of this group; those that k-d trees answered, at least in part */
-    double seconds[IST_PHASES]; /* of this rank, in this run */
-    int64_t bytes_read;         /* of layers, by this rank */
-    double planned_pairs;       /* of all ranks, in this run */
-    ist_pulse pulse;            /* of the passes */
-    ist_monitor *monitor;       /* rank 0 only, once the folder is open */
+    double seconds[IST_PHASES];      /* of this rank, in this run */
+    int64_t bytes_read;              /* of layers, by this rank */
+    double peak_memory, peak_looked; /* bytes, and when the system was asked */
+    double planned_pairs;            /* of all ranks, in this run */
+    ist_pulse pulse;                 /* of the passes */
+    ist_monitor *monitor;            /* rank 0 only, once the folder is open */
     ist_watchdog *watchdog;
     char *stop_file;   /* of `infostrata stop`; rank 0 only */
     ist_wish old_wish; /* as it was when the run began */
     double looked;     /* when it was looked at */
 } ist_session;
+
+/* Collective. known.chosen of rank 0, for all. */
+void ist_share_choices(ist_session *s);
 
 /* Collective. Brings a layer into memory, with its rows in the order of the parts if asked for.
  * A layer that cannot be used (NaN, Inf, unreadable) has facts[layer].failure afterwards; only
@@ -155,8 +175,12 @@ ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *err
 /* The same for s->other, which is in memory while a joint pass runs and no longer: no other step reckons with it. */
 ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *error);
 void ist_unload_other(ist_session *s);
+/* Local. What the outcome of a task whose operands are known says of its target's content. */
+ist_hash ist_content_of_target(const ist_session *s, const ist_task *task);
 /* Both as they are read, for slices: no twin, no parts. other: SIZE_MAX: none. */
 ist_code ist_load_values(ist_session *s, size_t layer, size_t other, ist_error *error);
+/* The same with the values in the rows' own places: read again where they have moved to a twin. */
+ist_code ist_load_plain(ist_session *s, size_t layer, size_t other, ist_error *error);
 /* Both, and those of the portion that are kept. */
 void ist_unload_layers(ist_session *s);
 
@@ -180,6 +204,8 @@ ist_code ist_open_kept(ist_session *s, ist_error *error);
 void ist_keep_in_place(ist_session *s, const ist_step *step);
 /* Collective, when all that follows from a step is in the journal: what it alone needed. */
 void ist_drop_kept(ist_session *s, size_t step);
+/* Collective: the same of passes of rounds. */
+void ist_drop_kept_of_round(ist_session *s);
 /* Collective, after groups have worked apart: what they left on disk, for all ranks again. */
 void ist_reread_kept(ist_session *s, ist_error *error);
 /* done: no later start will need any of it. */
@@ -188,6 +214,8 @@ void ist_close_kept(ist_session *s, bool done);
 /* Collective. The classes of plan->labels[label]; with the sizes within parts if asked for. An error is the
  * reading's: the tasks fail. */
 ist_code ist_load_classes(ist_session *s, size_t label, bool parts, ist_error *error);
+/* Collective. The same into s->by. */
+ist_code ist_load_by(ist_session *s, size_t label, bool parts, ist_error *error);
 /* The same, for the caller: released by ist_classes_release also after an error. */
 ist_code ist_read_classes(ist_session *s, size_t label, ist_classes *classes, ist_error *error);
 void ist_classes_release(ist_classes *classes);
@@ -242,6 +270,8 @@ void ist_joint_thresholds(ist_session *s, const ist_source_pass *pass, int side,
                           const ist_slot *slot, const ist_rows *rows, const ist_list *list,
                           int64_t stride, double *threshold, ist_pass_stats *stats);
 
+/* What a step does, before the name of its layer: "counts in", ... */
+const char *ist_step_words(const ist_step *step);
 /* Local: what is in flight from here on, should this process crash: a layer's reading (flights: by layer), a step, or one task
  * of the step. */
 void ist_depart_layer(const ist_session *s, size_t layer, const ist_flights *flights);
@@ -287,6 +317,10 @@ ist_code ist_keep_records(ist_session *s, size_t task, ist_record *records, size
                           const ist_error *failure, ist_error *error);
 /* Collective. The slices of a step, with the tasks that they serve. */
 ist_code ist_take_slices(ist_session *s, size_t step, ist_error *error);
+/* Collective. The matrices of a step, with the tasks that they serve. */
+ist_code ist_take_dense(ist_session *s, size_t step, ist_error *error);
+/* Local. What steps of matrices have remembered. */
+void ist_forget_matrices(ist_session *s);
 /* Local: a line about the tasks done, where it is time for one. */
 void ist_tell_progress(ist_session *s);
 /* Collective. The task's row says why there is no number. */

@@ -1,5 +1,6 @@
 /* From rows, which are shared among the ranks, to columns, which are whole: each rank projects its rows onto all
  * directions of a batch, then all exchange, so that each has some of the slices and all samples of them. */
+#include <math.h>
 #include <string.h>
 
 #include "slice_columns.h"
@@ -13,13 +14,18 @@ ist_slice_bytes ist_slice_bytes_of(int64_t n, int64_t columns, bool two_layers)
                              .sorted = two_layers ? 0 : n * sorted};
 }
 
-int64_t ist_slices_at_once(int64_t n, int64_t slices, int64_t columns, bool two_layers, int ranks)
+int64_t ist_slices_at_once(int64_t n, int64_t slices, int64_t columns, bool two_layers,
+                           double estimates, int ranks)
 {
     const int64_t most_bytes = INT64_C(256) << 20, most_directions = 240;
+    /* Samples looked at: some seconds on a line, and in more dimensions. */
+    const double most_samples = columns == 1 ? 5e7 : 5e6;
     ist_slice_bytes each = ist_slice_bytes_of(n, columns, two_layers);
     int64_t fits = most_bytes / (each.kept + each.moved + each.sorted);
     int64_t cached = most_directions / (columns * ranks);
-    return ist_max(1, ist_min(ist_min(fits, cached), ist_ceil_div(slices, ranks)));
+    int64_t timely = (int64_t)(most_samples / ((double)n * fmax(estimates, 1)));
+    int64_t most = ist_min(ist_min(fits, cached), timely);
+    return ist_max(1, ist_min(most, ist_ceil_div(slices, ranks)));
 }
 
 ist_slice_batch ist_slice_batch_new(const ist_session *s, const ist_slice_pass *pass, int64_t n,

@@ -6,6 +6,7 @@
 #include "infostrata/place.h"
 #include "null.h"
 #include "slice_columns.h"
+#include "so_far.h"
 
 /* ---- one task -------------------------------------------------------------------------------- */
 
@@ -42,6 +43,10 @@ typedef struct {
     double *part_x, *part_y, *part_value;
     int32_t *part_row;
     double *permuted; /* the target's columns */
+    bool left;        /* slices of the batch were left out, because the run is to stop */
+    int64_t done;     /* slices */
+    ist_so_far so_far;
+    char *found; /* rank 0: what so_far has of all tasks */
     ist_slice_times times;
 } slicing;
 
@@ -263,6 +268,13 @@ static void keep(const slicing *w, slice_task *t, int each, const double *number
     }
 }
 
+/* Once all are to stop the rest of a batch is left out; what ranks exchange of it is thrown away. */
+static bool is_left(slicing *w)
+{
+    w->left |= ist_stop_poll(w->s->engine.stop);
+    return w->left;
+}
+
 static void sort_slices(slicing *w)
 {
     double started = ist_seconds();
@@ -279,9 +291,10 @@ static void estimate_all(slicing *w)
     enum { MOST_EACH = 1 + IST_PARTS };
     double *numbers = ist_alloc((size_t)w->batch.mine * w->count * MOST_EACH, sizeof *numbers);
     double started = ist_seconds();
-    for (int64_t i = 0; i < w->batch.mine; i++) {
+    for (int64_t i = 0; i < w->batch.mine && !is_left(w); i++) {
         double factor[2];
         factors_of(w, i, factor);
+        ist_fault("slice");
         if (w->any_parts)
             split_parts(w, i);
         for (size_t t = 0; t < w->count; t++) {
@@ -326,16 +339,15 @@ static double permuted_value(slicing *w, slice_task *t, int64_t i)
     return t->measure->slice(t->params, w->room, &slice).value;
 }
 
-/* A stop ends it at a permutation: what the step found so far is found again. */
-static void permute_task(slicing *w, slice_task *t, ist_error *error)
+static void permute_task(slicing *w, slice_task *t)
 {
     int64_t mine = wanted(w, t, w->s->comm->rank);
     double *numbers = ist_alloc((size_t)mine, sizeof *numbers);
-    for (int64_t r = 0; r < task_of(w, t)->permutations && error->code == IST_OK; r++) {
+    for (int64_t r = 0; r < task_of(w, t)->permutations; r++) {
         ist_permute(&t->permutations, t->needs.slices.seed, r);
         for (int64_t row = 0; row < w->n && !w->two; row++)
             t->permuted[row] = t->classes.class_of[t->permutations.taken[row]];
-        for (int64_t i = 0; i < mine; i++) {
+        for (int64_t i = 0; i < mine && !is_left(w); i++) {
             numbers[i] = permuted_value(w, t, i);
             ist_place_tile();
         }
@@ -344,19 +356,80 @@ static void permute_task(slicing *w, slice_task *t, ist_error *error)
         for (int64_t i = 0; i < count && all; i++)
             ist_slice_add(&t->null[r], all[i]);
         ist_free(all);
-        ist_stop_soon(w->s, error);
     }
     ist_free(numbers);
 }
 
-static void permute_all(slicing *w, ist_error *error)
+static void permute_all(slicing *w)
 {
     double started = ist_seconds();
     for (size_t t = 0; t < w->count; t++)
         if (!w->tasks[t].failure && task_of(w, &w->tasks[t])->permutations > 0 &&
             w->tasks[t].needs.slices.count > w->batch.first)
-            permute_task(w, &w->tasks[t], error);
+            permute_task(w, &w->tasks[t]);
     w->times.estimate += ist_seconds() - started;
+}
+
+/* ---- on disk --------------------------------------------------------------------------------- */
+
+/* Copies a field to or from where *at stands, which moves on. */
+static void copy_field(char **at, void *field, size_t bytes, bool out)
+{
+    if (bytes > 0 && field)
+        memcpy(out ? *at : field, out ? field : *at, bytes);
+    *at += bytes;
+}
+
+/* What was found of a task, on rank 0; with `at` NULL (any rank) its bytes alone. */
+static size_t copy_task(const slicing *w, slice_task *t, int64_t sums[2], char *at, bool out)
+{
+    size_t slices = (size_t)t->needs.slices.count;
+    size_t permutations = (size_t)task_of(w, t)->permutations;
+    size_t bytes[] = {slices * sizeof *t->value,
+                      t->parts ? IST_PARTS * slices * sizeof *t->part : 0,
+                      permutations * sizeof *t->null, 2 * sizeof *sums};
+    void *fields[] = {t->value, t->part, t->null, sums};
+    size_t all = 0;
+    for (int f = 0; f < 4; f++) {
+        if (at)
+            copy_field(&at, fields[f], bytes[f], out);
+        all += bytes[f];
+    }
+    return all;
+}
+
+/* After a whole batch. */
+static void note_so_far(slicing *w)
+{
+    char *at = w->found;
+    for (size_t t = 0; t < w->count; t++) {
+        slice_task *task = &w->tasks[t];
+        int64_t sums[2] = {task->tied, task->zero};
+        ist_sum(w->s->comm, sums, 2);
+        if (at)
+            at += copy_task(w, task, sums, at, true);
+    }
+}
+
+static void begin_so_far(slicing *w)
+{
+    int64_t sums[2];
+    size_t bytes = 0, *list = ist_alloc(w->count, sizeof *list);
+    for (size_t t = 0; t < w->count; t++) {
+        list[t] = w->tasks[t].task;
+        bytes += copy_task(w, &w->tasks[t], sums, NULL, true);
+    }
+    w->so_far = ist_so_far_new(w->s, "slices", list, w->count, w->pass->slices, (int64_t)bytes);
+    ist_free(list);
+    if (w->s->comm->rank == 0)
+        w->found = ist_alloc(bytes, 1);
+    w->done = ist_so_far_take_up(&w->so_far, w->found);
+    char *at = w->found;
+    for (size_t t = 0; t < w->count && w->done > 0 && at; t++) {
+        at += copy_task(w, &w->tasks[t], sums, at, false);
+        w->tasks[t].tied = sums[0];
+        w->tasks[t].zero = sums[1];
+    }
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
@@ -495,6 +568,7 @@ static void release(slicing *w)
         release_task(&w->tasks[t]);
     ist_slice_room_free(&w->room);
     ist_free(w->tasks);
+    ist_free(w->found);
     ist_free(w->value);
     ist_free(w->row);
     ist_free(w->part_of_place);
@@ -505,25 +579,39 @@ static void release(slicing *w)
     ist_free(w->permuted);
 }
 
+/* False: some of it was left out. */
+static bool take_batch(slicing *w, int64_t count)
+{
+    w->batch = ist_slice_batch_new(w->s, w->pass, w->n, w->done, count);
+    report(w);
+    ist_slice_columns(w->s, w->pass, &w->batch, &w->times);
+    sort_slices(w);
+    estimate_all(w);
+    permute_all(w);
+    ist_slice_batch_release(&w->batch);
+    return !ist_largest(w->s->comm, w->left);
+}
+
+/* In batches, from where an earlier start was left. */
 static ist_code take_batches(slicing *w, ist_error *error)
 {
     ist_session *s = w->s;
-    int64_t at_once =
-        ist_slices_at_once(w->n, w->pass->slices, w->pass->columns, w->two, s->comm->size);
-    int64_t all = at_once * s->comm->size;
+    int64_t at_once = ist_slices_at_once(w->n, w->pass->slices, w->pass->columns, w->two,
+                                         w->pass->estimates, s->comm->size);
     make_room(w, at_once);
-    for (int64_t first = 0; first < w->pass->slices && error->code == IST_OK; first += all) {
-        int64_t count = ist_min(all, w->pass->slices - first);
-        w->batch = ist_slice_batch_new(s, w->pass, w->n, first, count);
-        report(w);
-        ist_slice_columns(s, w->pass, &w->batch, &w->times);
-        sort_slices(w);
-        estimate_all(w);
-        permute_all(w, error);
-        ist_slice_batch_release(&w->batch);
-        ist_stop_soon(s, error);
+    begin_so_far(w);
+    bool broken = false;
+    while (w->done < w->pass->slices && !broken) {
+        int64_t count = ist_min(at_once * s->comm->size, w->pass->slices - w->done);
+        if (take_batch(w, count)) {
+            w->done += count;
+            note_so_far(w);
+        }
+        broken =
+            w->done < w->pass->slices && ist_stop_break_off(s->engine.stop, s->comm, is_left(w));
+        ist_so_far_keep(&w->so_far, w->found, w->done, broken);
     }
-    return error->code;
+    return ist_stop_in_pass(s, "slices", error);
 }
 
 static ist_code fail_all(ist_session *s, size_t step, const char *reason, ist_error *error)

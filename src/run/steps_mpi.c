@@ -5,13 +5,29 @@
 
 /* ---- timings ------------------------------------------------------------------------------- */
 
+/* Bytes at most so far. The system takes 40 microseconds to say so: after passes of a few milliseconds it is not asked each time. */
+static double peak_memory(ist_session *s)
+{
+    const double SECONDS = 0.02;
+    if (s->peak_memory > 0 && ist_seconds() - s->peak_looked < SECONDS)
+        return s->peak_memory;
+    s->peak_looked = ist_seconds();
+    s->peak_memory = (double)ist_resident_memory().peak;
+    return s->peak_memory;
+}
+
 static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int64_t thresholds,
                                double started, const ist_pass_stats *stats, ist_error *error)
 {
     const ist_layer *layer = &s->known.plan->layers[s->loaded.layer];
-    int64_t sums[] = {stats->decided_again, stats->exact_tiles,   stats->tiles,   stats->bytes_sent,
-                      stats->tiles_skipped, stats->tiles_thinned, stats->compared};
+    int64_t sums[] = {stats->decided_again, stats->exact_tiles,   stats->tiles,
+                      stats->bytes_sent,    stats->tiles_skipped, stats->tiles_thinned,
+                      stats->compared,      (int64_t)stats->pairs};
+    double most[] = {ist_seconds() - started, stats->seconds_waiting, (double)stats->most_in_flight,
+                     peak_memory(s)};
     ist_sum(s->comm, sums, sizeof sums / sizeof sums[0]);
+    MPI_Allreduce(MPI_IN_PLACE, most, sizeof most / sizeof most[0], MPI_DOUBLE, MPI_MAX,
+                  s->comm->handle);
     ist_timing timing = {
         .layer = layer->key,
         .kind = kind,
@@ -21,15 +37,15 @@ static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int6
         .thresholds = thresholds,
         .ranks = s->comm->size,
         .kernel = s->engine.kernel->name,
-        .seconds = ist_largest_real(s->comm, ist_seconds() - started),
-        .seconds_waiting = ist_largest_real(s->comm, stats->seconds_waiting),
-        .pairs = (double)ist_sum_one(s->comm, (int64_t)stats->pairs),
+        .seconds = most[0],
+        .seconds_waiting = most[1],
+        .pairs = (double)sums[7],
         .decided_again = sums[0],
         .exact_tiles = sums[1],
         .tiles = sums[2],
         .bytes_sent = sums[3],
-        .most_in_flight = ist_largest(s->comm, stats->most_in_flight),
-        .peak_memory = ist_largest(s->comm, ist_resident_memory().peak),
+        .most_in_flight = (int64_t)most[2],
+        .peak_memory = (int64_t)most[3],
         .tiles_skipped = sums[4],
         .tiles_thinned = sums[5],
         .compared = sums[6],
@@ -396,12 +412,16 @@ static ist_code complete_tasks(ist_session *s, size_t step, const slot_table tab
 ist_code ist_take_step(ist_session *s, size_t step, ist_error *error)
 {
     const ist_step *now = &s->schedule->steps[step];
-    if (now->sliced)
-        return ist_take_slices(s, step, error);
     slot_table tables[2] = {{0}};
-    s->kept.last_step = now->counts ? s->schedule->targets[now->index].last_step
-                                    : s->schedule->sources[now->index].last_step;
+    bool passes = now->kind == IST_STEP_PASS;
+    s->kept.last_step = !passes       ? step
+                        : now->counts ? s->schedule->targets[now->index].last_step
+                                      : s->schedule->sources[now->index].last_step;
     s->kept.saved = false;
+    if (now->kind == IST_STEP_SLICES)
+        return ist_take_slices(s, step, error);
+    if (now->kind == IST_STEP_DENSE)
+        return ist_take_dense(s, step, error);
     ist_keep_in_place(s, now);
     ist_fault("step");
     if (now->counts)

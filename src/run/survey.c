@@ -112,12 +112,18 @@ static void say_labels(const ist_plan *plan, report *r)
     }
 }
 
+/* The first rows if they are all that the job takes, else the whole file. */
+static int64_t rows_to_read(const ist_known_job *known, size_t layer)
+{
+    return known->layer_choice[layer] == SIZE_MAX ? known->plan->layers[layer].n : 0;
+}
+
 ist_code ist_check_data(const ist_known_job *known)
 {
     report r = {0};
     for (size_t l = 0; l < known->plan->layer_count; l++)
         if (!is_surveyed(known->plan, l))
-            survey_layer(&known->plan->layers[l], known->job->first, &r);
+            survey_layer(&known->plan->layers[l], rows_to_read(known, l), &r);
     say_labels(known->plan, &r);
     if (r.lines.data)
         fputs(r.lines.data, stdout);

@@ -57,11 +57,10 @@ static void add_note(ist_record *record, const char *code)
     ist_text_release(&note);
 }
 
-static ist_hash content_of_target(const ist_session *s, const ist_task *task)
+ist_hash ist_content_of_target(const ist_session *s, const ist_task *task)
 {
-    ist_hash target = task->labels_target ? s->known.label_content[task->target]
-                                          : s->known.layer_content[task->target];
-    return ist_target_content(task, target, s->known.label_content);
+    ist_contents contents = ist_known_contents(&s->known);
+    return ist_target_content(task, &contents);
 }
 
 void ist_tell_progress(ist_session *s)
@@ -82,7 +81,7 @@ static ist_code journal_outcome(ist_session *s, const ist_task *task, ist_outcom
 {
     outcome->id = task->id;
     outcome->source_content = s->known.layer_content[task->source];
-    outcome->target_content = content_of_target(s, task);
+    outcome->target_content = ist_content_of_target(s, task);
     if (s->journal)
         ist_journal_add_outcome(s->journal, outcome, error);
     if (ist_agree(s->comm, error) != IST_OK)
@@ -203,6 +202,12 @@ ist_code ist_complete_task(ist_session *s, const ist_found *found, ist_error *er
         if (ist_load_classes(s, w.task->target, parts, &reading) != IST_OK)
             return ist_fail_task(s, found->task, reading.text, error);
         w.classes = &s->classes;
+    }
+    if (w.task->by != SIZE_MAX) {
+        ist_error reading = {0};
+        if (ist_load_by(s, w.task->by, parts, &reading) != IST_OK)
+            return ist_fail_task(s, found->task, reading.text, error);
+        w.by = &s->by;
     }
     compute(&w, parts);
     finish(&w, parts, error);

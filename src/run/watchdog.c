@@ -17,6 +17,7 @@ static const double LOOK = 0.25, TIMES = 10;
 struct ist_watchdog {
     double seconds;
     char *log;
+    ist_monitor *monitor;
     int rank, ranks;
     pthread_t thread;
     pthread_mutex_t mutex; /* of `end` */
@@ -64,6 +65,7 @@ static void end_all(const ist_watchdog *w, const ist_whereabouts *place)
     const double least = 1, most = 5;
     double grace = w->seconds < least ? least : w->seconds > most ? most : w->seconds;
     say(w, place);
+    ist_monitor_abandon(w->monitor, "watchdog");
     const struct timespec pause = {(time_t)grace, 0};
     nanosleep(&pause, NULL);
     _exit(IST_BROKEN);
@@ -84,7 +86,8 @@ static void look(ist_watchdog *w)
     }
     /* A job that was suspended, or a machine asleep: this thread stood still, too. */
     w->idle += passed < 4 * LOOK ? passed : LOOK;
-    double limit = TIMES * w->most > w->seconds ? TIMES * w->most : w->seconds;
+    double longest = w->most > place.expects ? w->most : place.expects;
+    double limit = TIMES * longest > w->seconds ? TIMES * longest : w->seconds;
     if (w->idle > (place.rests ? TIMES * limit : limit))
         end_all(w, &place);
 }
@@ -127,13 +130,15 @@ static void release(ist_watchdog *w)
     ist_free(w);
 }
 
-ist_watchdog *ist_watchdog_new(double seconds, const char *log, int rank, int ranks)
+ist_watchdog *ist_watchdog_new(double seconds, const char *log, ist_monitor *monitor, int rank,
+                               int ranks)
 {
     if (seconds <= 0)
         return NULL;
     ist_watchdog *w = ist_alloc(1, sizeof *w);
     *w = (ist_watchdog){.seconds = seconds,
                         .log = ist_copy_text(log),
+                        .monitor = monitor,
                         .rank = rank,
                         .ranks = ranks,
                         .last = ist_seconds()};

@@ -127,7 +127,7 @@ int main(int argc, char **argv)
         ist_blocks blocks = ist_blocks_new(whole, 1);
         ist_blocks_range(&blocks, comm.size, comm.rank, &first, &last);
         ist_blocks_release(&blocks);
-        ist_read_rows(&comm, &at, &shape, first, last - first, &read, &census, &error);
+        ist_read_rows(&comm, &at, &shape, NULL, first, last - first, &read, &census, &error);
     }
     if (error.code == IST_OK) {
         ist_rows_natural(&comm, IST_METRIC_EUCLIDEAN, shape.rows, shape.d, read.narrow, read.wide,

@@ -145,3 +145,52 @@ Test(checkpoints, F06_a_stop_writes_one, .timeout = 120)
     expect_same_results(output, expected, "after a stop");
     cr_expect(strstr(log_of(output), "the pass 'nearest' goes on at "), "%s", log_of(output));
 }
+
+/* ---- steps of many rounds ----------------------------------------------------------------------- */
+
+/* Broken off by a signal, then killed, then finished, each time by another number of ranks: the rounds that are done are not
+ * done again, and the bytes are those of an undisturbed run. */
+static void expect_to_go_on(const char *name, const char *measure, const char *stop,
+                            const char *kill, const char *goes_on)
+{
+    input_example("rounds.h5", 400, 3);
+    const char *job =
+        job_new(name, scratch_text("input: {file: rounds.h5, layers: [a, b], labels: [y]}\n"
+                                   "measures: [%s]\n",
+                                   measure));
+    const char *expected = scratch_path("%s-expected", name), *output = scratch_path("%s", name);
+    RUN(0, 0, job, expected);
+    const char *stops[] = {scratch_text("INFOSTRATA_FAULT=%s:usr1", stop), NULL};
+    const char *argv[] = {IST_PROGRAM, "run",          job, "--output", output,
+                          "--quiet",   "--tree=never", NULL};
+    spawn_result r = spawn_ranks(2, &(spawn_options){.deadline = 45, .env = stops}, argv);
+    EXPECT_CODE(r, 75);
+    cr_expect(strstr(log_of(output), "which goes on from here"), "%s", log_of(output));
+    const char *kills[] = {scratch_text("INFOSTRATA_FAULT=%s:kill9", kill), NULL};
+    const char *often[] = {
+        IST_PROGRAM, "run",          job, "--output", output, "--checkpoint-minutes", "0.0000001",
+        "--quiet",   "--tree=never", NULL};
+    r = spawn_run(&(spawn_options){.deadline = 45, .env = kills}, often);
+    EXPECT_CODE(r, 137);
+    RUN(0, 3, job, output, "--tree=never");
+    expect_same_results(output, expected, name);
+    cr_expect(count_text(log_of(output), scratch_text("the pass '%s' goes on at ", goes_on)) == 2,
+              "%s", log_of(output));
+    cr_expect(!file_exists(scratch_text("%s/checkpoint", output)));
+}
+
+Test(checkpoints, F01_F06_slices_go_on, .timeout = 120)
+{
+    expect_to_go_on("slices",
+                    "mi-sliced: {layers: [a], target: y, slices: 700, max: true, "
+                    "null: {permutations: 3}}",
+                    "slice:150", "slice:300", "slices");
+}
+
+Test(checkpoints, F01_F06_permutations_go_on, .timeout = 120)
+{
+    expect_to_go_on("joint", "mi-ksg: {pairs: [[a, b]], k: [3, 5], null: {permutations: 70}}",
+                    "round:30", "round:25", "permutations");
+    expect_to_go_on("ranks", "imbalance: {pairs: [[a, b]], k: 2, null: {permutations: 70}}",
+                    "round:1", "round:1", "permutations");
+}

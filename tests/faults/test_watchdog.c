@@ -37,6 +37,8 @@ Test(watchdog, F42_one_rank_stands_still, .timeout = 90)
                   "%s", text);
         EXPECT_SAYS(r, text);
     }
+    spawn_result status = PROGRAM(0, "status", output);
+    EXPECT_SAYS(status, "could not go on: see run.log");
     RUN(0, 0, job, output);
     expect_same_results(output, expected, "after the watchdog");
 }

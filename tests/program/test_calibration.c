@@ -65,6 +65,25 @@ Test(calibration, wide_layers_get_the_note_and_single_columns_do_not, .timeout =
 }
 
 /* Neighbours at equal distances make the two-NN dimension of a column of whole numbers large. */
+/* The table is of layers that are brought to one scale: of others it would say what is not true. */
+Test(calibration, of_one_scale_only, .timeout = 60)
+{
+    write_layers();
+    const char *output = scratch_path("scale");
+    RUN(0, 1,
+        new_job("scales", "  - mi-ksg: {pairs: [[wide, wide2]], scale: [rms, none, zscore]}\n"
+                          "  - mi-mixed: {pairs: [[wide, wide2]], scale: [rms, none]}\n"),
+        output);
+    table t = results_of(output);
+    cr_assert(t.rows == 5);
+    for (size_t row = 0; row < t.rows; row++) {
+        bool rms = strcmp(table_text(&t, row, "scale"), "rms") == 0;
+        cr_expect(is_noted(&t, row) == rms, "row %zu", row);
+        cr_expect((table_text(&t, row, "calibration") != NULL) == rms, "row %zu", row);
+        cr_expect(table_real(&t, row, "dimension_target") > 10, "row %zu", row);
+    }
+}
+
 Test(calibration, a_column_is_never_wide, .timeout = 120)
 {
     enum { FEW = 900 };

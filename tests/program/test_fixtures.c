@@ -53,6 +53,39 @@ Test(fixtures, data_set_f, .timeout = 60)
     }
 }
 
+/* F-iig: 16 bins of the ranks, 1.44670211133 before the bias of the bins is taken off; nothing else changes. */
+Test(fixtures, restricted_information, .timeout = 60)
+{
+    input_data_set_f();
+    const char *job = job_new("f", "input: {file: f.h5, layers: [a, b], labels: [y]}\n"
+                                   "measures:\n"
+                                   "  - imbalance: {rmi: true, bins: [16, 20], k: [1, 5]}\n");
+    const char *first = scratch_path("rmi");
+    for (int ranks = 1; ranks <= 3; ranks += 2) {
+        const char *output = scratch_path("rmi%s", ranks > 1 ? "3" : "");
+        RUN(0, ranks, job, output);
+        expect_same_results(output, first, "ranks");
+    }
+    table t = results_of(first);
+    cr_assert(t.rows == 24, "%zu rows", t.rows);
+    size_t row = table_find(&t, WHERE("quantity=rmi", "source=a", "k=1", "bins=16"));
+    double rmi = table_real(&t, row, "value");
+    cr_expect(close_to(rmi, 1.44670211133 - 15 / 512.0, 1e-10), "%.12g", rmi);
+    EXPECT_CELL(&t, row, "unit", "nat");
+    EXPECT_CELL(&t, row, "se_method", "parts");
+    for (row = 0; row < t.rows; row += 3) {
+        double value = table_real(&t, row, "value"), bound = table_real(&t, row + 2, "value");
+        EXPECT_CELL(&t, row, "quantity", "imbalance");
+        EXPECT_CELL(&t, row + 2, "quantity", "bound");
+        cr_expect(bound < 1.01 * value && bound > 0.5 * value, "%.4f, bound %.4f", value, bound);
+    }
+    row = table_find(&t, WHERE("quantity=imbalance", "source=b", "k=5", "bins=20"));
+    EXPECT_CELL(&t, row, "rank_sum", "65078");
+    spawn_result labels = PROGRAM(0, "check", job, "--set", "measures.0.imbalance.target=y");
+    EXPECT_CODE(labels, 2);
+    EXPECT_SAYS(labels, "rmi: true is of two layers");
+}
+
 /* ---- T1, T2: exact, N below the number of superblocks and of ranks ----------------------------- */
 
 /* A = B: every rank is the neighbour's number; with ties only in the order of distance and index. */
@@ -258,4 +291,25 @@ Test(fixtures, t7_invariances, .timeout = 60)
             if (same_rows)
                 EXPECT_CELL(&t, other, "std_error", table_text(&t, row, "std_error"));
         }
+}
+
+/* ---- layers whose imbalance is known ----------------------------------------------------------- */
+
+/* `bench --verify`, of a tenth of its samples: all within what chance explains, the same on any number of ranks. */
+Test(fixtures, normal_models, .timeout = 60)
+{
+    spawn_result alone = PROGRAM(0, "bench", "--verify", "--samples", "2000");
+    EXPECT_CODE(alone, 0);
+    cr_expect(count_text(alone.out, "  ok\n") == 26, "%s", spawn_story(&alone));
+    spawn_result three = PROGRAM(3, "bench", "--verify", "-n", "2000", "--skipping", "auto");
+    EXPECT_CODE(three, 0);
+    cr_expect(strcmp(alone.out, three.out) == 0, "%s", spawn_story(&three));
+    spawn_result bad = PROGRAM(0, "bench", "--verify", "-k", "3");
+    EXPECT_CODE(bad, 2);
+    EXPECT_SAYS(bad, "--samples alone");
+    bad = PROGRAM(0, "bench", "--verify", "-n", "99");
+    EXPECT_CODE(bad, 2);
+    bad = PROGRAM(0, "bench", "--verify", "--calibrate");
+    EXPECT_CODE(bad, 2);
+    EXPECT_SAYS(bad, "one at a time");
 }

@@ -279,6 +279,9 @@ def sweep(widths=(4, 8, 16, 32, 64), seeds=(0, 1, 2), split="test"):
                         quantity="mi", detail="ceiling=2.3;classes=10")
                 add("hidden2", "given", 0.7 if noise else 1.7, measure="mi-ross", split="train",
                     n=1000, unit="nat", quantity="mi", detail="ceiling=2.4;classes=10")
+                for target, value in (("input", 1 / width), ("clean", 0.5), ("given", 0.3)):
+                    for quantity, factor in (("mi", 1), ("nmi", 9)):
+                        add("hidden2", target, factor * value, measure="renyi", quantity=quantity, split="train", n=1000, std_error="")
                 add("hidden2", "", width / 8, measure="dimension", quantity="dimension",
                     detail="distinct=10000")
                 add("input", "", 13, measure="dimension", quantity="dimension")
@@ -326,6 +329,15 @@ class Shown(Folder):
         alone = curves.of_layer(frame, "test", "dimension", curves.CLEAN, "hidden2")
         self.assertAlmostEqual(curves.values(alone).loc[16, 0], 2)
 
+    def test_the_information_plane(self):
+        plane = curves.plane(self.frame(), "train", curves.NOISY, "hidden2", "given")
+        np.testing.assert_allclose(plane.loc[8], [1 / 8 + 0.001, 0.301])
+        self.assertEqual((len(plane), len(curves.plane(self.frame(), "test", curves.NOISY, "hidden2", "given"))), (5, 0))
+        figure = figures.information_plane(self.frame(), "test")
+        self.assertEqual([text.get_text() for text in figure.axes[0].get_legend().get_texts()],
+                         [figures.NAMES[kind] for kind in curves.KINDS])
+        figures.plt.close(figure)
+
     def test_the_figure_of_information_and_dimension(self):
         figure = figures.information_and_dimension(self.frame(), "test")
         panels = [axis for axis in figure.axes if axis.axison]
@@ -354,7 +366,7 @@ class Shown(Folder):
             for path in paths:
                 with open(path, "rb") as file:
                     self.assertEqual(file.read(8), b"\x89PNG\r\n\x1a\n")
-            self.assertEqual(len(os.listdir(self.path("figures"))), 4)
+            self.assertEqual(len(os.listdir(self.path("figures"))), 5)
 
     def test_a_peak(self):
         self.assertEqual(report.find_peak([5, 2, 4, 3, 3.5]), (1, 2, 3))
@@ -380,7 +392,7 @@ class Shown(Folder):
         frame = self.frame()
         frame = frame[frame["measure"] == "imbalance"]
         self.assertNotIn("in nats", "\n".join(report.sentences(frame)))
-        self.assertEqual(len(figures.draw_all(frame, self.path("figures"))), 4)
+        self.assertEqual(len(figures.draw_all(frame, self.path("figures"))), 5)
 
     def test_a_peak_within_its_error_is_not_claimed(self):
         frame = self.frame()

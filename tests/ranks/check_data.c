@@ -116,8 +116,8 @@ static ist_code read_share(reader *r)
         return r->error.code;
     r->first = ist_share(r->shape.rows, r->comm.size, r->comm.rank);
     r->count = ist_share(r->shape.rows, r->comm.size, r->comm.rank + 1) - r->first;
-    return ist_read_rows(&r->comm, &r->at, &r->shape, r->first, r->count, &r->rows, &r->census,
-                         &r->error);
+    return ist_read_rows(&r->comm, &r->at, &r->shape, NULL, r->first, r->count, &r->rows,
+                         &r->census, &r->error);
 }
 
 static reader reader_of(MPI_Comm comm, const char *file, const char *dataset, const char *index)
@@ -219,7 +219,7 @@ RANK_CHECK(data_rows_on_one_rank)
         reader r = reader_of(comm, file, tables[k].dataset, "");
         ist_probe_layer(&r.at, &r.shape, &r.error);
         r.count = r.comm.rank == r.comm.size - 1 ? r.shape.rows : 0;
-        ist_read_rows(&r.comm, &r.at, &r.shape, 0, r.count, &r.rows, &r.census, &r.error);
+        ist_read_rows(&r.comm, &r.at, &r.shape, NULL, 0, r.count, &r.rows, &r.census, &r.error);
         CHECK_ALL_TELL(comm, r.error.code == IST_OK, "%.280s", r.error.text);
         CHECK_ALL(comm, r.rows.count == r.count);
         CHECK_ALL(comm, first_wrong(&r, tables[k].from, tables[k].to) < 0);
@@ -254,7 +254,7 @@ RANK_CHECK(data_rows_in_many_calls)
     const int64_t most = r.shape.rows - 10 * (r.comm.size - 1);
     r.first = r.comm.rank ? most + 10 * (r.comm.rank - 1) : 0;
     r.count = r.comm.rank ? 10 : most;
-    ist_read_rows(&r.comm, &r.at, &r.shape, r.first, r.count, &r.rows, &r.census, &r.error);
+    ist_read_rows(&r.comm, &r.at, &r.shape, NULL, r.first, r.count, &r.rows, &r.census, &r.error);
     CHECK_ALL_TELL(comm, r.error.code == IST_OK, "%.280s", r.error.text);
     int64_t wrong = -1;
     for (int64_t i = 0; i < r.count && wrong < 0; i++)
@@ -468,8 +468,8 @@ static bool fails_with(reader *r, const char *text)
 {
     r->first = ist_share(r->shape.rows, r->comm.size, r->comm.rank);
     r->count = ist_share(r->shape.rows, r->comm.size, r->comm.rank + 1) - r->first;
-    const ist_code code = ist_read_rows(&r->comm, &r->at, &r->shape, r->first, r->count, &r->rows,
-                                        &r->census, &r->error);
+    const ist_code code = ist_read_rows(&r->comm, &r->at, &r->shape, NULL, r->first, r->count,
+                                        &r->rows, &r->census, &r->error);
     const bool same = same_text(r);
     return code == IST_FAILED && same && strstr(r->error.text, text) && !r->rows.narrow &&
            !r->rows.wide;

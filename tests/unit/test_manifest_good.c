@@ -121,7 +121,12 @@ static void same_job(const ist_job *a, const ist_job *b)
     same_sources(a, a->meta, b, b->meta, a->meta_count);
     same_address(a, a->sample_id, b, b->sample_id);
     cr_expect_eq(a->sample_id_given, b->sample_id_given);
-    cr_expect_eq(a->first, b->first);
+    cr_expect(a->samples.kind == b->samples.kind && a->samples.count == b->samples.count &&
+              a->samples.seed == b->samples.seed);
+    same_text(a->samples.labels.text, b->samples.labels.text);
+    cr_expect_eq(a->samples.rows == NULL, b->samples.rows == NULL);
+    if (a->samples.rows && b->samples.rows)
+        same_address(a, a->samples.rows, b, b->samples.rows);
     cr_expect_eq(a->deterministic, b->deterministic);
     for (size_t e = 0; e < a->entry_count; e++)
         same_entry(&a->entries[e], &b->entries[e], a->schemas[a->entries[e].measure]->param_count);
@@ -231,7 +236,7 @@ Test(manifest_good, defaults)
     cr_expect_str_eq(job->sample_id, "/sample_id");
     cr_expect(job->all_layers && job->deterministic && !job->sample_id_given);
     cr_expect_eq(job->axis_count + job->layer_count + job->label_count + job->meta_count, 0);
-    cr_expect_eq(job->first, 0);
+    cr_expect_eq(job->samples.kind, IST_SAMPLES_ALL);
     const ist_entry *entry = &job->entries[0];
     cr_expect(job->entry_count == 1 && entry->all_layers && !entry->has_against);
     static const char *const defaults[] = {"1", "random", "0", "parts", "euclidean", "none"};
@@ -248,7 +253,8 @@ Test(manifest_good, output_of_the_command_line)
 {
     ist_faults faults = {0};
     const char *text = HEAD TAIL "output: elsewhere\n";
-    ist_job *job = ist_job_parse(text, strlen(text), "/jobs/a.b.yaml", "/tmp/../out", test_schemas,
+    ist_job *job = ist_job_parse(text, strlen(text), "/jobs/a.b.yaml",
+                                 &(ist_overrides){.output = "/tmp/../out"}, test_schemas,
                                  test_schema_count, &faults);
     cr_assert(job);
     cr_expect_str_eq(job->output, "/out");
@@ -401,4 +407,63 @@ Test(manifest_good, addresses)
     expect_split("a.h5:/odd.npy", "a.h5", "/odd.npy", "");
     expect_split("", "", "", "");
     expect_split("/x[", "", "/x[", "");
+}
+
+/* ---- settings of the command line ------------------------------------------------------------ */
+
+static ist_job *job_set(const char *text, const char *const *set, size_t count)
+{
+    ist_faults faults = {0};
+    ist_text shown = {0};
+    ist_overrides overrides = {.set = set, .set_count = count};
+    ist_job *job = ist_job_parse(text, strlen(text), "/jobs/sweep.yaml", &overrides, test_schemas,
+                                 test_schema_count, &faults);
+    ist_faults_print(&faults, NULL, &shown);
+    cr_assert(job, "%s", shown.data);
+    ist_faults_release(&faults);
+    ist_text_release(&shown);
+    return job;
+}
+
+/* A job with settings is, in every default, the one that says the same by itself. */
+static void expect_set(const char *text, const char *const *set, size_t count, const char *same)
+{
+    ist_text first = {0}, second = {0};
+    ist_job *job = job_set(text, set, count), *expected = good_job(same);
+    ist_job_write_resolved(job, "/jobs", &first);
+    ist_job_write_resolved(expected, "/jobs", &second);
+    cr_expect_str_eq(first.data, second.data);
+    ist_text_release(&first);
+    ist_text_release(&second);
+    ist_job_free(&job);
+    ist_job_free(&expected);
+}
+
+Test(manifest_good, settings)
+{
+    static const char *const some[] = {"name=other",
+                                       "input.samples.first=70",
+                                       "measures.imbalance.k=[1, 30]",
+                                       "measures.1.likeness.where={width: 4}",
+                                       "grid.width=[4, 8]",
+                                       "measures.imbalance.se=none"};
+    expect_set(
+        HEAD
+        "grid: {width: {from: 1, to: 9}}\n"
+        "input: {file: \"{width}.h5\"}\n"
+        "measures: [imbalance, likeness: {layers: all}, imbalance: {k: 5, seed: 1}, imbalance: ]\n",
+        some, sizeof some / sizeof *some,
+        HEAD "name: other\n"
+             "grid: {width: [4, 8]}\n"
+             "input: {file: \"{width}.h5\", samples: {first: 70}}\n"
+             "measures: [imbalance: {k: [1, 30], se: none}, likeness: {layers: all, where: {width: "
+             "4}}, imbalance: {k: [1, "
+             "30], seed: 1, se: none}, imbalance: {k: [1, 30], se: none}]\n");
+    /* The last one holds; a part of what an earlier one has set; a value with '='. */
+    static const char *const again[] = {"input.samples.first=70", "input.samples={random: 5}",
+                                        "input.samples.seed=3", "output=a=b"};
+    expect_set(HEAD "input: {file: x.h5}\nmeasures: [imbalance]\n", again,
+               sizeof again / sizeof *again,
+               HEAD "input: {file: x.h5, samples: {random: 5, seed: 3}}\nmeasures: [imbalance]\n"
+                    "output: a=b\n");
 }

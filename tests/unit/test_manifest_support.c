@@ -24,6 +24,7 @@ static const ist_measure_schema imbalance = {
     .params = imbalance_params,
     .param_count = sizeof imbalance_params / sizeof imbalance_params[0],
     .takes_labels = true,
+    .by_class = true,
     .tail = IST_TAIL_LOWER,
 };
 static const ist_measure_schema likeness = {
@@ -38,8 +39,24 @@ static const ist_measure_schema extent = {.name = "extent",
 static const ist_measure_schema about = {
     .name = "about", .summary = "for tests", .takes_labels = true, .wants_labels = true};
 
-const ist_measure_schema *const test_schemas[] = {&imbalance, &likeness, &extent, &about};
-const size_t test_schema_count = 4;
+static const char *const width_words[] = {"median", NULL};
+static const ist_param_spec solve_params[] = {
+    {"width", IST_PARAM_REAL, 0, 100, width_words, "median", NULL},
+    {"test", IST_PARAM_ROWS, 0, 0, NULL, IST_NO_ADDRESS, NULL},
+    {"initial", IST_PARAM_SAMPLES, 0, 0, NULL, IST_NO_ADDRESS, NULL},
+};
+static const ist_measure_schema solve = {.name = "solve",
+                                         .summary = "for tests",
+                                         .params = solve_params,
+                                         .param_count = 3,
+                                         .takes_labels = true,
+                                         .wants_target = true};
+static const ist_measure_schema extent_or_pair = {
+    .name = "spread", .summary = "for tests", .symmetric = true, .may_be_alone = true};
+
+const ist_measure_schema *const test_schemas[] = {&imbalance, &likeness, &extent,
+                                                  &about,     &solve,    &extent_or_pair};
+const size_t test_schema_count = sizeof test_schemas / sizeof *test_schemas;
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
@@ -136,12 +153,34 @@ ist_job *good_job(const char *text)
     return job;
 }
 
+enum { MOST_SETTINGS = 8, SETTING = 200 };
+
+/* Of the first lines "# --set KEY=VALUE". */
+static size_t read_settings(const char *text, char settings[MOST_SETTINGS][SETTING])
+{
+    static const char mark[] = "# --set ";
+    size_t count = 0;
+    while (strncmp(text, mark, sizeof mark - 1) == 0 && count < MOST_SETTINGS) {
+        text += sizeof mark - 1;
+        int length = (int)strcspn(text, "\n");
+        snprintf(settings[count++], SETTING, "%.*s", length, text);
+        text += length + 1;
+    }
+    return count;
+}
+
 ist_text faults_of(const char *text, size_t length, const char *path)
 {
     ist_faults faults = {0};
     ist_text shown = {0};
+    char settings[MOST_SETTINGS][SETTING];
+    const char *set[MOST_SETTINGS];
+    size_t set_count = read_settings(text ? text : "", settings);
+    for (size_t i = 0; i < set_count; i++)
+        set[i] = settings[i];
     ist_job *job =
-        ist_job_parse(text, length, path, NULL, test_schemas, test_schema_count, &faults);
+        ist_job_parse(text, length, path, &(ist_overrides){.set = set, .set_count = set_count},
+                      test_schemas, test_schema_count, &faults);
     if (job && wants_layers(text))
         set_wanted_layers(job, text, &faults);
     ist_job_free(&job);

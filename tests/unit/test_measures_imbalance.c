@@ -89,7 +89,7 @@ Test(imbalance, check_sizes)
 /* ---- sums and record --------------------------------------------------------------------------- */
 
 /* Six rows, each with two neighbours; twice the ranks. The pairs 0-1, 2-3 and 4-5 are mutual at p = 0. */
-enum { N = 6, K = 2, SUMS = 100 };
+enum { N = 6, K = 2, SUMS = 256 };
 static const int32_t neighbour[N * K] = {1, 2, 0, 3, 3, 0, 2, 1, 5, 0, 4, 1};
 static const int64_t twice[N * K] = {2, 5, 4, 10, 3, 2, 6, 2, 8, 9, 2, 10};
 
@@ -239,4 +239,54 @@ Test(imbalance, large_sums)
     cr_expect(strncmp(record.detail, "rank_sum=499999999999999999.5;", 30) == 0, "%s",
               record.detail);
     ist_record_release(&record);
+}
+
+/* ---- restricted mutual information ------------------------------------------------------------- */
+
+/* The smallest information of an imbalance (measures.md 1.3), and the bounds of the models (1.4), the other way round. */
+Test(imbalance, bound)
+{
+    static const double pairs[][2] = {
+        {0.0607386856, 0.8},    {0.4086388204, 0.5},    {1.3026305975, 0.2},
+        {1.9957322756, 0.1},    {2.6888794541, 0.05},   {0.018841, 0.88813695},
+        {0.091672, 0.75506652}, {0.425366, 0.49081298}, {1.468468, 0.16943039},
+        {0.096574, 0.74873002}, {1.812511, 0.12010805}, {3.625022, 0.01960689}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        double bound = ist_imbalance_bound(pairs[i][0]);
+        cr_expect(fabs(bound - pairs[i][1]) < 3e-6, "%.10g: %.10g, not %.10g", pairs[i][0], bound,
+                  pairs[i][1]);
+    }
+    cr_expect(ist_imbalance_bound(0) == 1 && ist_imbalance_bound(-0.1) == 1);
+    double last = 1;
+    for (double rmi = 1e-12; rmi < 9; rmi *= 1.3) {
+        double bound = ist_imbalance_bound(rmi);
+        cr_expect(bound < last, "it does not fall at %g", rmi);
+        last = bound;
+    }
+}
+
+/* Three neighbours of 11 samples (ranks 1 to 10) in four bins: 1 and 2.5 in the first, 10 in the last. */
+Test(imbalance, restricted_information)
+{
+    parameters p;
+    SET(&p, "k=1", "se=none", "rmi=true", "bins=4");
+    const int64_t number[3] = {0, 1, 2}, ranks[3] = {2, 5, 20};
+    const int32_t nearest[3] = {1, 2, 0};
+    ist_evidence e = {
+        .n = 11, .count = 3, .k = 1, .row = number, .neighbour = nearest, .twice_rank = ranks};
+    int64_t sums[512] = {0};
+    cr_assert(imbalance()->sum_count <= 512);
+    imbalance()->partial(p.list, &e, sums);
+    ist_totals t = {.n = 3, .all = sums};
+    ist_record records[IST_MAX_RECORDS];
+    size_t count = 0;
+    ist_error error = {0};
+    cr_assert(imbalance()->finish(p.list, &t, records, &count, &error) == IST_OK && count == 3);
+    double raw = 2.0 / 3 * log(4 * 2.0 / 3) + 1.0 / 3 * log(4.0 / 3);
+    cr_expect(fabs(records[1].value - (raw - 3.0 / 6)) < 1e-15, "%.17g", records[1].value);
+    cr_expect(records[2].value == ist_imbalance_bound(records[1].value));
+    cr_expect_str_eq(records[1].quantity, "rmi");
+    cr_expect_str_eq(records[1].se_method, "none");
+    for (size_t r = 0; r < count; r++)
+        ist_record_release(&records[r]);
 }

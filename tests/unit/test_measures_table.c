@@ -10,10 +10,11 @@ static bool word_fits(const ist_param_spec *spec, const char *word)
     double real;
     if (spec->type == IST_PARAM_INTEGER)
         return ist_parse_integer(word, &value) && value >= spec->least && value <= spec->most;
-    if (spec->type == IST_PARAM_REAL)
-        return ist_parse_real(word, &real) && real >= (double)spec->least &&
-               real <= (double)spec->most;
-    for (size_t w = 0; spec->words[w]; w++)
+    if (ist_param_is_address(spec))
+        return strcmp(word, IST_NO_ADDRESS) == 0;
+    if (spec->type == IST_PARAM_REAL && ist_parse_real(word, &real))
+        return real >= (double)spec->least && real <= (double)spec->most;
+    for (size_t w = 0; spec->words && spec->words[w]; w++)
         if (strcmp(spec->words[w], word) == 0)
             return true;
     return false;
@@ -58,8 +59,11 @@ Test(measures, table)
         cr_expect(ist_measure_planners()[m] == &measure->planner);
         cr_expect(schema->summary[0] && measure->planner.version > 0 &&
                   (measure->sum_count > 0) == (measure->partial != NULL));
-        cr_expect(measure->planner.needs && measure->planner.check &&
-                  (measure->partial || measure->values || measure->slice) && measure->finish);
+        cr_expect(measure->planner.needs && measure->planner.check && measure->finish);
+        size_t addresses = 0;
+        for (size_t p = 0; p < schema->param_count; p++)
+            addresses += ist_param_is_address(&schema->params[p]);
+        cr_expect(addresses <= IST_MAX_ADDRESSES, "%s", schema->name);
         cr_assert(schema->param_count <= IST_MAX_PARAMS);
         for (size_t p = 0; p < schema->param_count; p++)
             cr_expect(standard_fits(&schema->params[p]) && only_fits(schema, p), "%s.%s",

@@ -77,8 +77,8 @@ static const ist_measure_planner *const planners[2][2] = {{&flow_planners[0], &l
 planned plan_of_version(const char *manifest, int version)
 {
     planned p = {0};
-    p.job = ist_job_parse(manifest, strlen(manifest), "/jobs/test.yaml", "/jobs/out", schemas, 2,
-                          &p.faults);
+    p.job = ist_job_parse(manifest, strlen(manifest), "/jobs/test.yaml",
+                          &(ist_overrides){.output = "/jobs/out"}, schemas, 2, &p.faults);
     cr_assert(p.job, "%s", fault_lines(&p.faults));
     p.plan = ist_plan_new(p.job, planners[version - 1], &p.faults);
     cr_assert((p.plan == NULL) == (p.faults.count > 0));
@@ -88,8 +88,9 @@ planned plan_of_version(const char *manifest, int version)
 planned plan_of_measures(const char *manifest)
 {
     planned p = {0};
-    p.job = ist_job_parse(manifest, strlen(manifest), "/jobs/test.yaml", "/jobs/out",
-                          ist_measure_schemas(), ist_measure_count, &p.faults);
+    p.job = ist_job_parse(manifest, strlen(manifest), "/jobs/test.yaml",
+                          &(ist_overrides){.output = "/jobs/out"}, ist_measure_schemas(),
+                          ist_measure_count, &p.faults);
     cr_assert(p.job, "%s", fault_lines(&p.faults));
     p.plan = ist_plan_new(p.job, ist_measure_planners(), &p.faults);
     cr_assert((p.plan == NULL) == (p.faults.count > 0));

@@ -216,7 +216,7 @@ Test(plan_layers, shared_ones_are_one)
     const ist_layer *array = &p.plan->layers[2];
     cr_expect_str_eq(array->at.file, "/jobs/w4.npy");
     cr_expect_str_eq(array->at.dataset, "");
-    cr_expect(array->name == 3 && array->cell == 0);
+    cr_expect(array->place.line == 12 && array->cell == 0);
     cr_expect(p.plan->layers[3].at.pool);
     ist_text where = {0};
     ist_location_text(&p.plan->layers[0].at, &where);

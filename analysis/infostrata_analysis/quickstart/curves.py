@@ -33,6 +33,15 @@ def of_layer(frame, split, measure, kind, layer, target=None):
     return rows[(rows["source"] == layer) & meant]
 
 
+def plane(frame, split, kind, layer, target):
+    """Return the matrix-based information plane: index width, columns `input` and `target`, means over seeds."""
+    rows = usable(frame, split, "renyi")
+    rows = _of_kind(rows[(rows["quantity"] == "mi") & (rows["source"] == layer)], kind)
+    found = {name: values(rows[rows["target"] == meant]).mean(axis=1)
+             for name, meant in (("input", "input"), ("target", target))}
+    return pd.DataFrame(found).dropna()
+
+
 def to_twin(frame, kind, layer):
     """Return the rows of imbalance from `layer` of a kind to `layer` of the clean twin."""
     rows = _same_layer(_of_kind(frame, kind), layer)

@@ -1,4 +1,4 @@
-"""The quickstart's four figures, written as PNG."""
+"""The quickstart's five figures, written as PNG."""
 
 import os
 import textwrap
@@ -35,7 +35,7 @@ STYLE = {
 def draw_all(frame, folder, split="test"):
     """Draw every figure of one split into `folder`; return the paths written.
 
-    What layers know of labels is drawn of both splits.
+    What layers know of labels is drawn of both splits, the information plane of the training images.
     """
     whole, frame = frame, curves.usable(frame, split)
     os.makedirs(folder, exist_ok=True)
@@ -46,6 +46,7 @@ def draw_all(frame, folder, split="test"):
     }
     drawn = {f"{name}-{split}": (draw, frame) for name, draw in drawings.items()}
     drawn["information-and-dimension"] = (information_and_dimension, whole)
+    drawn["information-plane"] = (information_plane, whole)
     paths = []
     for name, (draw, rows) in drawn.items():
         with plt.rc_context(STYLE):
@@ -154,6 +155,37 @@ def information_and_dimension(frame, split):
               "classes give. Bars: standard error, over images, of the mean.",
               count=f"N = {listed}.")
     return figure
+
+
+def information_plane(frame, split):
+    """What the last hidden layer keeps of the images against what it knows of labels, over width.
+
+    `frame` is everything that was measured, of both splits; the plane is of the training images.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(8.6, 4.2), sharex=True, sharey=True)
+    for axis, target, title in zip(axes, ("clean", "given"), ("true class", "labels given")):
+        for kind in curves.KINDS:
+            _plane_line(axis, curves.plane(frame, "train", kind, "hidden2", target), kind)
+        axis.set(title=f"I(layer; {title})", xlabel="I(images; layer), nats")
+    axes[0].set_ylabel("I(layer; labels), nats")
+    if axes[0].collections:
+        axes[0].legend(loc="best")
+    _footnote(figure, curves.usable(frame, "train", "renyi"), "Of the last hidden layer, training images: matrix-based Renyi "
+              "information, alpha = 2, Gaussian kernels as wide as each layer's median distance. Numbers: width.",
+              spread="One seed.")
+    return figure
+
+
+def _plane_line(axis, plane, kind):
+    """Draw a kind of network's way through the plane, larger points for wider networks."""
+    if plane.empty:
+        return
+    sizes = 10 + 7 * np.log2(plane.index.to_numpy(float))
+    axis.plot(plane["input"], plane["target"], "-", color=COLOURS[kind], linewidth=1)
+    axis.scatter(plane["input"], plane["target"], s=sizes, color=COLOURS[kind], label=NAMES[kind], zorder=3)
+    for width in {plane.index[0], plane.index[-1]}:
+        axis.annotate(f"{width}", plane.loc[width], textcoords="offset points", xytext=(6, 4), fontsize=7.5,
+                      color=COLOURS[kind])
 
 
 def _information_axes(axes, frame, split):

@@ -5,6 +5,7 @@ import pandas as pd
 
 from . import curves
 
+TEST_ERROR = "the test error"
 LOGITS_TO_CLASS = ("logits", "clean")
 HIDDEN_TO_CLASS = ("hidden2", "clean")
 
@@ -31,10 +32,10 @@ def table(frame, split="test"):
 def sentences(frame, split="test"):
     """Return what the results show, as a list of sentences; every number in them is computed."""
     whole, frame = frame, curves.usable(frame, split)
-    found = [_second_descent(frame, *what) for what in _descents(frame)]
-    found += [_twins(frame, layer, name) for layer, name in
+    found = [second_descent(frame, *what)[1] for what in descents(frame)]
+    found += [twins(frame, layer, name) for layer, name in
               (("hidden2", "Last hidden layers"), ("logits", "Logits"))]
-    found += [_worse_than_untrained(frame), _last_layer(frame)]
+    found += [worse_than_untrained(frame), last_layer(frame)]
     found += [_information(whole), _dimension(whole, split)]
     return [sentence for sentence in found if sentence]
 
@@ -56,13 +57,13 @@ def failures(frame):
 # --- test error and imbalance against width ------------------------------------------------------
 
 
-def _descents(frame):
+def descents(frame):
     """Return (name, curve, standard error of its means) of what may descend twice."""
     error = curves.per_network(frame, curves.NOISY, "meta.test_error")
     if len(error):
         mean = error.mean(axis=1)
         images = frame["n"].max()
-        yield "the test error", error, np.sqrt(mean * (1 - mean) / images / error.shape[1])
+        yield TEST_ERROR, error, np.sqrt(mean * (1 - mean) / images / error.shape[1])
     for name, (source, target) in (
         ("the imbalance logits → class", LOGITS_TO_CLASS),
         ("the imbalance logits → last hidden layer", ("logits", "hidden2")),
@@ -88,24 +89,25 @@ def find_peak(mean):
     return best
 
 
-def _second_descent(frame, name, curve, error):
+def second_descent(frame, name, curve, error):
+    """Return whether a curve peaks beyond its errors, and a sentence; None if it is too short."""
     mean = curve.mean(axis=1)
     widths, peak = list(curve.index), find_peak(mean.to_numpy())
     start = f"With 20 % label noise {name}"
     if len(widths) < 3:
-        return None
+        return False, None
     if peak is None:
-        return (f"{start} has no peak between narrow and wide: {mean.iloc[0]:.3g} at width "
-                f"{widths[0]}, {mean.iloc[-1]:.3g} at width {widths[-1]}.")
+        return False, (f"{start} has no peak between narrow and wide: {mean.iloc[0]:.3g} at width "
+                       f"{widths[0]}, {mean.iloc[-1]:.3g} at width {widths[-1]}.")
     low, top, end = peak
     shape = (f"{mean.iloc[low]:.3g} at width {widths[low]}, {mean.iloc[top]:.3g} at {widths[top]}, "
              f"{mean.iloc[end]:.3g} at {widths[end]}")
     rises = (curve.iloc[top] > curve.iloc[low]).sum()
     falls = (curve.iloc[top] > curve.iloc[end]).sum()
     if not _beyond_error(mean, error, peak):
-        return f"{start} shows no peak beyond twice its standard error: {shape}."
+        return False, f"{start} shows no peak beyond twice its standard error: {shape}."
     count = f"{_of_all(rises, curve)} seeds rise, {_of_all(falls, curve)} fall again"
-    return f"{start} falls, rises and falls again: {shape} ({count})."
+    return True, f"{start} falls, rises and falls again: {shape} ({count})."
 
 
 def _beyond_error(mean, error, peak):
@@ -121,7 +123,8 @@ def _beyond_error(mean, error, peak):
 # --- noisy against clean -------------------------------------------------------------------------
 
 
-def _twins(frame, layer, name):
+def twins(frame, layer, name):
+    """State both directions between noisy networks and their clean twins; None without them."""
     to, back = (_values(pick(frame, curves.NOISY, layer))
                 for pick in (curves.to_twin, curves.from_twin))
     if to.empty or back.empty:
@@ -148,7 +151,8 @@ def _narrow_middle_wide(curve):
     return widths if len(widths) < 3 else [widths[1], widths[len(widths) // 2], widths[-1]]
 
 
-def _worse_than_untrained(frame):
+def worse_than_untrained(frame):
+    """State where random labels leave less of the class than no training; None without them."""
     random = _inside(frame, curves.RANDOM, HIDDEN_TO_CLASS)
     untrained = _inside(frame, curves.UNTRAINED, HIDDEN_TO_CLASS)
     if random.empty or random.shape != untrained.shape:
@@ -167,8 +171,9 @@ def _worse_than_untrained(frame):
 # --- the last layer ------------------------------------------------------------------------------
 
 
-def _last_layer(frame):
-    """State how hidden -> logits goes with the test loss where the networks fit their labels."""
+def loss_correlations(frame):
+    """Return (rank correlation, kind of network, width from which on, networks) of hidden -> logits
+    with the test loss, where networks fit their labels."""
     found = []
     for kind, name in ((curves.CLEAN, "clean"), (curves.NOISY, "noisy")):
         start = curves.interpolation_width(frame, kind)
@@ -178,7 +183,14 @@ def _last_layer(frame):
         rows = rows[rows["width"] >= start]
         if rows["width"].nunique() > 1 and len(rows) > 3:
             rho = rows["value"].corr(rows["meta.test_loss"], method="spearman")
-            found.append(f"{rho:+.2f} over {len(rows)} {name} networks from width {start} on")
+            found.append((rho, name, start, len(rows)))
+    return found
+
+
+def last_layer(frame):
+    """State how hidden -> logits goes with the test loss where the networks fit their labels."""
+    found = [f"{rho:+.2f} over {count} {name} networks from width {start} on"
+             for rho, name, start, count in loss_correlations(frame)]
     if not found:
         return ("No width has networks that fit 99 % of their training labels, so the last layer "
                 "is not compared with the test loss.")

@@ -1,0 +1,116 @@
+#include "syncer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "infostrata/base.h"
+
+struct ist_syncer {
+    int file;
+    pthread_t thread;
+    pthread_mutex_t mutex; /* of all below */
+    pthread_cond_t change;
+    bool started, asked, end;
+    int failed;
+};
+
+static void *work(void *data)
+{
+    ist_syncer *s = data;
+    pthread_mutex_lock(&s->mutex);
+    for (;;) {
+        while (!s->asked && !s->end)
+            pthread_cond_wait(&s->change, &s->mutex);
+        if (!s->asked)
+            break;
+        pthread_mutex_unlock(&s->mutex);
+        int reason = fdatasync(s->file) == 0 ? 0 : errno;
+        pthread_mutex_lock(&s->mutex);
+        if (reason != 0)
+            s->failed = reason;
+        s->asked = false;
+        pthread_cond_broadcast(&s->change);
+    }
+    pthread_mutex_unlock(&s->mutex);
+    return NULL;
+}
+
+/* Signals are the main thread's. */
+static bool start(ist_syncer *s)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    bool started = pthread_create(&s->thread, NULL, work, s) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+ist_syncer *ist_syncer_new(int file)
+{
+    ist_syncer *s = ist_alloc(1, sizeof *s);
+    s->file = file;
+    pthread_mutex_init(&s->mutex, NULL);
+    pthread_cond_init(&s->change, NULL);
+    return s;
+}
+
+bool ist_syncer_ask(ist_syncer *s)
+{
+    if (!s->started)
+        s->started = start(s);
+    pthread_mutex_lock(&s->mutex);
+    bool idle = !s->asked;
+    if (idle && s->started) {
+        s->asked = true;
+        pthread_cond_signal(&s->change);
+    } else if (idle && fdatasync(s->file) != 0) {
+        s->failed = errno; /* there is no thread to be had */
+    }
+    pthread_mutex_unlock(&s->mutex);
+    return idle;
+}
+
+static int take_failure(ist_syncer *s)
+{
+    int reason = s->failed;
+    s->failed = 0;
+    return reason;
+}
+
+int ist_syncer_failed(ist_syncer *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    int reason = take_failure(s);
+    pthread_mutex_unlock(&s->mutex);
+    return reason;
+}
+
+int ist_syncer_wait(ist_syncer *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    while (s->asked)
+        pthread_cond_wait(&s->change, &s->mutex);
+    int reason = take_failure(s);
+    pthread_mutex_unlock(&s->mutex);
+    return reason;
+}
+
+void ist_syncer_free(ist_syncer **syncer)
+{
+    ist_syncer *s = *syncer;
+    *syncer = NULL;
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->mutex);
+    s->end = true;
+    pthread_cond_signal(&s->change);
+    pthread_mutex_unlock(&s->mutex);
+    if (s->started)
+        pthread_join(s->thread, NULL);
+    pthread_cond_destroy(&s->change);
+    pthread_mutex_destroy(&s->mutex);
+    ist_free(s);
+}

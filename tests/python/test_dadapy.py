@@ -1,0 +1,86 @@
+"""What docs/parity.md says of DADApy's imbalance, against its definition written down here.
+
+DADApy keeps the `maxk` nearest of each row, the row itself in front; a neighbour that is not in the
+other space's list gets a random rank beyond it. Its subset estimator is the mean over disjoint
+random subsets, each with ranks and N of its own. Needs the program: INFOSTRATA names it.
+"""
+
+import os
+import unittest
+
+import numpy as np
+
+import support  # noqa: F401  (the package's path)
+
+from infostrata_analysis import imbalance, measure
+
+PROGRAM = os.environ.get("INFOSTRATA")
+
+
+def lists(rows, maxk):
+    """Return the nearest rows of each row, itself first, by (distance, row number)."""
+    square = ((rows[:, None] - rows[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(square, -1)
+    return np.argsort(square, axis=1, kind="stable")[:, : maxk + 1]
+
+
+def limited(a, b, k, maxk, draw):
+    """Return the imbalance a -> b where ranks beyond maxk are drawn."""
+    near, far = lists(a, maxk), lists(b, maxk)
+    ranks = []
+    for row in range(len(a)):
+        place = {other: rank for rank, other in enumerate(far[row])}
+        ranks += [place[other] if other in place else draw.integers(maxk + 1, len(a))
+                  for other in near[row, 1 : k + 1]]
+    return np.mean(ranks) / (len(a) / 2)
+
+
+@unittest.skipUnless(PROGRAM, "INFOSTRATA does not name the program")
+class Dadapy(unittest.TestCase):
+    def setUp(self):
+        self.draw = np.random.default_rng(11)
+        self.a = self.draw.normal(size=(240, 6))
+        self.b = self.a[:, :3] + 0.5 * self.draw.normal(size=(240, 3))
+
+    def here(self, a, b, k=1):
+        frame = imbalance(a, b, k=k, ties="index", se="none", ranks=1)
+        there, back = (frame[frame["source"] == name]["value"].to_numpy() for name in "ab")
+        return there, back
+
+    def test_whole_lists_give_the_same_number(self):
+        there, back = self.here(self.a, self.b, [1, 5])
+        for position, k in enumerate((1, 5)):
+            maxk = len(self.a) - 1
+            self.assertAlmostEqual(there[position], limited(self.a, self.b, k, maxk, None), 14)
+            self.assertAlmostEqual(back[position], limited(self.b, self.a, k, maxk, None), 14)
+
+    def test_whole_numbers_tie_and_are_ordered_alike(self):
+        a, b = np.round(self.a), np.round(self.b)
+        self.assertAlmostEqual(self.here(a, b, 3)[0][0], limited(a, b, 3, len(a) - 1, None), 14)
+
+    def test_short_lists_give_more(self):
+        exact = self.here(self.a, self.b)[0][0]
+        found = [limited(self.a, self.b, 1, 60, self.draw) for _ in range(20)]
+        self.assertTrue((np.abs(np.array(found) - exact) > 1e-12).all())
+        # Too high: drawn from all ranks beyond the list, where most true ones lie near its end.
+        self.assertGreater(np.mean(found), 1.1 * exact)
+
+    def test_the_mean_over_disjoint_subsets_is_that_of_runs_on_them(self):
+        order = self.draw.permutation(len(self.a)).reshape(3, 80)
+        values = [limited(self.a[rows], self.b[rows], 1, 79, None) for rows in order]
+        here = [self.here(self.a[rows], self.b[rows])[0][0] for rows in order]
+        self.assertAlmostEqual(np.mean(here), np.mean(values), 14)
+        # And it is another quantity than that of all samples: fewer of them lie farther apart.
+        self.assertGreater(np.mean(here), self.here(self.a, self.b)[0][0])
+
+    def test_features_against_each_other(self):
+        columns = {f"x{j}": self.a[:, j] for j in range(3)}
+        frame = measure("imbalance", columns, ties="index", se="none", ranks=1)
+        self.assertEqual(len(frame), 6)
+        for _, row in frame.iterrows():
+            a, b = (columns[row[side]][:, None] for side in ("source", "target"))
+            self.assertAlmostEqual(row["value"], limited(a, b, 1, len(a) - 1, None), 14)
+
+
+if __name__ == "__main__":
+    unittest.main()
