@@ -26,6 +26,8 @@ static const char *parameter(const ist_param_spec *spec, bool alone, bool labels
 {
     if (strcmp(spec->name, "slices") == 0)
         return ", slices: 12";
+    if (strcmp(spec->name, "rmi") == 0 && labels) /* of two layers only */
+        return "";
     if (strcmp(spec->name, "estimator") == 0 && everything) /* words for either target */
         return labels ? ", estimator: [ross, kl-difference]" : ", estimator: [ksg1, ksg2]";
     if (strcmp(spec->name, "rmi") == 0 && labels) /* of two layers alone */
