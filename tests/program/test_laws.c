@@ -30,8 +30,6 @@ static const char *parameter(const ist_param_spec *spec, bool alone, bool labels
         return "";
     if (strcmp(spec->name, "estimator") == 0 && everything) /* words for either target */
         return labels ? ", estimator: [ross, kl-difference]" : ", estimator: [ksg1, ksg2]";
-    if (strcmp(spec->name, "rmi") == 0 && labels) /* of two layers alone */
-        return "";
     if (strcmp(spec->name, "se") == 0)
         return scratch_text(", se: %s", se);
     if (strcmp(spec->name, "k") == 0)
