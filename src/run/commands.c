@@ -23,7 +23,7 @@ static ist_code ended(ist_known_job *known, ist_faults *faults, ist_error *error
 
 /* ---- plan ------------------------------------------------------------------------------------ */
 
-static ist_machine assumed_machine(const ist_options *options)
+static ist_machine assumed_machine(const ist_options *options, const ist_plan *plan)
 {
     /* Seen at the start of runs on Debian 12, with MPI and HDF5. */
     enum { TYPICAL_WIDTH = 64, PROGRAM_MIB = 24 };
@@ -37,7 +37,7 @@ static ist_machine assumed_machine(const ist_options *options)
         .memory_limit = limit,
         .twins = ist_may_skip(options),
         .trees = options->tree != IST_TREE_NEVER,
-        .program = PROGRAM_MIB << 20,
+        .program = (PROGRAM_MIB << 20) + ist_tasks_memory(plan->task_count, 0, plan->task_count),
         .pass_memory = ist_step_memory,
         .layout = ist_matrix_layout_of};
 }
@@ -60,7 +60,7 @@ ist_cost ist_planned_cost(const ist_options *options, ist_known_job *known, ist_
                           ist_error *error)
 {
     ist_cost cost = {0};
-    *machine = assumed_machine(options);
+    *machine = assumed_machine(options, known->plan);
     machine->memory_limit = 0; /* it will run elsewhere */
     bool *pending = pending_tasks(known, error);
     if (pending) {
@@ -80,7 +80,7 @@ static ist_code print_plan(const ist_options *options, ist_known_job *known, ist
     if (!pending)
         return error->code;
     ist_schedule *schedule = ist_schedule_new(known->plan, pending);
-    ist_machine machine = assumed_machine(options);
+    ist_machine machine = assumed_machine(options, known->plan);
     ist_division *division = ist_divide(known->plan, schedule, &machine);
     ist_cost cost = ist_division_cost(known->plan, schedule, division, &machine);
     ist_text page = {0};

@@ -285,6 +285,8 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
     ist_cost cost = ist_division_cost(s->known.plan, s->schedule, s->division, &s->machine);
     if (check_memory(s, &cost, error) != IST_OK)
         return error->code;
+    s->machine.program +=
+        ist_tasks_memory(s->known.plan->task_count, s->known.plan->task_count, s->to_do);
     s->planned_memory = cost.memory + s->machine.program;
     link_tasks(s);
     size_t tasks = 0;
