@@ -82,8 +82,9 @@ double ist_slice_sample_seconds(double n, int columns, bool layers)
         {8e-6, 0.16}, {1.4e-5, 0.27}, {2.6e-5, 0.4}, {4.5e-5, 0.6}};
     if (columns == 1)
         return layers ? PLANE : LINE;
-    cloud_rate rate = (layers ? of_layers : of_labels)[columns - 2];
-    return rate.seconds * pow(n / MEASURED_AT, rate.growth);
+    const cloud_rate *rate = layers ? of_layers : of_labels;
+    rate += columns - 2;
+    return rate->seconds * pow(n / MEASURED_AT, rate->growth);
 }
 
 void ist_add_faster(ist_cost *cost, const ist_cost *tiles, double tree, const ist_machine *machine)

@@ -84,6 +84,7 @@ static inline bool look(const plane *p, int64_t at, double x, double dy, ist_nea
 {
     double dx = x_distance(p, p->px[at], x);
     double distance = dx > dy ? dx : dy;
+    nears->looked++;
     if (!ist_nears_wants(nears, distance))
         return false;
     ist_nears_offer(nears, distance, p->whose[at]);
@@ -324,6 +325,7 @@ static ist_slice_found in_plane(ist_slice_room *room, int64_t n, const double *x
     }
     ist_free(cursor);
     ist_free(nears.entry);
+    found.looked = nears.looked;
     found.value = room->psi[n] + ist_sum_in_order(room->number, n) / (double)n;
     return found;
 }

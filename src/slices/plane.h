@@ -14,8 +14,9 @@ typedef struct {
     int64_t count, room;
     ist_near *entry;
     const ist_slice_ksg *ksg;
-    int64_t own;  /* the sample whose nearest they are */
-    bool ordered; /* equal distances are told apart, too */
+    int64_t own;    /* the sample whose nearest they are */
+    bool ordered;   /* equal distances are told apart, too */
+    int64_t looked; /* samples that were looked at, of all whose nearest were sought */
 } ist_nears;
 
 /* Nothing farther is wanted. */
