@@ -182,7 +182,6 @@ typedef struct {
     int probes, steps;
     double *node, *weight; /* owned; the same on every rank */
 } ist_quadrature;
-enum { IST_QUADRATURE_STEPS = 32 };
 /* False: a stop broke it off (engine->stop), nothing is there. */
 bool ist_quadrature_new(const ist_comm *comm, const ist_engine *engine,
                         const ist_kernel_product *kernel, uint64_t seed, int probes, int steps,

@@ -67,6 +67,6 @@ int64_t ist_gram_rows_at_once(int64_t row_bytes);
 int64_t ist_gram_features_at_once(int64_t local_rows, int64_t local_columns, int64_t d);
 int64_t ist_dense_rows_at_once(int64_t columns);
 int64_t ist_product_columns_at_once(int64_t d_a, int64_t d_b);
-enum { IST_PRODUCT_ROWS = 1024, IST_QUADRATURE_ROWS = 960 };
+enum { IST_PRODUCT_ROWS = 1024, IST_QUADRATURE_ROWS = 960, IST_QUADRATURE_STEPS = 32 };
 
 #endif

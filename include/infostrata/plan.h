@@ -382,8 +382,10 @@ typedef struct {
     int64_t order, matrices;   /* of the largest: rows, and how many of them there are at once */
     int64_t columns, features; /* numbers a row beside them; the most features of a layer */
     int64_t outputs;           /* rows of a sample in the matrix */
+    int probes, widths;        /* of traces; tried at once by the alignment rule */
     double operations;         /* float64, of all tasks */
 } ist_dense_pass;
+enum { IST_WIDTHS_TRIED = 100 };
 
 typedef enum { IST_STEP_PASS, IST_STEP_SLICES, IST_STEP_DENSE } ist_step_kind;
 

@@ -53,11 +53,13 @@ static ist_code check(const ist_value *const *values, int64_t n, const ist_label
                                : IST_OK;
 }
 
-/* Of matrices a and b (0: source, 1: target), `dot` being the sum of their entries' products. */
+/* Of matrices a and b (0: source, 1: target), `dot` being the sum of their entries' products. 0 where the terms cancel but for
+ * their roundings. */
 static double hsic(const ist_totals *t, int a, int b, double dot, bool debiased)
 {
     const ist_dense_totals *d = t->dense;
-    double n = (double)t->n, sums[2] = {0, 0}, rows = 0;
+    const double ROUNDING = 64 * 0x1p-52;
+    double n = (double)t->n, sums[2] = {0, 0}, rows = 0, least = ROUNDING * fabs(dot);
     for (int64_t i = 0; i < t->n; i++) {
         double x = d->row_sum[a][i], y = d->row_sum[b][i];
         if (debiased) {
@@ -69,9 +71,10 @@ static double hsic(const ist_totals *t, int a, int b, double dot, bool debiased)
         sums[1] += y;
         rows += x * y;
     }
-    if (debiased)
-        return (dot + sums[0] * sums[1] / ((n - 1) * (n - 2)) - 2 / (n - 2) * rows) / (n * (n - 3));
-    return d->centred ? dot : dot - 2 / n * rows + sums[0] * sums[1] / (n * n);
+    double found = dot + sums[0] * sums[1] / ((n - 1) * (n - 2)) - 2 / (n - 2) * rows;
+    if (!debiased)
+        found = d->centred ? dot : dot - 2 / n * rows + sums[0] * sums[1] / (n * n);
+    return fabs(found) <= least ? 0 : debiased ? found / (n * (n - 3)) : found;
 }
 
 static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_record *records,
@@ -82,7 +85,9 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
     double both = hsic(t, 0, 1, dot[0], debiased);
     double source = hsic(t, 0, 0, dot[1], debiased), target = hsic(t, 1, 1, dot[2], debiased);
     if (!(source > 0 && target > 0))
-        return ist_fail(error, IST_FAILED, "the %s has no variation: all of its samples are alike",
+        return ist_fail(error, IST_FAILED,
+                        debiased ? "the %s has no variation between samples beyond chance"
+                                 : "the %s has no variation: all of its samples are alike",
                         source > 0 ? "target" : "source");
     ist_text notes = {0}, detail = {0};
     ist_add_matrix_facts(t, 1, &notes, &detail);

@@ -76,8 +76,10 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
         if (!conditional)
             ist_detail_real(&detail, "entropy_joint", logdet[2] / 2);
     }
-    ist_add_matrix_facts(t, 1, &notes, &detail);
     double mi = (logdet[0] + (conditional ? -logdet[1] : logdet[1] - logdet[2])) / 2;
+    /* What is left of terms that cancel has their rounding errors. */
+    double terms = fabs(logdet[0]) + fabs(logdet[1]) + (conditional ? 0 : fabs(logdet[2]));
+    ist_add_matrix_facts(t, alone || mi == 0 ? 1 : fmax(1, terms / 2 / fabs(mi)), &notes, &detail);
     records[0] = ist_matrix_record(t, alone ? "entropy" : "mi", "nat", alone ? logdet[0] / 2 : mi,
                                    (double)NAN, "none", &notes, &detail);
     *count = 1;

@@ -91,6 +91,8 @@ static double sum_of_terms(const double *spectrum, int64_t n, double alpha)
 /* Not -0, and not below 0 by rounding. */
 static double entropy_of_sum(double sum, double alpha)
 {
+    if (alpha != 1 && !(sum > 0))
+        return (double)NAN; /* an estimate that says nothing */
     double s = alpha == 1 ? sum : ist_ln(sum) / (1 - alpha);
     return s > 0 ? s : 0;
 }
@@ -137,6 +139,16 @@ typedef struct {
     bool alone, exact;
 } result;
 
+/* What is left of entropies that cancel has their rounding errors, and those of a power near 1 have those of the eigenvalues' sum over
+ * alpha - 1. */
+static double rounding_grown(const result *r, double value)
+{
+    double sum = r->alpha == 1 ? 1 : 1 / fabs(r->alpha - 1);
+    for (int which = 0; which < 3; which++)
+        sum += fabs(r->entropy[which]);
+    return fabs(value) > 0 ? fmax(1, sum / fabs(value)) : 1;
+}
+
 static ist_record record_of(const result *r, const char *quantity, const char *unit, double value,
                             const int signs[3], double divisor)
 {
@@ -154,7 +166,7 @@ static ist_record record_of(const result *r, const char *quantity, const char *u
     ist_note_if(&notes, r->entropy[0] > (1 - SHARE) * most, "narrow-kernel");
     ist_note_if(&notes, r->entropy[0] < SHARE * most, "wide-kernel");
     ist_note_if(&notes, isnan(value), "no-entropy");
-    ist_add_matrix_facts(t, r->exact ? 0 : 1, &notes, &detail);
+    ist_add_matrix_facts(t, r->exact ? 0 : rounding_grown(r, value * divisor), &notes, &detail);
     return ist_matrix_record(t, quantity, unit, value, error,
                              t->dense->probes > 0 ? "probes" : "none", &notes, &detail);
 }

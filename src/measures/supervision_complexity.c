@@ -34,7 +34,7 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
     (void)values, (void)error;
     const ist_dense_totals *d = t->dense;
     double adjusted = sqrt(d->complexity * d->kernel_trace) /
-                      ((double)t->n * (d->whole ? (double)d->outputs : 1));
+                      ((double)t->n * (d->whole ? sqrt((double)d->outputs) : 1));
     ist_text notes = {0}, detail = {0};
     ist_add_solution_facts(t, 1, &notes, &detail);
     records[0] = ist_matrix_record(t, "complexity", "1", d->complexity, (double)NAN, "none", &notes,

@@ -69,11 +69,14 @@ void ist_add_dense(ist_dense_pass *pass, const ist_plan *plan, const ist_task *t
     bool two = !task->alone && !task->labels_target;
     pass->features = ist_max(pass->features, ist_max(a, task->labels_target ? 0 : b));
     pass->outputs = ist_max(pass->outputs, 1);
+    if (needs->rule == IST_WIDTH_ALIGNED)
+        pass->widths = IST_WIDTHS_TRIED;
     switch (needs->kind) {
     case IST_DENSE_NOTHING: return;
     case IST_DENSE_SPECTRA: add_spectra(pass, n, ist_max(a, b), two); return;
     case IST_DENSE_TRACES:
-        pass->columns = ist_max(pass->columns, 2 * needs->probes);
+        if (needs->probes > pass->probes)
+            pass->probes = needs->probes;
         pass->operations += 32 * pairs * (2.0 * (double)(a + b) + 4.0 * needs->probes);
         return;
     case IST_DENSE_MOMENTS: pass->operations += pairs * (2.0 * (double)(a + b) + 40); return;
@@ -83,7 +86,12 @@ void ist_add_dense(ist_dense_pass *pass, const ist_plan *plan, const ist_task *t
         else
             add_products(pass, n, a, b);
         return;
-    case IST_DENSE_LOGDETS: add_products(pass, n, a, b); return;
+    case IST_DENSE_LOGDETS:
+        add_products(pass, n, a, b);
+        if (needs->within_classes &&
+            task->labels_target) /* columns of a class, however few its samples are */
+            pass->order = ist_max(pass->order, a);
+        return;
     case IST_DENSE_SOLUTIONS: add_solutions(pass, plan, task, needs, n); return;
     }
 }

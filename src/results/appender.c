@@ -114,14 +114,22 @@ ist_code ist_appender_cut(ist_appender *appender, int64_t length, ist_error *err
     return ist_appender_sync(appender, error);
 }
 
+/* The first failure of all, if there was one before. */
+static int failure_of(ist_appender *appender, int reason)
+{
+    if (appender->broken == 0)
+        appender->broken = reason;
+    return appender->broken;
+}
+
 static ist_code begin_sync(ist_appender *appender, ist_error *error)
 {
-    int reason = ist_syncer_failed(appender->syncer);
+    int reason = failure_of(appender, ist_syncer_failed(appender->syncer));
     double now = ist_seconds();
     if (reason == 0 && now - appender->last_sync < SYNC_SECONDS)
         return IST_OK;
     if (reason == 0 && !ist_fault_passed("journal.sync"))
-        reason = errno;
+        reason = failure_of(appender, errno);
     if (reason != 0)
         return fail(appender, "force to disk", 0, reason, error);
     if (ist_syncer_ask(appender->syncer)) {
@@ -148,13 +156,13 @@ ist_code ist_appender_add(ist_appender *appender, const char *bytes, size_t coun
 
 ist_code ist_appender_sync(ist_appender *appender, ist_error *error)
 {
-    int reason = ist_syncer_wait(appender->syncer);
+    int reason = failure_of(appender, ist_syncer_wait(appender->syncer));
+    if (reason == 0 && !appender->dirty)
+        return IST_OK;
+    if (reason == 0 && (!ist_fault_passed("journal.sync") || fdatasync(appender->file) != 0))
+        reason = failure_of(appender, errno);
     if (reason != 0)
         return fail(appender, "force to disk", 0, reason, error);
-    if (!appender->dirty)
-        return IST_OK;
-    if (!ist_fault_passed("journal.sync") || fdatasync(appender->file) != 0)
-        return fail(appender, "force to disk", 0, errno, error);
     appender->dirty = false;
     appender->last_sync = ist_seconds();
     return IST_OK;

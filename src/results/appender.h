@@ -10,6 +10,7 @@ typedef struct {
     int file;         /* -1: not open */
     int64_t length;   /* bytes of whole lines */
     bool dirty;       /* lines that were not forced to disk yet */
+    int broken;       /* errno of a sync that failed: what was lost stays lost */
     double last_sync; /* ist_seconds; when it was last begun */
     ist_syncer *syncer;
 } ist_appender;

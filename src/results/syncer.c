@@ -73,17 +73,11 @@ bool ist_syncer_ask(ist_syncer *s)
     return idle;
 }
 
-static int take_failure(ist_syncer *s)
-{
-    int reason = s->failed;
-    s->failed = 0;
-    return reason;
-}
-
+/* A failure stays: Linux tells of it once, and what was lost stays lost. */
 int ist_syncer_failed(ist_syncer *s)
 {
     pthread_mutex_lock(&s->mutex);
-    int reason = take_failure(s);
+    int reason = s->failed;
     pthread_mutex_unlock(&s->mutex);
     return reason;
 }
@@ -93,7 +87,7 @@ int ist_syncer_wait(ist_syncer *s)
     pthread_mutex_lock(&s->mutex);
     while (s->asked)
         pthread_cond_wait(&s->change, &s->mutex);
-    int reason = take_failure(s);
+    int reason = s->failed;
     pthread_mutex_unlock(&s->mutex);
     return reason;
 }

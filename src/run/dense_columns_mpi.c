@@ -86,11 +86,10 @@ static ist_code product_of(ist_dense_work *w, const side_columns *a, const side_
 {
     const ist_columns x = {.rows = a->rows, .mean = a->mean},
                       y = {.rows = b->rows, .mean = b->mean};
-    if (ist_dense_new(w->grid, a->d, b->d, product, error) != IST_OK)
-        return error->code;
     entry_scales scales = {a->scale, b->scale, a->share, (double)w->n};
     if (!a->rows) {
-        ist_dense_fill(product, of_classes, &scales);
+        if (ist_dense_new(w->grid, a->d, b->d, product, error) == IST_OK)
+            ist_dense_fill(product, of_classes, &scales);
     } else if (!b->rows) {
         double *table = one_hot(w);
         ist_column_product_table(w->grid, &x, b->d, table, product, error);
@@ -98,9 +97,7 @@ static ist_code product_of(ist_dense_work *w, const side_columns *a, const side_
     } else {
         ist_column_product(w->grid, &x, &y, product, error);
     }
-    if (error->code != IST_OK)
-        ist_dense_release(product);
-    else
+    if (error->code == IST_OK)
         ist_dense_apply(product, scaled, &scales);
     return error->code;
 }
@@ -131,19 +128,17 @@ static double times(double value, int64_t i, int64_t j, const void *data)
 
 static ist_code gram_of(ist_dense_work *w, const side_columns *c, ist_dense *gram, ist_error *error)
 {
-    if (ist_dense_new(w->grid, w->n, w->n, gram, error) != IST_OK)
-        return error->code;
     if (!c->rows) {
+        if (ist_dense_new(w->grid, w->n, w->n, gram, error) != IST_OK)
+            return error->code;
         label_entry entry = {.w = w, .c = c};
         for (int64_t k = 0; k < c->d; k++)
             entry.all += c->scale[k] * c->scale[k] * c->share[k] * c->share[k];
         ist_dense_fill(gram, of_labels, &entry);
         return IST_OK;
     }
-    if (ist_gram_linear(w->grid, c->rows, true, gram, error) != IST_OK) {
-        ist_dense_release(gram);
+    if (ist_gram_linear(w->grid, c->rows, true, gram, error) != IST_OK)
         return error->code;
-    }
     double factor = c->scale[0] * c->scale[0]; /* one for all columns of a layer */
     ist_dense_apply(gram, times, &factor);
     return IST_OK;
@@ -249,18 +244,14 @@ static ist_code logdet_within(ist_dense_work *w, int64_t class, double beta, dou
     ist_column_means(w->s->comm, &columns, mean, &count);
     columns.mean = mean;
     ist_dense m;
-    if (ist_dense_new(w->grid, d, d, &m, error) == IST_OK) {
-        if (ist_column_product(w->grid, &columns, &columns, &m, error) == IST_OK) {
-            for (int64_t f = 0; f < d; f++)
-                scale[f] = 1 / sqrt((double)count);
-            if (!w->needs.dense.covariance)
-                unit_scales(&m, mean, (double)count, scale);
-            entry_scales scales = {.row = scale, .column = scale};
-            ist_dense_apply(&m, scaled, &scales);
-            logdet_of(&m, beta, found, error);
-        } else {
-            ist_dense_release(&m);
-        }
+    if (ist_column_product(w->grid, &columns, &columns, &m, error) == IST_OK) {
+        for (int64_t f = 0; f < d; f++)
+            scale[f] = 1 / sqrt((double)count);
+        if (!w->needs.dense.covariance)
+            unit_scales(&m, mean, (double)count, scale);
+        entry_scales scales = {.row = scale, .column = scale};
+        ist_dense_apply(&m, scaled, &scales);
+        logdet_of(&m, beta, found, error);
     }
     ist_free(taken);
     ist_free(mean);
@@ -346,20 +337,12 @@ static ist_code kernel_of(ist_dense_work *w, int side, const side_columns *c, is
 {
     if (w->needs.dense.form != IST_KERNEL_GAUSSIAN)
         return gram_of(w, c, kernel, error);
-    if (side == 1 && !w->two) {
-        if (ist_dense_new(w->grid, w->n, w->n, kernel, error) == IST_OK &&
-            ist_gram_labels(w->grid, w->n, w->label, kernel, error) != IST_OK)
-            ist_dense_release(kernel);
-        return error->code;
-    }
-    if (ist_kernel_width(w, side, &w->found.width[side], error) != IST_OK ||
-        ist_dense_new(w->grid, w->n, w->n, kernel, error) != IST_OK)
-        return error->code;
-    if (ist_gram_distances(w->grid, w->s->engine.kernel, ist_dense_rows(w, side), kernel, error) ==
-        IST_OK)
+    if (side == 1 && !w->two)
+        return ist_gram_labels(w->grid, w->n, w->label, kernel, error);
+    if (ist_kernel_width(w, side, &w->found.width[side], error) == IST_OK &&
+        ist_gram_distances(w->grid, w->s->engine.kernel, ist_dense_rows(w, side), kernel, error) ==
+            IST_OK)
         ist_gram_gaussian(kernel, w->found.width[side], kernel);
-    else
-        ist_dense_release(kernel);
     return error->code;
 }
 

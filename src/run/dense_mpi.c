@@ -183,7 +183,8 @@ static ist_code take_task(ist_session *s, const ist_grid *grid, ist_held_matrix 
 static double longest_call(const ist_session *s, const ist_dense_pass *pass)
 {
     const double SHARE_OF_RATE = 0.1;
-    return s->machine.flops > 0 ? pass->operations / (SHARE_OF_RATE * s->machine.flops) : 0;
+    double rate = SHARE_OF_RATE * s->machine.flops * s->comm->size;
+    return rate > 0 ? pass->operations / rate : 0;
 }
 
 /* ---- the step -------------------------------------------------------------------------------- */
@@ -191,6 +192,7 @@ static double longest_call(const ist_session *s, const ist_dense_pass *pass)
 /* Tasks in an order in which those of one matrix meet. */
 typedef struct {
     ist_hash key;
+    bool inverse; /* wanted: after those that want the factor alone */
     size_t task;
 } ordered_task;
 
@@ -198,20 +200,22 @@ static int by_matrix(const void *a, const void *b)
 {
     const ordered_task *x = a, *y = b;
     int order = ist_hash_compare(x->key, y->key);
+    if (order == 0)
+        order = x->inverse - y->inverse;
     return order != 0 ? order : (x->task > y->task) - (x->task < y->task);
 }
 
-/* What the largest matrix of a task depends on: its kernel, and whether it is inverted. */
-static ist_hash matrix_of(ist_session *s, size_t t)
+/* What the largest matrix of a task depends on, its kernel; and whether it is inverted. */
+static ordered_task order_of(ist_session *s, size_t t)
 {
     ist_dense_work w = work_on(s, NULL, NULL, t);
     const ist_dense_needs *d = &w.needs.dense;
     ist_text what = {0};
-    ist_text_add(&what, "%d %d %d %.17g %.17g %d", (int)d->kind, (int)d->form, (int)d->rule,
-                 d->width, d->ridge, d->left_out);
+    ist_text_add(&what, "%d %d %d %.17g %.17g %zu", (int)d->kind, (int)d->form, (int)d->rule,
+                 d->width, d->ridge, d->rule == IST_WIDTH_ALIGNED ? w.task->target : 0);
     ist_hash key = ist_hash_bytes(what.data, what.length, 0);
     ist_text_release(&what);
-    return key;
+    return (ordered_task){key, d->left_out, t};
 }
 
 static ist_code journal_time(ist_session *s, const ist_dense_pass *pass, double started,
@@ -245,7 +249,7 @@ ist_code ist_take_dense(ist_session *s, size_t step, ist_error *error)
     ordered_task *tasks = ist_alloc(count, sizeof *tasks);
     count = 0;
     for (size_t t = s->first_of_step[step]; t != SIZE_MAX; t = s->next_task[t])
-        tasks[count++] = (ordered_task){matrix_of(s, t), t};
+        tasks[count++] = order_of(s, t);
     if (count > 0)
         qsort(tasks, count, sizeof *tasks, by_matrix);
     ist_grid grid;

@@ -103,6 +103,8 @@ static ist_code fill_kernel(ist_dense_work *w, ist_dense *kernel, int64_t output
         return error->code;
     case IST_KERNEL_LINEAR: return ist_gram_linear(w->grid, rows, false, kernel, error);
     case IST_KERNEL_DUMPED:
+        if (ist_dense_new(w->grid, w->n * outputs, w->n * outputs, kernel, error) != IST_OK)
+            return error->code;
         put_layer(w, kernel, rows, outputs);
         return make_symmetric(w, kernel, &w->held->asymmetry, error);
     }
@@ -162,8 +164,6 @@ static ist_code hold_factor(ist_dense_work *w, int64_t outputs, ist_error *error
         return error->code;
     }
     ist_release_held(held);
-    if (ist_dense_new(w->grid, w->n * outputs, w->n * outputs, &held->matrix, error) != IST_OK)
-        return error->code;
     held->key = key;
     held->state = IST_HELD_FACTOR;
     if (fill_kernel(w, &held->matrix, outputs, error) == IST_OK) {

@@ -18,12 +18,8 @@ static ist_hash key_of(const ist_dense_work *w, const char *what, size_t a, doub
 
 static ist_code make_kernel(ist_dense_work *w, int side, ist_dense *kernel, ist_error *error)
 {
-    if (ist_dense_new(w->grid, w->n, w->n, kernel, error) != IST_OK)
-        return error->code;
-    if (ist_gram_distances(w->grid, w->s->engine.kernel, ist_dense_rows(w, side), kernel, error) !=
+    if (ist_gram_distances(w->grid, w->s->engine.kernel, ist_dense_rows(w, side), kernel, error) ==
         IST_OK)
-        ist_dense_release(kernel);
-    else
         ist_gram_gaussian(kernel, w->found.width[side], kernel);
     return error->code;
 }

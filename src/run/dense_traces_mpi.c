@@ -1,12 +1,24 @@
 /* Sums of powers of kernels' eigenvalues, estimated by probes, without a matrix. */
 #include "dense.h"
 
-static double excess(double value, const void *power)
+static double raised(double value, double power)
 {
-    return value > 0 ? ist_exp(*(const double *)power * ist_ln(value)) - value : 0;
+    return value > 0 ? ist_exp(power * ist_ln(value)) : 0;
 }
 
-/* By probe: the eigenvalues add up to 1, so that only what their powers differ by is estimated. */
+/* What the probes see of f(lambda) goes with what they see of lambda, whose sum is known to be 1: by this factor, which is
+ * the covariance of both over the variance of the latter but for their diagonals. 1 for alpha near 1, and far less beyond 2. */
+static double slope(const ist_quadrature *q, double power)
+{
+    double across = 0, squares = 0;
+    for (int64_t at = 0; at < (int64_t)q->probes * q->steps; at++) {
+        across += q->weight[at] * raised(q->node[at], power + 1);
+        squares += q->weight[at] * raised(q->node[at], 2);
+    }
+    return squares > 0 ? across / squares : 0;
+}
+
+/* By probe: only what the powers differ by from the multiple of the eigenvalues is estimated. */
 static ist_code trace_of(ist_dense_work *w, int factors, const ist_rows *const *rows,
                          const double *width, const int64_t *label, int which, ist_error *error)
 {
@@ -17,12 +29,14 @@ static ist_code trace_of(ist_dense_work *w, int factors, const ist_rows *const *
     if (!ist_quadrature_new(s->comm, &s->engine, &kernel, needs->seed, needs->probes,
                             IST_QUADRATURE_STEPS, &q))
         return ist_stop_in_pass(s, "matrices", error);
-    double *trace = ist_dense_room_for(w, q.probes);
+    double *trace = ist_dense_room_for(w, q.probes), part = slope(&q, needs->power);
     for (int p = 0; p < q.probes; p++) {
         double sum = 0;
-        for (int m = 0; m < q.steps; m++)
-            sum += q.weight[p * q.steps + m] * excess(q.node[p * q.steps + m], &needs->power);
-        trace[p] = 1 + (double)w->n * sum;
+        for (int m = 0; m < q.steps; m++) {
+            double node = q.node[p * q.steps + m] > 0 ? q.node[p * q.steps + m] : 0;
+            sum += q.weight[p * q.steps + m] * (raised(node, needs->power) - part * node);
+        }
+        trace[p] = part + (double)w->n * sum;
     }
     w->found.probes = q.probes;
     w->found.trace[which] = trace;

@@ -4,13 +4,12 @@
 
 #include "dense.h"
 
-/* The alignment tries so many widths, evenly from LEAST to MOST mean distances. */
-enum { TRIED = 100 };
+/* The alignment tries IST_WIDTHS_TRIED widths, evenly from LEAST to MOST mean distances. */
 static const double LEAST = 0.3, MOST = 10;
 
 static double tried(int number)
 {
-    return LEAST + (MOST - LEAST) * number / (TRIED - 1);
+    return LEAST + (MOST - LEAST) * number / (IST_WIDTHS_TRIED - 1);
 }
 
 typedef struct {
@@ -70,17 +69,17 @@ static double aligned(const search *f)
 {
     ist_session *s = f->w->s;
     double unit = mean(f), best = -1, found = 0;
-    ist_moment_kernel kernel[TRIED];
-    ist_moments moments[TRIED];
+    ist_moment_kernel kernel[IST_WIDTHS_TRIED];
+    ist_moments moments[IST_WIDTHS_TRIED];
     ist_pass_stats stats = {0};
     if (!(unit > 0))
         return 0;
-    for (int t = 0; t < TRIED; t++)
+    for (int t = 0; t < IST_WIDTHS_TRIED; t++)
         kernel[t] = (ist_moment_kernel){{ist_gaussian_weight(tried(t) * unit), 0}};
-    if (!ist_pass_moments(s->comm, &s->engine, f->rows, f->w->label, TRIED, kernel, moments,
-                          &stats))
+    if (!ist_pass_moments(s->comm, &s->engine, f->rows, f->w->label, IST_WIDTHS_TRIED, kernel,
+                          moments, &stats))
         return (double)NAN;
-    for (int t = 0; t < TRIED; t++) {
+    for (int t = 0; t < IST_WIDTHS_TRIED; t++) {
         double alike = moments[t].within / sqrt(moments[t].squares); /* |L| is the same for all */
         if (alike <= best)
             continue;

@@ -72,11 +72,22 @@ static void attend_to_the_end(phase *p)
 
 /* ---- every leader ------------------------------------------------------------------------------ */
 
+/* Rank 0 may be long in answering: whoever waits for it must hear of a stop, and leaves the processor to others. */
 static int64_t ask(phase *p, report *said)
 {
+    const struct timespec pause = {0, 1000000};
+    const double AT_ONCE = 0.001;
+    double started = ist_seconds();
     int64_t portion;
+    int given = 0;
+    MPI_Request answer;
+    MPI_Irecv(&portion, 1, MPI_INT64_T, 0, TAG_GIVE, p->all->handle, &answer);
     MPI_Send(said, REPORT, MPI_INT64_T, 0, TAG_ASK, p->all->handle);
-    MPI_Recv(&portion, 1, MPI_INT64_T, 0, TAG_GIVE, p->all->handle, MPI_STATUS_IGNORE);
+    while (MPI_Test(&answer, &given, MPI_STATUS_IGNORE) == MPI_SUCCESS && !given) {
+        ist_stop_poll(p->s->engine.stop);
+        if (ist_seconds() - started > AT_ONCE)
+            nanosleep(&pause, NULL);
+    }
     *said = (report){0};
     return portion;
 }
@@ -96,6 +107,8 @@ static int64_t next_portion(phase *p, report *said, const ist_error *error)
     } else if (p->s->comm->rank == 0) {
         portion = ask(p, said);
     }
+    if (p->s->comm->size > 1)
+        ist_stop_wait(p->s->engine.stop, p->s->comm);
     MPI_Bcast(&portion, 1, MPI_INT64_T, 0, p->s->comm->handle);
     ist_place_rest(false);
     p->s->seconds[IST_PHASE_WAITING] += ist_seconds() - started;

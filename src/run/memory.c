@@ -195,10 +195,17 @@ static int64_t dense_bytes(const ist_pass_shape *pass, const ist_machine *machin
     int ranks = machine->ranks;
     int64_t order = dense->order, outputs = dense->outputs;
     int64_t matrices = dense->matrices * ist_dense_bytes(order, order, ranks, outputs);
-    int64_t room = ist_gram_room(pass->n, dense->features, real, ranks, outputs);
-    room = ist_max(room, ist_eigenvalues_room(order, ranks, outputs));
-    room = ist_max(room, ist_inverse_room(order, ranks, outputs));
-    room = ist_max(room, ist_column_product_room(dense->features, dense->features));
+    int64_t room = 0;
+    if (order > 0) {
+        room = ist_gram_room(pass->n, dense->features, real, ranks, outputs);
+        room = ist_max(room, ist_eigenvalues_room(order, ranks, outputs));
+        room = ist_max(room, ist_inverse_room(order, ranks, outputs));
+        room = ist_max(room, ist_column_product_room(dense->features, dense->features));
+    }
+    if (dense->probes > 0)
+        room = ist_max(room, ist_quadrature_room(pass->n, 2 * dense->features, real, dense->probes,
+                                                 IST_QUADRATURE_STEPS, ranks));
+    room = ist_max(room, ist_ceil_div(pass->n, ranks) * ist_moments_bytes(dense->widths, true));
     int64_t beside = pass->n * (labels + real * (dense->columns + 8 * outputs * outputs));
     ist_machine plain = *machine;
     plain.twins = false;

@@ -513,13 +513,14 @@ static void close_session(ist_session *s, ist_lock *lock, ist_code code)
 /* The end of a run that was told to stop: what is finished is safe and to be seen. */
 static ist_code end_stopped(ist_session *s, ist_error *error)
 {
-    if (s->comm->rank == 0) {
-        ist_error ignored = {0};
-        ist_journal_sync(s->journal, &ignored);
-    }
+    ist_error sync = {0};
+    if (s->comm->rank == 0)
+        ist_journal_sync(s->journal, &sync);
     ist_log_stop(s, error);
     ist_log_closing(s);
-    *error = (ist_error){0};
+    *error = sync;
+    if (ist_agree(s->comm, error) != IST_OK)
+        return error->code;
     ist_code code = write_views(s, error);
     return code == IST_BROKEN ? code : IST_STOPPED;
 }

@@ -239,6 +239,13 @@ bool ist_prepare_samples(ist_known_job *known, ist_faults *faults)
                 file_of(&c, plan->labels[task->within].at.file, known->label_choice[task->within]);
             known->unverified[t] |= !are_same(&c, a, w, place);
         }
+        for (size_t x = 0; x < IST_MAX_ADDRESSES; x++) {
+            size_t l = task->extra[x];
+            if (l == SIZE_MAX || plan->layers[l].own_rows)
+                continue;
+            size_t e = file_of(&c, plan->layers[l].at.file, known->layer_choice[l]);
+            known->unverified[t] |= !are_same(&c, a, e, place);
+        }
         if (task->by != SIZE_MAX) {
             size_t w = file_of(&c, plan->labels[task->by].at.file, known->label_choice[task->by]);
             known->unverified[t] |= !are_same(&c, a, w, place);

@@ -191,6 +191,8 @@ void ist_unload_layers(ist_session *s);
 ist_code ist_stop_now(ist_session *s, ist_error *error);
 ist_code ist_stop_in_pass(ist_session *s, const char *kind, ist_error *error);
 ist_code ist_stop_soon(ist_session *s, ist_error *error);
+/* Local. Answers groups that wait for this rank: between pieces of work that no pass does, which answers by itself. */
+void ist_attend(const ist_session *s);
 /* Collective. The line of the log that says why and where; `where` is the error that those left. */
 void ist_log_stop(ist_session *s, const ist_error *where);
 /* Collective. The table that closes the log. */

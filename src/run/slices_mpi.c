@@ -273,6 +273,7 @@ static void keep(const slicing *w, slice_task *t, int each, const double *number
 /* Once all are to stop the rest of a batch is left out; what ranks exchange of it is thrown away. */
 static bool is_left(slicing *w)
 {
+    ist_attend(w->s);
     w->left |= ist_stop_poll(w->s->engine.stop);
     return w->left;
 }

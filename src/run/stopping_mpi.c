@@ -55,8 +55,15 @@ ist_code ist_stop_in_pass(ist_session *s, const char *kind, ist_error *error)
     return error->code;
 }
 
+void ist_attend(const ist_session *s)
+{
+    if (s->engine.attend)
+        s->engine.attend(s->engine.attend_data);
+}
+
 ist_code ist_stop_soon(ist_session *s, ist_error *error)
 {
+    ist_attend(s);
     return ist_stop_urgent(s->engine.stop, s->comm, PATIENCE)
                ? stopped(error, "among the tasks of a pass, which is repeated for the others")
                : error->code;

@@ -25,7 +25,8 @@ struct ist_watchdog {
     bool end;
     int64_t seen; /* what was done at the last look */
     double last, idle,
-        most; /* when that was; since when nothing was done, and the longest so far */
+        most;     /* when that was; since when nothing was done, and the longest so far */
+    bool excused; /* it rested, or had said how long it may take: no measure of what is long */
 };
 
 /* ---- the report ------------------------------------------------------------------------------ */
@@ -59,11 +60,21 @@ static void say(const ist_watchdog *w, const ist_whereabouts *place)
     ist_text_release(&line);
 }
 
+static void end_now(int number)
+{
+    (void)number;
+    _exit(IST_BROKEN);
+}
+
 /* Others, who wait for the same, have a moment to say where they are. */
 static void end_all(const ist_watchdog *w, const ist_whereabouts *place)
 {
+    enum { GRACE_TO_SAY = 10 };
     const double least = 1, most = 5;
     double grace = w->seconds < least ? least : w->seconds > most ? most : w->seconds;
+    /* Whatever blocks in what follows, a file system or a pipe that nobody reads. */
+    signal(SIGALRM, end_now);
+    alarm((unsigned)grace + GRACE_TO_SAY);
     say(w, place);
     ist_monitor_abandon(w->monitor, "watchdog");
     const struct timespec pause = {(time_t)grace, 0};
@@ -80,11 +91,14 @@ static void look(ist_watchdog *w)
     w->last = now;
     if (place.tiles + place.waits != w->seen) {
         w->seen = place.tiles + place.waits;
-        w->most = w->idle > w->most ? w->idle : w->most;
+        if (!w->excused && w->idle > w->most)
+            w->most = w->idle;
         w->idle = 0;
+        w->excused = false;
         return;
     }
     /* A job that was suspended, or a machine asleep: this thread stood still, too. */
+    w->excused |= place.rests || place.expects > 0;
     w->idle += passed < 4 * LOOK ? passed : LOOK;
     double longest = w->most > place.expects ? w->most : place.expects;
     double limit = TIMES * longest > w->seconds ? TIMES * longest : w->seconds;

@@ -150,8 +150,8 @@ Test(checkpoints, F06_a_stop_writes_one, .timeout = 120)
 
 /* Broken off by a signal, then killed, then finished, each time by another number of ranks: the rounds that are done are not
  * done again, and the bytes are those of an undisturbed run. */
-static void expect_to_go_on(const char *name, const char *measure, const char *stop,
-                            const char *kill, const char *goes_on)
+static void expect_to_go_on(const char *name, const char *measure, const char *point, int stop,
+                            const char *goes_on)
 {
     input_example("rounds.h5", 400, 3);
     const char *job =
@@ -160,13 +160,16 @@ static void expect_to_go_on(const char *name, const char *measure, const char *s
                                    measure));
     const char *expected = scratch_path("%s-expected", name), *output = scratch_path("%s", name);
     RUN(0, 0, job, expected);
-    const char *stops[] = {scratch_text("INFOSTRATA_FAULT=%s:usr1", stop), NULL};
+    /* From then on each takes a second, so that the stop comes before the end. */
+    const char *stops[] = {
+        scratch_text("INFOSTRATA_FAULT=%s:%d:usr1,%s:%d+:sleep", point, stop, point, stop + 1),
+        NULL};
     const char *argv[] = {IST_PROGRAM, "run",          job, "--output", output,
                           "--quiet",   "--tree=never", NULL};
     spawn_result r = spawn_ranks(2, &(spawn_options){.deadline = 45, .env = stops}, argv);
     EXPECT_CODE(r, 75);
     cr_expect(strstr(log_of(output), "which goes on from here"), "%s", log_of(output));
-    const char *kills[] = {scratch_text("INFOSTRATA_FAULT=%s:kill9", kill), NULL};
+    const char *kills[] = {scratch_text("INFOSTRATA_FAULT=%s:2:kill9", point), NULL};
     const char *often[] = {
         IST_PROGRAM, "run",          job, "--output", output, "--checkpoint-minutes", "0.0000001",
         "--quiet",   "--tree=never", NULL};
@@ -184,13 +187,50 @@ Test(checkpoints, F01_F06_slices_go_on, .timeout = 120)
     expect_to_go_on("slices",
                     "mi-sliced: {layers: [a], target: y, slices: 700, max: true, "
                     "null: {permutations: 3}}",
-                    "slice:150", "slice:300", "slices");
+                    "slice", 150, "slices");
 }
 
 Test(checkpoints, F01_F06_permutations_go_on, .timeout = 120)
 {
     expect_to_go_on("joint", "mi-ksg: {pairs: [[a, b]], k: [3, 5], null: {permutations: 70}}",
-                    "round:30", "round:25", "permutations");
-    expect_to_go_on("ranks", "imbalance: {pairs: [[a, b]], k: 2, null: {permutations: 70}}",
-                    "round:1", "round:1", "permutations");
+                    "round", 30, "permutations");
+}
+
+/* Ranks are counted for many permutations at once: twenty when all is kept at once, so that the second batch is the last that
+ * is whole. */
+Test(checkpoints, F01_permuted_ranks_go_on, .timeout = 120)
+{
+    input_example("rounds.h5", 400, 3);
+    const char *job = job_new(
+        "ranks", "input: {file: rounds.h5, layers: [a, b], labels: [y]}\n"
+                 "measures: [imbalance: {pairs: [[a, b]], k: 2, null: {permutations: 70}}]\n");
+    const char *expected = scratch_path("expected"), *output = scratch_path("ranks");
+    RUN(0, 0, job, expected);
+    const char *kills[] = {"INFOSTRATA_FAULT=round:3:kill9", NULL};
+    const char *often[] = {
+        IST_PROGRAM, "run",          job, "--output", output, "--checkpoint-minutes", "0.0000001",
+        "--quiet",   "--tree=never", NULL};
+    spawn_result r = spawn_run(&(spawn_options){.deadline = 45, .env = kills}, often);
+    EXPECT_CODE(r, 137);
+    RUN(0, 3, job, output, "--tree=never");
+    expect_same_results(output, expected, "ranks");
+    cr_expect(count_text(log_of(output), "the pass 'permutations' goes on at 85.7 %") == 1, "%s",
+              log_of(output));
+}
+
+/* One group is busy with slices of a second each, the other one has nothing to do any more: both hear of a stop, and rank 0
+ * answers between two slices. Without that the run would take half a minute and end with 0. */
+Test(checkpoints, F06_a_stop_while_a_group_waits, .timeout = 60)
+{
+    for (int cell = 0; cell < 4; cell++)
+        input_example(scratch_text("cell%d.h5", cell), 300, 3);
+    const char *job = job_new("cells", "grid: {cell: [0, 1, 2, 3]}\n"
+                                       "input: {file: 'cell{cell}.h5', layers: [a], labels: [y]}\n"
+                                       "measures: [mi-sliced: {target: y, slices: 14}]\n");
+    const char *output = scratch_path("cells");
+    const char *env[] = {"INFOSTRATA_FAULT=slice:1+:sleep@0,slice:3:usr1@0", NULL};
+    const char *argv[] = {IST_PROGRAM, "run", job, "--output", output, "--quiet", NULL};
+    spawn_result r = spawn_ranks(2, &(spawn_options){.deadline = 15, .env = env}, argv);
+    EXPECT_CODE(r, 75);
+    RUN(0, 2, job, output);
 }
