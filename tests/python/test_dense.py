@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import subprocess
 import tempfile
 import unittest
@@ -240,6 +241,40 @@ class Dense(unittest.TestCase):
                 np.testing.assert_allclose(float(other["value"]), float(one["value"]), 1e-9, 1e-12, err_msg=f"{form} {one['measure']} {one['params']}")
         conditional = [row for row in plain if row["measure"] == "logdet" and row["target"] == "b"]
         self.assertEqual(conditional[0]["value"], conditional[1]["value"])
+
+    def test_probes_at_any_power(self):
+        """Estimates beside what they estimate: within five standard errors, and within a tenth."""
+        rng = np.random.default_rng(3)
+        save(self.folder, x=rng.standard_normal((400, 4)))
+        rows, _ = run(self.folder, ["renyi: {layers: [x], bandwidth: 2, probes: [0, 64], alpha: [1.01, 1.5, 3, 5, 20]}"], layers=["x"])
+        value = {(details(row)["alpha"], details(row)["probes"]): float(row["value"]) for row in rows}
+        for row in rows:
+            power, probes = details(row)["alpha"], details(row)["probes"]
+            if probes == "64":
+                exact, error = value[power, "0"], float(row["std_error"])
+                self.assertLess(abs(value[power, "64"] - exact), min(5 * error + 1e-9, 0.1 * exact), row)
+
+    def test_a_kernel_in_both_forms(self):
+        """The same kernel for each of c outputs, and as one of all of them: one model, one adjusted complexity."""
+        rng = np.random.default_rng(6)
+        n, c = 20, 3
+        features = rng.standard_normal((n, 40))
+        kernel = features @ features.T
+        save(self.folder, each=kernel, all=np.einsum("ij,ab->iajb", kernel, np.eye(c)), y=np.arange(n) % c)
+        rows, _ = run(self.folder, ["supervision-complexity: {layers: [each, all], target: y}"], layers=["each", "all"], labels=["y"])
+        for quantity in ("complexity", "complexity-adjusted"):
+            each, both = (float(row["value"]) for row in rows if row["quantity"] == quantity)
+            self.assertAlmostEqual(each / both, 1, 9)
+
+    def test_matrices_are_given_back(self):
+        """Ten kernels one after the other: as much memory as the plan says, which is that of one task."""
+        rng = np.random.default_rng(7)
+        names = [f"l{i}" for i in range(5)]
+        save(self.folder, **{name: rng.standard_normal((1000, 4)) for name in names})
+        run(self.folder, ["cka: {kernel: gaussian, bandwidth: 2}"], layers=names)
+        with open(os.path.join(self.folder, "out1", "run.log"), encoding="utf-8") as file:
+            most, planned = re.search(r"memory: at most ([\d.]+) MiB a rank; planned ([\d.]+) MiB", file.read()).groups()
+        self.assertLess(float(most), 1.2 * float(planned))
 
     def test_what_cannot_be_said(self):
         lopsided = np.eye(12)
