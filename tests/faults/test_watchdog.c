@@ -22,7 +22,7 @@ Test(watchdog, F42_one_rank_stands_still, .timeout = 90)
     const char *job = job_new("x", "input: {file: x.h5, layers: [a, b]}\nmeasures: [imbalance]\n");
     const char *output = scratch_path("out"), *expected = scratch_path("expected");
     RUN(0, 0, job, expected);
-    spawn_result r = run_with("tile:2:stop@1", "1", 3, job, output);
+    spawn_result r = run_with("tile:2:stop@1", "2", 3, job, output);
     EXPECT_CODE(r, 3);
     cr_expect(r.left == 0 && r.seconds < 30, "%s", spawn_story(&r));
     const char *log = file_read(scratch_text("%s/run.log", output), NULL);
@@ -51,7 +51,7 @@ Test(watchdog, F42_another_group_stands_still, .timeout = 90)
     const char *job = job_new("cells", "grid: {c: [0, 1, 2, 3]}\n"
                                        "input: {file: 'c{c}.h5', layers: [a, b]}\n"
                                        "measures: [imbalance]\n");
-    spawn_result r = run_with("step:2:stop@1", "0.3", 2, job, scratch_path("out"));
+    spawn_result r = run_with("step:2:stop@1", "0.5", 2, job, scratch_path("out"));
     EXPECT_CODE(r, 3);
     EXPECT_SAYS(r, "watchdog: rank 0 of 2 ");
     EXPECT_SAYS(r, "it waits for other groups");
