@@ -3,6 +3,9 @@
 #ifndef INFOSTRATA_SIGNALS_H
 #define INFOSTRATA_SIGNALS_H
 
+#include <pthread.h>
+#include <stdbool.h>
+
 /* Of several reasons the last one counts. The first three leave time to finish something short, signals that end
  * programs do not: mpirun kills a second after SIGTERM. */
 typedef enum {
@@ -19,6 +22,9 @@ typedef enum {
 void ist_signals_catch(void);
 /* Local. The strongest signal caught so far. */
 ist_stop_reason ist_signals_caught(void);
+
+/* Local. Starts a thread that no signal is delivered to: they are the main thread's. False: there is none to be had. */
+bool ist_thread_start(pthread_t *thread, void *(*work)(void *data), void *data);
 
 /* "--max-hours", "SIGTERM", ... */
 const char *ist_stop_text(ist_stop_reason reason);

@@ -56,6 +56,16 @@ ist_stop_reason ist_signals_caught(void)
     return caught_usr1 ? IST_STOP_USR1 : IST_GO_ON;
 }
 
+bool ist_thread_start(pthread_t *thread, void *(*work)(void *data), void *data)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    bool started = pthread_create(thread, NULL, work, data) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
 const char *ist_stop_text(ist_stop_reason reason)
 {
     switch (reason) {

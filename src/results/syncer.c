@@ -2,10 +2,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "infostrata/base.h"
+#include "infostrata/signals.h"
 
 struct ist_syncer {
     int file;
@@ -37,17 +37,6 @@ static void *work(void *data)
     return NULL;
 }
 
-/* Signals are the main thread's. */
-static bool start(ist_syncer *s)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool started = pthread_create(&s->thread, NULL, work, s) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
-}
-
 ist_syncer *ist_syncer_new(int file)
 {
     ist_syncer *s = ist_alloc(1, sizeof *s);
@@ -60,7 +49,7 @@ ist_syncer *ist_syncer_new(int file)
 bool ist_syncer_ask(ist_syncer *s)
 {
     if (!s->started)
-        s->started = start(s);
+        s->started = ist_thread_start(&s->thread, work, s);
     pthread_mutex_lock(&s->mutex);
     bool idle = !s->asked;
     if (idle && s->started) {

@@ -2,10 +2,11 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "infostrata/signals.h"
 
 /* How often, in seconds: a look; a line on a terminal is every look. */
 static const double LOOK = 0.5, FILE_EVERY = 2, LINE_EVERY = 60;
@@ -125,17 +126,6 @@ static void *watch(void *data)
     return NULL;
 }
 
-/* Signals are the main thread's. */
-static bool start_thread(ist_monitor *m)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool started = pthread_create(&m->thread, NULL, watch, m) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
-}
-
 /* ---- life ------------------------------------------------------------------------------------ */
 
 ist_monitor *ist_monitor_new(const char *folder, ist_shard shard, const ist_lock *lock,
@@ -207,7 +197,7 @@ void ist_monitor_close(ist_monitor *m)
     m->done_before = m->status.done;
     pthread_mutex_unlock(&m->mutex);
     if (!m->started)
-        m->started = start_thread(m);
+        m->started = ist_thread_start(&m->thread, watch, m);
 }
 
 void ist_monitor_plan(ist_monitor *m, double pairs, size_t passes)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "infostrata/base.h"
+#include "infostrata/signals.h"
 #include "infostrata/place.h"
 
 static const double LOOK = 0.25, TIMES = 10;
@@ -123,17 +124,6 @@ static void *watch(void *data)
     return NULL;
 }
 
-/* Signals are the main thread's. */
-static bool start_thread(ist_watchdog *w)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool started = pthread_create(&w->thread, NULL, watch, w) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
-}
-
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static void release(ist_watchdog *w)
@@ -162,7 +152,7 @@ ist_watchdog *ist_watchdog_new(double seconds, const char *log, ist_monitor *mon
     pthread_cond_init(&w->wake, &attributes);
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&w->mutex, NULL);
-    if (start_thread(w))
+    if (ist_thread_start(&w->thread, watch, w))
         return w;
     release(w);
     return NULL;

@@ -88,6 +88,18 @@ Test(files, F10_F11_F12_checkpoints, .timeout = 240)
         }
 }
 
+/* What was to be on disk at a stop and is not, is told: the code of a stop would say that nothing finished is lost. */
+Test(files, F12_journal_at_a_stop, .timeout = 60)
+{
+    const char *job = write_job(), *output = scratch_path("out"), *expected = scratch_path("whole");
+    RUN(0, 0, job, expected);
+    spawn_result r = run_with("task:2:usr1,journal.sync:1:eio", "0", job, output);
+    EXPECT_CODE(r, 3);
+    EXPECT_SAYS(r, "cannot force to disk");
+    RUN(0, 0, job, output);
+    expect_same_results(output, expected, "a sync that failed at a stop");
+}
+
 /* A variable with a slip is no fault at all: it must be noticed. */
 Test(files, a_fault_that_there_is_not, .timeout = 60)
 {

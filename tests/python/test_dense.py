@@ -311,6 +311,21 @@ class Dense(unittest.TestCase):
         self.assertRegex(run(self.folder, ["renyi: {layers: [big]}"], 1, 2, layers=["big"], more=["--max-memory", "60"])[1],
                          "does not fit.*matrices fit up to n = [12][0-9]{3}")
 
+    def test_first_outputs_of_other_samples(self):
+        """They must be of the samples of the kernel, as every operand: sample_id says which they are."""
+        for name, ids in (("k", np.arange(12)), ("same", np.arange(12)), ("other", np.arange(12)[::-1])):
+            with h5py.File(os.path.join(self.folder, name + ".h5"), "w") as file:
+                file["layers/a"], file["sample_id"], file["labels/y"] = np.eye(12), ids, Y[:12] % 2
+        for first, code in (("same", 0), ("other", 2)):
+            with open(os.path.join(self.folder, "job.yaml"), "w", encoding="utf-8") as file:
+                file.write("version: 1\ninput: {file: k.h5, layers: {a: /layers/a}, labels: [y]}\nmeasures:\n"
+                           f"  - unique-information: {{target: y, initial: '{first}.h5:/outputs'}}\noutput: {first}\n")
+            with h5py.File(os.path.join(self.folder, first + ".h5"), "a") as file:
+                file["outputs"] = np.zeros((12, 2))
+            done = subprocess.run([PROGRAM, "run", os.path.join(self.folder, "job.yaml")], capture_output=True, text=True, check=False, timeout=60)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertEqual("sample_id" in done.stderr, code == 2, done.stderr)
+
     def test_first_samples_and_new_contents(self):
         """`samples: {first: n}` takes the leading block of a kernel; a dataset that a parameter names is part of the result's identity."""
         kernel = dense.gaussian(B[:40], 1.0)

@@ -411,25 +411,11 @@ Test(manifest_good, addresses)
 
 /* ---- settings of the command line ------------------------------------------------------------ */
 
-static ist_job *job_set(const char *text, const char *const *set, size_t count)
-{
-    ist_faults faults = {0};
-    ist_text shown = {0};
-    ist_overrides overrides = {.set = set, .set_count = count};
-    ist_job *job = ist_job_parse(text, strlen(text), "/jobs/sweep.yaml", &overrides, test_schemas,
-                                 test_schema_count, &faults);
-    ist_faults_print(&faults, NULL, &shown);
-    cr_assert(job, "%s", shown.data);
-    ist_faults_release(&faults);
-    ist_text_release(&shown);
-    return job;
-}
-
 /* A job with settings is, in every default, the one that says the same by itself. */
 static void expect_set(const char *text, const char *const *set, size_t count, const char *same)
 {
     ist_text first = {0}, second = {0};
-    ist_job *job = job_set(text, set, count), *expected = good_job(same);
+    ist_job *job = good_job_set(text, set, count), *expected = good_job(same);
     ist_job_write_resolved(job, "/jobs", &first);
     ist_job_write_resolved(expected, "/jobs", &second);
     cr_expect_str_eq(first.data, second.data);

@@ -142,10 +142,16 @@ void set_wanted_layers(ist_job *job, const char *text, ist_faults *faults)
 
 ist_job *good_job(const char *text)
 {
+    return good_job_set(text, NULL, 0);
+}
+
+ist_job *good_job_set(const char *text, const char *const *set, size_t count)
+{
     ist_faults faults = {0};
     ist_text shown = {0};
-    ist_job *job = ist_job_parse(text, strlen(text), "/jobs/sweep.yaml", NULL, test_schemas,
-                                 test_schema_count, &faults);
+    ist_overrides overrides = {.set = set, .set_count = count};
+    ist_job *job = ist_job_parse(text, strlen(text), "/jobs/sweep.yaml", set ? &overrides : NULL,
+                                 test_schemas, test_schema_count, &faults);
     ist_faults_print(&faults, NULL, &shown);
     cr_assert(job, "%s", shown.data);
     ist_faults_release(&faults);

@@ -25,6 +25,8 @@ void set_wanted_layers(ist_job *job, const char *text, ist_faults *faults);
 
 /* The job, or an assertion that shows the faults. */
 ist_job *good_job(const char *text);
+/* The same with settings of the command line, "KEY=VALUE". */
+ist_job *good_job_set(const char *text, const char *const *set, size_t count);
 /* What is printed for a manifest that must have faults, with the settings of its first lines "# --set KEY=VALUE" (released by the caller). */
 ist_text faults_of(const char *text, size_t length, const char *path);
 
