@@ -150,12 +150,26 @@ Test(checkpoints, F06_a_stop_writes_one, .timeout = 120)
 
 /* Broken off by a signal, then killed, then finished, each time by another number of ranks: the rounds that are done are not
  * done again, and the bytes are those of an undisturbed run. */
+/* Layers a and b as in other tests, and c of few whole numbers: rows with copies, so that there are ties to be counted. */
+static void write_rounds(void)
+{
+    enum { ROWS = 400, COLUMNS = 2, VALUES = 5 };
+    static double c[ROWS * COLUMNS];
+    const int64_t *value = draw_labels(9, ROWS * COLUMNS, VALUES);
+    for (int i = 0; i < ROWS * COLUMNS; i++)
+        c[i] = (double)value[i];
+    input_example("rounds.h5", ROWS, 3);
+    hid_t file = H5Fopen(scratch_path("rounds.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+    input_layer(file, "/layers/c", H5T_IEEE_F32LE, ROWS, COLUMNS, c);
+    input_close(file);
+}
+
 static void expect_to_go_on(const char *name, const char *measure, const char *point, int stop,
                             const char *goes_on)
 {
-    input_example("rounds.h5", 400, 3);
+    write_rounds();
     const char *job =
-        job_new(name, scratch_text("input: {file: rounds.h5, layers: [a, b], labels: [y]}\n"
+        job_new(name, scratch_text("input: {file: rounds.h5, layers: [a, b, c], labels: [y]}\n"
                                    "measures: [%s]\n",
                                    measure));
     const char *expected = scratch_path("%s-expected", name), *output = scratch_path("%s", name);
@@ -185,7 +199,7 @@ static void expect_to_go_on(const char *name, const char *measure, const char *p
 Test(checkpoints, F01_F06_slices_go_on, .timeout = 120)
 {
     expect_to_go_on("slices",
-                    "mi-sliced: {layers: [a], target: y, slices: 700, max: true, "
+                    "mi-sliced: {layers: [c], target: y, slices: 700, max: true, "
                     "null: {permutations: 3}}",
                     "slice", 150, "slices");
 }
@@ -218,19 +232,40 @@ Test(checkpoints, F01_permuted_ranks_go_on, .timeout = 120)
               log_of(output));
 }
 
-/* One group is busy with slices of a second each, the other one has nothing to do any more: both hear of a stop, and rank 0
- * answers between two slices. Without that the run would take half a minute and end with 0. */
-Test(checkpoints, F06_a_stop_while_a_group_waits, .timeout = 60)
+/* Cells of slices: of a second each on rank 0, of no time on rank 1. */
+static const char *write_cells(int slices)
 {
     for (int cell = 0; cell < 4; cell++)
         input_example(scratch_text("cell%d.h5", cell), 300, 3);
-    const char *job = job_new("cells", "grid: {cell: [0, 1, 2, 3]}\n"
-                                       "input: {file: 'cell{cell}.h5', layers: [a], labels: [y]}\n"
-                                       "measures: [mi-sliced: {target: y, slices: 14}]\n");
-    const char *output = scratch_path("cells");
-    const char *env[] = {"INFOSTRATA_FAULT=slice:1+:sleep@0,slice:3:usr1@0", NULL};
+    return job_new("cells",
+                   scratch_text("grid: {cell: [0, 1, 2, 3]}\n"
+                                "input: {file: 'cell{cell}.h5', layers: [a], labels: [y]}\n"
+                                "measures: [mi-sliced: {target: y, slices: %d}]\n",
+                                slices));
+}
+
+static spawn_result run_cells(const char *fault, const char *job, const char *output)
+{
+    const char *env[] = {scratch_text("INFOSTRATA_FAULT=slice:1+:sleep@0%s", fault), NULL};
     const char *argv[] = {IST_PROGRAM, "run", job, "--output", output, "--quiet", NULL};
-    spawn_result r = spawn_ranks(2, &(spawn_options){.deadline = 15, .env = env}, argv);
+    return spawn_ranks(2, &(spawn_options){.deadline = 15, .env = env}, argv);
+}
+
+/* The group that waits hears of it, too. Without that the run would take half a minute and end with 0. */
+Test(checkpoints, F06_a_stop_while_a_group_waits, .timeout = 60)
+{
+    const char *job = write_cells(14), *output = scratch_path("cells");
+    spawn_result r = run_cells(",slice:3:usr1@0", job, output);
     EXPECT_CODE(r, 75);
     RUN(0, 2, job, output);
+}
+
+/* Rank 0 answers between two slices: while it is at its first cell the other one does all others. */
+Test(checkpoints, groups_are_answered_between_slices, .timeout = 60)
+{
+    const char *output = scratch_path("answered");
+    spawn_result r = run_cells("", write_cells(6), output);
+    EXPECT_CODE(r, 0);
+    const char *other = file_read(scratch_text("%s/journal-1.jsonl", output), NULL);
+    cr_expect(count_text(other, "\"kind\":\"task\"") == 3, "%s", other);
 }
