@@ -202,7 +202,7 @@ static size_t walk(maker *m, const int64_t *first_row, const ist_outcome *const 
     *row_count = 0;
     for (size_t t = 0; t < m->plan->task_count; t++) {
         const ist_task *task = &m->plan->tasks[t];
-        if (&m->plan->job->entries[task->entry] != m->entry)
+        if (&m->plan->job->entries[task->entry] != m->entry || task->subset > 0)
             continue;
         const ist_outcome *outcome = first_row[t] >= 0 ? outcomes[t] : NULL;
         size_t records = outcome && !outcome->failed ? outcome->record_count : 1;

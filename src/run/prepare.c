@@ -74,6 +74,17 @@ bool ist_prepare_plan(ist_known_job *known, ist_faults *faults)
     return true;
 }
 
+/* Which rows of a file of so many, and how many of how many. */
+static size_t choose_rows(ist_known_job *known, size_t cell, const ist_location *at, int64_t rows,
+                          ist_draw draw, int64_t *n, int64_t *population, ist_faults *faults)
+{
+    size_t choice = ist_choose(known, cell, at, rows, faults);
+    *population = ist_rows_chosen(known, choice, rows);
+    choice = ist_choose_subset(known, choice, *population, draw);
+    *n = draw.of ? known->chosen[choice].count : *population;
+    return choice;
+}
+
 static void probe_layers(ist_known_job *known, ist_faults *faults)
 {
     for (size_t l = 0; l < known->plan->layer_count; l++) {
@@ -84,10 +95,10 @@ static void probe_layers(ist_known_job *known, ist_faults *faults)
             ist_faults_add(faults, layer->place, "%s", error.text);
         else if (!layer->own_rows)
             known->layer_choice[l] =
-                ist_choose(known, layer->cell, &layer->at, layer->shape.rows, faults);
-        layer->n = layer->own_rows
-                       ? layer->shape.rows
-                       : ist_rows_chosen(known, known->layer_choice[l], layer->shape.rows);
+                choose_rows(known, layer->cell, &layer->at, layer->shape.rows, layer->draw,
+                            &layer->n, &layer->population, faults);
+        if (layer->own_rows)
+            layer->n = layer->shape.rows;
     }
 }
 
@@ -101,10 +112,10 @@ static void probe_labels(ist_known_job *known, ist_faults *faults)
         size_t *choice = &known->label_choice[l];
         *choice = SIZE_MAX;
         if (ist_probe_integers(&labels->at, &labels->rows, &error) == IST_OK) {
-            *choice = ist_choose(known, labels->cell, &labels->at, labels->rows, faults);
-            if (faults->count > 0)
+            *choice = choose_rows(known, labels->cell, &labels->at, labels->rows, labels->draw,
+                                  &labels->n, &labels->population, faults);
+            if (faults->count > 0 || (labels->draw.of && labels->n == 0))
                 continue;
-            labels->n = ist_rows_chosen(known, *choice, labels->rows);
             int64_t *values = ist_alloc((size_t)labels->n, sizeof *values);
             if (ist_read_chosen(known, &labels->at, *choice, labels->n, values, &error) == IST_OK) {
                 known->label_content[l] =
