@@ -29,7 +29,9 @@ void read_subsets(reader *r, const char *key, const node *value, void *into)
         {"size", read_size, true}, {"count", read_count, true}, {"seed", read_seed, false}};
     ist_subsets *subsets = &((ist_entry *)into)->subsets;
     *subsets = (ist_subsets){.place = value->place};
-    walk_map(r, value, "'subsets'", keys, sizeof keys / sizeof *keys, subsets);
+    if (want_map(r, "'subsets'", "a map, {size: m, count: c} or {size: m, count: c, seed: s}",
+                 value))
+        walk_map(r, value, "'subsets'", keys, sizeof keys / sizeof *keys, subsets);
 }
 
 void leave_error_out(reader *r, bool given, ist_param_values *se)
