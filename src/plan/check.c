@@ -131,7 +131,7 @@ static bool check_subsets(checker *c, const ist_task *task)
     const ist_layer *source = &plan->layers[task->source];
     const int64_t asked = subsets->count * subsets->size;
     const int64_t k = asked > source->population ? 0 : neighbours_of(plan, task);
-    ist_text what = {0}, where = {0};
+    ist_text what = {0}, where = {0}, once = {0}; /* many operands have as many samples */
     ist_location_text(&source->at, &where);
     if (asked > source->population)
         ist_text_add(&what,
@@ -146,10 +146,13 @@ static bool check_subsets(checker *c, const ist_task *task)
             (long long)subsets->size, (long long)k, (long long)(k + 2));
     const bool good = what.length == 0;
     c->good &= good;
-    if (!good && first_time(c, &what))
+    ist_text_add(&once, "subsets %d:%d %lld", subsets->place.line, subsets->place.column,
+                 (long long)source->population);
+    if (!good && first_time(c, &once))
         ist_faults_add(c->faults, subsets->place, "%s", what.data);
     ist_text_release(&what);
     ist_text_release(&where);
+    ist_text_release(&once);
     return good;
 }
 
@@ -236,9 +239,11 @@ static void check_measure(checker *c, const ist_task *task)
     ist_task_params(plan, task, params);
     ist_error error = {0};
     const ist_label_vector *labels = task->labels_target ? &plan->labels[task->target] : NULL;
-    check_directions(c, task, params);
-    check_matrices(c, task, params);
-    check_classes(c, task);
+    if (task->subset == 0) { /* the others have the same features and as many samples */
+        check_directions(c, task, params);
+        check_matrices(c, task, params);
+        check_classes(c, task);
+    }
     if (plan->measures[entry->measure]->check(params, plan->layers[task->source].n, labels,
                                               &error) == IST_OK)
         return;
@@ -255,10 +260,14 @@ static void check_measure(checker *c, const ist_task *task)
 bool ist_plan_check(const ist_plan *plan, ist_faults *faults)
 {
     checker c = {.plan = plan, .faults = faults, .good = true};
+    bool fits = true; /* all subsets of an entry's operands, or none */
     check_rows(&c);
     for (size_t t = 0; t < plan->task_count; t++) {
-        if (check_pair(&c, &plan->tasks[t]) && check_subsets(&c, &plan->tasks[t]))
-            check_measure(&c, &plan->tasks[t]);
+        const ist_task *task = &plan->tasks[t];
+        if (task->subset == 0)
+            fits = check_pair(&c, task) && check_subsets(&c, task);
+        if (fits)
+            check_measure(&c, task);
     }
     ist_index_release(&c.seen);
     return c.good;

@@ -114,9 +114,7 @@ Test(plan_subsets, refused_once)
                  "least k + 2 = 7\n");
     expect_check("{size: 7, count: 3}", 7, 20,
                  "6:43: 3 disjoint subsets of 7 samples are 21, more than the 20 of "
-                 "/jobs/x.h5:/layers/a\n"
-                 "6:43: 3 disjoint subsets of 7 samples are 21, more than the 20 of "
-                 "/jobs/x.h5:/layers/b\n");
+                 "/jobs/x.h5:/layers/a\n");
 }
 
 /* Subsets have as many samples each whatever they are drawn among. */
@@ -129,9 +127,10 @@ Test(plan_subsets, of_unequal_files)
     for (size_t i = 0; i < p.plan->label_count; i++)
         p.plan->labels[i].population = 31;
     cr_expect(!ist_plan_check(p.plan, &p.faults));
-    cr_expect(p.faults.count > 0);
-    const char *first = strstr(fault_lines(&p.faults), "/jobs/x.h5:/layers/a has 30 samples, but "
-                                                       "/jobs/x.h5:/labels/y has 31");
-    cr_expect(first, "%s", fault_lines(&p.faults));
+    expect_text(fault_lines(&p.faults),
+                "5:13: /jobs/x.h5:/layers/a has 30 samples, but /jobs/x.h5:/labels/y has 31: the "
+                "rows must be the same samples in both\n"
+                "5:13: /jobs/x.h5:/layers/b has 30 samples, but /jobs/x.h5:/labels/y has 31: the "
+                "rows must be the same samples in both\n");
     planned_release(&p);
 }
