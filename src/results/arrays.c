@@ -123,7 +123,8 @@ static void add_dimensions(maker *m, bool alone)
     if (m->entry->has_against)
         add_dimension(m, TARGET_AT, 0, "target_at", "");
     for (size_t p = 0; p < m->schema->param_count; p++)
-        add_dimension(m, PARAMETER, p, m->schema->params[p].name, "params.");
+        if (m->entry->subsets.count == 0 || strcmp(m->schema->params[p].name, "se") != 0)
+            add_dimension(m, PARAMETER, p, m->schema->params[p].name, "params.");
 }
 
 static void set_type(maker *m, size_t d, const size_t *keys)

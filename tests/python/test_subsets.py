@@ -50,6 +50,7 @@ class Subsets(unittest.TestCase):
                 group = file["0-imbalance"]
                 self.assertEqual([group.attrs[name] for name in ("subsets", "subset_size", "subset_seed")], [COUNT, SIZE, SEED])
                 shown = group["value"][()]
+                self.assertNotIn("se", group)
         subsets = draw(len(A), SIZE, COUNT, SEED)
         self.assertEqual(len(np.unique(subsets)), SIZE * COUNT)
 
