@@ -87,6 +87,30 @@ class Subsets(unittest.TestCase):
             values = [brute.imbalance(x[some[s]], y[some[s]], 1, ties="index") for s in draw(120, 40, 3, SEED)]
             self.assertAlmostEqual(float(row["value"]), np.mean(values), delta=1e-14)
 
+    def test_rows_far_apart_in_the_file(self):
+        """They are read one by one: rows of 80 kB, most of them not wanted, in every kind of storage."""
+        n, d, size = 60, 20000, 6
+        rng = np.random.default_rng(8)
+        arrays = {"npy": rng.normal(size=(n, d)).astype("f4"), "plain": rng.normal(size=(n, d)).astype("f4"),
+                  "half": rng.normal(size=(n, 2 * d)).astype("f2"), "packed": rng.integers(-9, 9, size=(n, 4 * d)).astype("i1"),
+                  "pooled": rng.normal(size=(n, 5, d // 5)).astype("f4")}
+        with tempfile.TemporaryDirectory(prefix="subsets ") as folder:
+            save(folder, npy=arrays["npy"])
+            with h5py.File(os.path.join(folder, "x.h5"), "w") as file:
+                file["plain"], file["pooled"] = arrays["plain"], arrays["pooled"]
+                file.create_dataset("half", data=arrays["half"], chunks=(7, 2 * d))
+                file.create_dataset("packed", data=arrays["packed"], chunks=(7, 4 * d), compression=1)
+            stored = "".join(f'    {name}: "x.h5:/{name}"\n' for name in ("plain", "half", "packed"))
+            rows, _ = run(folder, [f"imbalance: {{target: npy, ties: index, subsets: {{size: {size}, count: 2, seed: {SEED}}}}}"], ranks=2, layers=["npy"],
+                          input=stored + '    pooled: {path: "x.h5:/pooled", pool: mean}\n')
+        arrays["pooled"] = arrays["pooled"].astype(float).mean(axis=2)
+        subsets = draw(n, size, 2, SEED)
+        self.assertGreater(np.diff(subsets, axis=1).max(), 10)
+        self.assertEqual(len(rows), 8)
+        for row in rows:
+            values = [brute.imbalance(arrays[row["source"]][s], arrays[row["target"]][s], 1, ties="index") for s in subsets]
+            self.assertAlmostEqual(float(row["value"]), np.mean(values), delta=1e-14, msg=str(row))
+
 
 if __name__ == "__main__":
     unittest.main()
