@@ -75,29 +75,40 @@ static const char *subsets_of(int count)
 
 static const char all[] = "input: {file: all.h5, layers: [a, b], labels: [y]}\n";
 
+/* Of row r of every cell. */
+static double mean_of(const table *cells, size_t r, double *error)
+{
+    const size_t each = cells->rows / COUNT;
+    double mean = 0, squares = 0;
+    for (size_t c = 0; c < COUNT; c++)
+        mean += table_real(cells, c * each + r, "value") / COUNT;
+    for (size_t c = 0; c < COUNT; c++) {
+        double off = table_real(cells, c * each + r, "value") - mean;
+        squares += off * off;
+    }
+    *error = sqrt(squares / (COUNT - 1) / COUNT);
+    return mean;
+}
+
+static void expect_mean(const table *means, const table *cells, size_t r)
+{
+    static const char *const same[] = {"measure", "source", "target", "k", "n"};
+    double error, mean = mean_of(cells, r, &error);
+    cr_expect(close_to(table_real(means, r, "value"), mean, 1e-14), "row %zu", r);
+    cr_expect(error > 0 && close_to(table_real(means, r, "std_error"), error, 1e-13), "row %zu", r);
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        EXPECT_CELL(means, r, same[i], table_text(cells, r, same[i]));
+    EXPECT_CELL(means, r, "se_method", "subsets");
+    EXPECT_CELL(means, r, "subset_size", "60");
+}
+
 /* Each row is the mean of the rows of the cells, and their spread its error. */
 static void expect_means(const table *means, const table *cells)
 {
-    size_t each = cells->rows / COUNT;
-    cr_assert(each > 0 && means->rows == each, "%zu and %zu rows", means->rows, cells->rows);
-    for (size_t r = 0; r < each; r++) {
-        double mean = 0, squares = 0;
-        for (size_t c = 0; c < COUNT; c++)
-            mean += table_real(cells, c * each + r, "value") / COUNT;
-        for (size_t c = 0; c < COUNT; c++) {
-            double off = table_real(cells, c * each + r, "value") - mean;
-            squares += off * off;
-        }
-        double error = sqrt(squares / (COUNT - 1) / COUNT);
-        const char *const same[] = {"measure", "source", "target", "k", "n"};
-        for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-            EXPECT_CELL(means, r, same[i], table_text(cells, r, same[i]));
-        cr_expect(close_to(table_real(means, r, "value"), mean, 1e-14), "row %zu", r);
-        cr_expect(close_to(table_real(means, r, "std_error"), error, 1e-13), "row %zu", r);
-        cr_expect(error > 0);
-        EXPECT_CELL(means, r, "se_method", "subsets");
-        EXPECT_CELL(means, r, "subset_size", "60");
-    }
+    cr_assert(means->rows > 0 && cells->rows == COUNT * means->rows, "%zu and %zu rows",
+              means->rows, cells->rows);
+    for (size_t r = 0; r < means->rows; r++)
+        expect_mean(means, cells, r);
 }
 
 Test(subsets, means_of_runs_on_them, .timeout = 120)
@@ -198,6 +209,8 @@ Test(subsets, refused_and_planned)
          "3 disjoint subsets of 41 samples are 123, more than the 120 of "},
         {"file: all.h5, layers: [a, b]", "{size: 6, count: 1}",
          "'size' must be at least k + 2 = 7"},
+        {"file: all.h5, layers: {a: /layers/a, b: /layers/nothing}", "{size: 60, count: 2}",
+         "/layers/nothing"},
         {"layers: {a: 'all.h5:/layers/a', b: 'other.h5:/layers/b'}", "{size: 60, count: 2}",
          "/layers/b has 261: the rows must be the same samples in both"},
     };
