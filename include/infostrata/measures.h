@@ -115,7 +115,7 @@ typedef struct {
 typedef struct {
     char *quantity, *unit;
     double value, std_error; /* NaN: empty */
-    char *se_method;         /* parts, rows or none */
+    char *se_method;         /* parts, rows or none; subsets where several are put together */
     int64_t k, n, d_source, d_target, duplicates;
     double tie_fraction;
     char *note, *detail; /* codes joined by ';' ; "name=value;name=value" */

@@ -13,6 +13,7 @@ import numpy as np
 import support  # noqa: F401  (the package's path)
 
 from infostrata_analysis import imbalance, measure
+from test_subsets import draw
 
 PROGRAM = os.environ.get("INFOSTRATA")
 
@@ -42,8 +43,8 @@ class Dadapy(unittest.TestCase):
         self.a = self.draw.normal(size=(240, 6))
         self.b = self.a[:, :3] + 0.5 * self.draw.normal(size=(240, 3))
 
-    def here(self, a, b, k=1):
-        frame = imbalance(a, b, k=k, ties="index", se="none", ranks=1)
+    def here(self, a, b, k=1, **more):
+        frame = imbalance(a, b, k=k, ties="index", se="none", ranks=1, **more)
         there, back = (frame[frame["source"] == name]["value"].to_numpy() for name in "ab")
         return there, back
 
@@ -70,6 +71,10 @@ class Dadapy(unittest.TestCase):
         values = [limited(self.a[rows], self.b[rows], 1, 79, None) for rows in order]
         here = [self.here(self.a[rows], self.b[rows])[0][0] for rows in order]
         self.assertAlmostEqual(np.mean(here), np.mean(values), 14)
+        # The same in one run, of subsets that it draws itself.
+        drawn = [limited(self.a[rows], self.b[rows], 1, 79, None) for rows in draw(len(self.a), 80, 3, 1)]
+        there, _ = self.here(self.a, self.b, subsets={"size": 80, "count": 3, "seed": 1})
+        self.assertAlmostEqual(there[0], np.mean(drawn), 14)
         # And it is another quantity than that of all samples: fewer of them lie farther apart.
         self.assertGreater(np.mean(here), self.here(self.a, self.b)[0][0])
 
