@@ -42,6 +42,9 @@ typedef struct {
      * neighbour of its neighbour), -1 where this row is not among the first k of it; and per row
      * the number and the sum of twice-ranks of the pairs that point at it. */
     const int64_t *reverse_twice_rank, *in_count, *in_sum;
+    /* needs.edges only, count: in how many of all rows' balls this row lies, times 2 (ist_inside of ring.h, the balls of the neighbours
+     * in the target); -1 of rows that were not looked at. */
+    const int64_t *twice_inside;
 } ist_evidence;
 
 /* What the slices of a task gave, on rank 0. */

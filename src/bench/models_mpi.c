@@ -6,7 +6,7 @@
 #include "infostrata/rounds.h"
 #include "models.h"
 
-enum { DEFAULT_ROWS = 20000 };
+enum { DEFAULT_ROWS = 20000, MOST_INSIDE = 1024 };
 
 /* Records of one direction, on rank 0. */
 typedef struct {
@@ -41,6 +41,11 @@ static found_values estimate(const ist_comm *comm, const ist_engine *engine, con
     const ist_thresholds thresholds = {.stride = 1, .target = nearest->neighbour};
     ist_pass_counts(comm, engine, target, false, &thresholds, 1, rank, NULL, &stats);
     ist_reverse_pairs(comm, source, 1, 1, nearest->neighbour, rank, reverse, in_count, in_sum);
+    ist_inside inside = ist_inside_find(comm, engine, target, false, 1, 1, nearest->neighbour,
+                                        MOST_INSIDE, &stats);
+    int64_t *twice_inside = ist_alloc((size_t)count, sizeof *twice_inside);
+    ist_inside_take(&inside, target->home.first, count, 1, twice_inside);
+    ist_inside_release(&inside);
     for (int64_t i = 0; i < count; i++)
         row[i] = source->home.first + i;
     const ist_evidence evidence = {.n = n,
@@ -51,7 +56,8 @@ static found_values estimate(const ist_comm *comm, const ist_engine *engine, con
                                    .twice_rank = rank,
                                    .reverse_twice_rank = reverse,
                                    .in_count = in_count,
-                                   .in_sum = in_sum};
+                                   .in_sum = in_sum,
+                                   .twice_inside = twice_inside};
     ist_estimator imbalance;
     ist_estimator_imbalance(&imbalance);
     int64_t *sums = ist_alloc(imbalance.measure->sum_count, sizeof *sums);
@@ -72,6 +78,7 @@ static found_values estimate(const ist_comm *comm, const ist_engine *engine, con
     ist_free(reverse);
     ist_free(in_count);
     ist_free(in_sum);
+    ist_free(twice_inside);
     ist_nearest_free(&nearest);
     return found;
 }
