@@ -159,8 +159,11 @@ typedef struct {
 extern const ist_note ist_notes[];
 extern const size_t ist_note_count;
 
-/* ---- the imbalance's lower bound ------------------------------------------------------------ */
+/* ---- restricted information, and the imbalance's lower bound ------------------------------------------------------------ */
 
+/* Restricted mutual information in nats: the divergence of the places (in [0, 1], bin[b] of all the pairs in the b-th of equal bins) from
+ * evenly spread ones, less the bias of so many bins. */
+double ist_rmi(const int64_t *bin, int64_t bins, int64_t pairs);
 /* The smallest imbalance that goes with so much restricted mutual information (nats; docs/measures/imbalance.md): twice the
  * mean of the truncated exponential density of that divergence. 1 of 0 and less. */
 double ist_imbalance_bound(double rmi);

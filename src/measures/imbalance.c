@@ -213,14 +213,14 @@ static char *detail_of(const ist_totals *t, double parts_mean)
 
 /* Our reconstruction (docs/measures/imbalance.md): the divergence, from evenly spread ones, of the places that the
  * neighbours in the source have among the ranks in the target; less the bias of so many bins. */
-static double rmi_of(const int64_t *sums, int64_t n, int64_t k, int64_t bins)
+double ist_rmi(const int64_t *bin, int64_t bins, int64_t pairs)
 {
-    double pairs = (double)n * (double)k, sum = 0;
+    double all = (double)pairs, sum = 0;
     for (int64_t b = 0; b < bins; b++) {
-        double share = (double)sums[SUM_BIN + b] / pairs;
+        double share = (double)bin[b] / all;
         sum += share > 0 ? share * ist_ln((double)bins * share) : 0;
     }
-    return sum - (double)(bins - 1) / (2 * pairs);
+    return sum - (double)(bins - 1) / (2 * all);
 }
 
 /* Of the density t e^(-t c) / (1 - e^(-t)) on [0, 1]: its divergence from 1, and twice its mean. It has the largest
@@ -259,8 +259,10 @@ double ist_imbalance_bound(double rmi)
 /* One of the two, from all samples or (part >= 0) from a random part. */
 static double restricted(const ist_value *const *values, const ist_totals *t, bool bound, int part)
 {
-    double rmi = rmi_of(part < 0 ? t->all : t->parts[part], part < 0 ? t->n : t->part_n[part],
-                        ist_param_integer(values, PARAM_K), ist_param_integer(values, PARAM_BINS));
+    const int64_t *sums = part < 0 ? t->all : t->parts[part];
+    int64_t n = part < 0 ? t->n : t->part_n[part];
+    double rmi = ist_rmi(sums + SUM_BIN, ist_param_integer(values, PARAM_BINS),
+                         n * ist_param_integer(values, PARAM_K));
     return bound ? ist_imbalance_bound(rmi) : rmi;
 }
 

@@ -160,8 +160,8 @@ static double error_of_rows(const oracle_space *target, ist_tie_rule ties, const
         double counted = (double)twice_inside(target, ties, edges, count, v) / 2 - (double)k * mean;
         double pairs = 0;
         for (int64_t e = 0; e < count; e++)
-            pairs += ((edges[e].from == v) + (edges[e].to == v)) *
-                     ((double)edges[e].twice / 2 - mean);
+            pairs +=
+                ((edges[e].from == v) + (edges[e].to == v)) * ((double)edges[e].twice / 2 - mean);
         variance += counted * (counted + 2 * pairs);
     }
     for (int64_t e = 0; e < count; e++)

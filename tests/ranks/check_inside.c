@@ -97,10 +97,9 @@ RANK_CHECK(inside_balls)
         ist_pass_stats stats = {0};
         ist_inside inside =
             ist_inside_find(&mine, &engine, &rows, by_index, K, STRIDE, target, most, &stats);
-        CHECK_ALL_TELL(comm,
-                       inside_right(metric, values, by_index, most, &inside) &&
-                           taken_right(&inside),
-                       "kind %d", kind);
+        CHECK_ALL_TELL(
+            comm, inside_right(metric, values, by_index, most, &inside) && taken_right(&inside),
+            "kind %d", kind);
         ist_inside_release(&inside);
         ist_rows_release(&rows);
         ist_free(target);

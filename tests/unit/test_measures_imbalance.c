@@ -214,8 +214,8 @@ Test(imbalance, error_of_sampled_rows)
     ist_totals totals = {.n = N, .all = sampled};
     ist_record record = finish(&p, &totals);
     cr_assert(variance > 0);
-    cr_expect(fabs(record.std_error - 2.0 / (N * N * K) * sqrt(variance)) < 1e-14, "%.17g, not %.17g",
-              record.std_error, 2.0 / (N * N * K) * sqrt(variance));
+    cr_expect(fabs(record.std_error - 2.0 / (N * N * K) * sqrt(variance)) < 1e-14,
+              "%.17g, not %.17g", record.std_error, 2.0 / (N * N * K) * sqrt(variance));
     cr_expect(record.value == 63.0 / (N * N * K));
     ist_record_release(&record);
 }
