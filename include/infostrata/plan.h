@@ -212,7 +212,8 @@ typedef struct {
     bool both;        /* the k nearest of the target layer, too */
     bool list_counts; /* how many of those looked at are as near as each neighbour (CLASS, JOINT) */
     bool parts;       /* all of this within 10 random parts of the rows, too */
-    bool edges;       /* for each neighbour pair the rank of its reverse, and in-sums */
+    bool edges;       /* for each neighbour pair the rank of its reverse, in-sums, and in how many
+                         balls rows lie */
     ist_tie_rule ties;
     ist_metric metric;
     ist_scale scale; /* of both layers */

@@ -78,6 +78,42 @@ class Dadapy(unittest.TestCase):
         # And it is another quantity than that of all samples: fewer of them lie farther apart.
         self.assertGreater(np.mean(here), self.here(self.a, self.b)[0][0])
 
+    def test_dimensions_are_the_same_numbers(self):
+        square = ((self.a[:, None] - self.a[None]) ** 2).sum(axis=2)
+        near = np.sqrt(np.sort(square, axis=1)[:, 1:9])
+        logs = np.sort(np.log(near[:, 1] / near[:, 0]))
+        kept = int(len(logs) * 0.9)
+        against = -np.log(1 - np.arange(1, kept + 1) / len(logs))
+        fit = (logs[:kept] * against).sum() / (logs[:kept] ** 2).sum()
+        frame = measure("dimension", self.a, method=["twonn-fit", "twonn"], se="none", ranks=1)
+        found = frame.set_index("params.method")["value"]
+        self.assertAlmostEqual(found["twonn-fit"], fit, 11)
+        self.assertAlmostEqual(found["twonn"], (len(logs) - 1) / logs.sum(), 11)
+        for scale in (2, 4):
+            ratio = near[:, 2 * scale - 1] / near[:, scale - 1]
+            low, high = np.quantile(ratio, [0.5, 0.95])
+            self.assertTrue((ratio < low + 20 * (high - low)).all())  # DADApy would leave none out
+            frame = measure("dimension", self.a, method="gride", n1=scale, se="none", ranks=1)
+            d = frame["value"][0]
+            slope = (len(ratio) - 1) / d - (
+                ((1 - scale) / (1 - ratio**-d) + 2 * scale - 1) * np.log(ratio)).sum()
+            self.assertAlmostEqual(slope / len(ratio), 0, 9)
+
+    def test_label_overlap_is_the_unweighted_one(self):
+        classes = (self.a[:, 0] > 0.8).astype(int)
+        near = lists(self.a, 10)[:, 1:]
+        share = (classes[near] == classes[:, None]).mean(axis=1)
+        weight = 1 / np.bincount(classes)[classes]
+        found = measure("overlap", self.a, labels=classes, k=10, ties="index", se="none", ranks=1)
+        self.assertAlmostEqual(found["value"][0], share.mean(), 14)
+        self.assertGreater(abs(found["value"][0] - (weight * share).sum() / weight.sum()), 0.01)
+        sizes = np.maximum(1, (0.1 * np.bincount(classes)).astype(int))
+        near = lists(self.a, sizes.max())[:, 1:]
+        share = [(classes[near[i, :sizes[c]]] == c).mean() for i, c in enumerate(classes)]
+        found = measure("overlap", self.a, labels=classes, class_fraction=0.1, ties="index",
+                        se="none", ranks=1)
+        self.assertAlmostEqual(found["value"][0], np.mean(share), 14)
+
     def test_features_against_each_other(self):
         columns = {f"x{j}": self.a[:, j] for j in range(3)}
         frame = measure("imbalance", columns, ties="index", se="none", ranks=1)
