@@ -202,16 +202,18 @@ static void add_together(ist_cost *cost, const ist_plan *plan, const ist_schedul
     ist_choose_together(&shape, kept, machine);
     raise_memory(cost, &shape, kept, head->layer, machine);
     cost->most_together = ist_max(cost->most_together, shape.at_once);
+    bool parts = false;
     for (size_t m = step->index; m != SIZE_MAX; m = schedule->sources[m].together) {
         const ist_source_pass *pass = &schedule->sources[m];
         const ist_layer *layer = &plan->layers[pass->layer];
         double n = (double)layer->n;
+        parts |= pass->parts;
         ist_add_visits(cost, layer, ist_pairs_of(layer, pass->parts));
         cost->seconds += ist_candidate_seconds(n, n, pass->k) * (pass->parts ? 2 : 1);
     }
     const ist_layer *other = &plan->layers[head->other];
     double batches = (double)ist_ceil_div(shape.together, shape.at_once);
-    ist_add_visits(cost, other, batches * ist_pairs_of(other, shape.parts));
+    ist_add_visits(cost, other, batches * ist_pairs_of(other, parts));
 }
 
 static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pass *pass,
