@@ -421,12 +421,12 @@ bool ist_visit_ends(const ist_visit *v)
 static int64_t tiles_at_once(const ist_sweep *sweep, int count)
 {
     enum { TYPICAL = 1 << 20, FEW = 3 };
-    int64_t cache = sysconf(_SC_LEVEL2_CACHE_SIZE), features = 0, row = 0;
+    int64_t cache = sysconf(_SC_LEVEL2_CACHE_SIZE), features = sweep->rows->d;
+    int64_t row = (int64_t)sweep->consumer->touched_bytes(sweep->state);
     if (cache <= 0)
         cache = TYPICAL;
-    for (int m = 0; m < count; m++) {
-        const ist_rows *rows = sweep[m].rows;
-        features += m == 0 ? rows->d : rows->component[0]->d;
+    for (int m = 1; m < count; m++) {
+        features += sweep[m].rows->component[0]->d;
         row += (int64_t)sweep[m].consumer->touched_bytes(sweep[m].state);
     }
     row += features * (int64_t)sizeof(float);

@@ -2,13 +2,14 @@
  * them. */
 #include "cost.h"
 
-/* Where the second layer is less than this share of a pass' operations nothing is worth the memory of several layers; where
- * it has few features a tree may answer. */
+/* Is the second layer a tenth of what a pass takes? BESIDE: what is done with a pair besides its two distances, as features:
+ * with 10 features each nothing was gained (docs/performance.md). So a tree, which may answer few features, is out of the
+ * question, too. Less is not worth the memory of several layers. */
 static bool is_worth_it(const ist_layer *layer, const ist_layer *other)
 {
-    enum { SHARE = 10 };
+    enum { SHARE = 10, BESIDE = 100 };
     int64_t own = ist_layer_columns(layer), second = ist_layer_columns(other);
-    return second > IST_TREE_FEATURES && SHARE * second >= own + second;
+    return SHARE * second >= own + second + BESIDE;
 }
 
 static ist_hash key_of(const ist_source_pass *pass)

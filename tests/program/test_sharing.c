@@ -113,7 +113,7 @@ static const char *company_job(const char *name, const char *layers, const char 
 Test(sharing, layers_of_one_target, .timeout = 60)
 {
     enum { N = 250 };
-    static const int features[] = {6, 9, 4, 5, 12};
+    static const int features[] = {6, 9, 4, 5, 30};
     hid_t file = input_new(scratch_path("company.h5"));
     for (int l = 0; l < 5; l++)
         input_layer(file, scratch_text("/layers/l%d", l), H5T_IEEE_F32LE, N, features[l],
