@@ -342,6 +342,9 @@ typedef struct {
     bool parts, list_counts;
     size_t first_null; /* schedule->nulls; SIZE_MAX: none */
     size_t last_step;  /* the neighbour lists may be freed after this step */
+    /* Joint passes of one second layer go together, in the step of the first: that one (a pass alone: itself), and the next
+     * (SIZE_MAX ends them). */
+    size_t head, together;
 } ist_source_pass;
 
 /* Thresholds of a pass 2: the distances, in its layer, to the first k of a source's lists (RANKS), or one: to the
@@ -458,9 +461,11 @@ static inline size_t ist_null_layer(const ist_schedule *schedule, const ist_null
 {
     return null->counts ? schedule->targets[null->pass].layer : schedule->sources[null->pass].layer;
 }
-/* The layer that a step loads, and the second one; SIZE_MAX: none. */
+/* The layer that a step loads (of joint passes that go together the first one), and the second one; SIZE_MAX: none. */
 size_t ist_step_layer(const ist_schedule *schedule, const ist_step *step);
 size_t ist_step_other(const ist_schedule *schedule, const ist_step *step);
+/* The last of the steps after which the lists of passes that go together may be freed. */
+size_t ist_together_last_step(const ist_schedule *schedule, size_t head);
 /* What serves a task of plan->tasks; NULL for one that is not pending. */
 const ist_route *ist_schedule_route(const ist_schedule *schedule, const ist_task *task);
 
@@ -485,6 +490,8 @@ typedef struct {
     int64_t some_segments;
     int64_t other_d; /* a joint pass: features of the second layer; else 0 */
     bool other_wide;
+    int64_t together,
+        at_once; /* of so many layers like this with the second one, so many at once; 0: alone */
     /* Permutations in its step. permutes: of samples, whatever comes of them; class_k: lists of so many within
      * permuted classes. Of a layer: so many at once, each with lists of null_k and null_thresholds a row. */
     bool permutes;
@@ -529,6 +536,8 @@ typedef struct {
     double operations;    /* 2 d a pair, 3 d a threshold */
     double seconds;       /* estimated */
     int64_t most_batches; /* largest number of threshold batches that a pass 2 needs */
+    int64_t
+        most_together; /* of joint passes, layers at once against one; 0: there are none that go together */
     /* Of these, for permuted target layers: joint passes and passes 2, the time of both, and the bytes a rank at the
      * worst of their steps. */
     int64_t null_joint, null_counts, null_memory;
@@ -557,6 +566,13 @@ ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
  * machine->memory_limit (at least 1, at most the slots' sum of k): the batch of the run. */
 int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule,
                            const ist_steps *steps, size_t target, const ist_machine *machine);
+
+/* Of sources[source], the first of joint passes that go together: how many layers may be in memory at once beside the second
+ * one. At least 1, at most IST_MOST_TOGETHER. */
+int64_t ist_schedule_together(const ist_plan *plan, const ist_schedule *schedule,
+                              const ist_steps *steps, size_t source, const ist_machine *machine);
+/* Then the second layer costs a sixteenth a pass: more would save little. */
+enum { IST_MOST_TOGETHER = 16 };
 
 /* The same of schedule->nulls[null]: permutations whose thresholds are held and counted at once, at least 1. */
 int64_t ist_schedule_null_batch(const ist_plan *plan, const ist_schedule *schedule,

@@ -223,6 +223,7 @@ ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,
         all.dense_order = ist_max(all.dense_order, cost.dense_order);
         all.dense_matrices = ist_max(all.dense_matrices, cost.dense_matrices);
         all.most_batches = ist_max(all.most_batches, cost.most_batches);
+        all.most_together = ist_max(all.most_together, cost.most_together);
         all.null_joint += cost.null_joint;
         all.null_counts += cost.null_counts;
         all.null_seconds += cost.null_seconds / portion->groups;

@@ -245,6 +245,11 @@ static void print_passes(const ist_schedule *schedule, const ist_cost *cost,
         ist_text_add(out, "ranks in up to %lld batches, because all thresholds do not fit\n",
                      (long long)cost->most_batches);
     }
+    if (cost->most_together > 1) {
+        head(out, "");
+        ist_text_add(out, "joint ones of up to %lld layers at once with the same target layer\n",
+                     (long long)cost->most_together);
+    }
     print_nulls(cost, out);
     print_slices(schedule, cost, out);
     print_dense(schedule, cost, machine, out);

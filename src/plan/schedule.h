@@ -7,6 +7,9 @@
 /* Fills schedule->steps and the sources' last_step. */
 void ist_schedule_order(ist_schedule *schedule, const ist_plan *plan);
 
+/* Which joint passes go together: fills in the sources' head and together (together.c). */
+void ist_schedule_bring_together(ist_schedule *schedule, const ist_plan *plan);
+
 /* Permutations of one kind that are held at once at most, whatever the memory: at least 1. */
 int64_t ist_null_most_at_once(const ist_null_passes *null);
 
