@@ -122,7 +122,7 @@ bool *ist_find_hubs(const ist_plan *plan, const ist_schedule *schedule, int rank
             break;
         for (size_t l = 0; l < plan->layer_count; l++)
             hub[l] = degree[l] >= bound;
-        found = count_sets(plan, schedule, hub) >= before + wanted;
+        found = count_sets(plan, schedule, hub) + 1 >= before + wanted;
     }
     ist_free(degree);
     if (found)

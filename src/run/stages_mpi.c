@@ -123,6 +123,8 @@ static ist_list move_list(const ist_comm *all, const holding *from, const holdin
 /* Collective. A text of rank root for all; the caller frees it. */
 static char *share_text(const ist_comm *all, int root, const char *text)
 {
+    if (!text)
+        text = ""; /* of another rank */
     int64_t bytes = all->rank == root ? (int64_t)strlen(text) + 1 : 0;
     MPI_Bcast(&bytes, 1, MPI_INT64_T, root, all->handle);
     char *shared = all->rank == root ? ist_copy_text(text) : ist_alloc((size_t)bytes, 1);
