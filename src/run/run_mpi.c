@@ -424,7 +424,8 @@ static void log_start(ist_session *s)
 
 static void log_memory(ist_session *s)
 {
-    int64_t peak = ist_largest(s->comm, ist_resident_memory().peak);
+    int64_t mine = ist_max(ist_resident_memory().peak, (int64_t)s->peak_memory);
+    int64_t peak = ist_largest(s->comm, mine);
     if (s->to_do > 0 && peak > 0)
         ist_log_line(&s->log,
                      "memory: at most %.1f MiB a rank; planned %.1f MiB, of which %.1f MiB are the "
