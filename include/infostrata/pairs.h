@@ -238,7 +238,7 @@ ist_filter ist_filter_copy(const ist_filter *filter, int64_t d);
 void ist_filter_release(ist_filter *filter);
 /* The mean over pairs of rows of a sample of min(1, (w_i + w_j) / D): how much of the distances the
  * filter of `rows` leaves open. */
-double ist_filter_doubt(const ist_rows *rows, const ist_slab *sample);
+double ist_filter_doubt(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *sample);
 
 /* ---- kernels ------------------------------------------------------------------------------- */
 

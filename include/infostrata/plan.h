@@ -419,6 +419,7 @@ typedef struct {
      * neighbours there (0: none). */
     bool permutes;
     int64_t class_k;
+    int stage; /* 0 unless ist_divide says otherwise */
 } ist_step;
 
 /* What serves a task. SIZE_MAX: it is not pending (source), or needs nothing of the kind. */
@@ -448,6 +449,7 @@ typedef struct {
     size_t dense_count;
     ist_step *steps; /* an order in which every pass 2 comes as soon as its sources are known */
     size_t step_count;
+    int64_t carried;   /* bytes of the lists, all rows, that one stage leaves for a later one */
     size_t asked;      /* passes that the tasks would cost one by one */
     size_t tasks;      /* pending tasks, twins not counted */
     ist_route *routes; /* by task; that of a twin stands at its first task */
@@ -466,6 +468,8 @@ size_t ist_step_layer(const ist_schedule *schedule, const ist_step *step);
 size_t ist_step_other(const ist_schedule *schedule, const ist_step *step);
 /* The last of the steps after which the lists of passes that go together may be freed. */
 size_t ist_together_last_step(const ist_schedule *schedule, size_t head);
+/* Are the steps in an order of stages (ist_divide)? */
+bool ist_schedule_is_staged(const ist_schedule *schedule);
 /* What serves a task of plan->tasks; NULL for one that is not pending. */
 const ist_route *ist_schedule_route(const ist_schedule *schedule, const ist_task *task);
 
@@ -585,13 +589,14 @@ enum { IST_NULL_BATCH = 256 };
 /* Steps whose layers, passes and tasks are those of no other portion: what one group of ranks does by itself. */
 typedef struct {
     ist_steps steps;
+    int stage;
     double seconds; /* estimated, of one rank */
     int groups; /* as many share the ranks while portions like this are done; 1: all ranks on each */
     int64_t
         kept; /* bytes a rank of its layers, which stay in memory until it is done; 0: they do not */
 } ist_portion;
 
-/* Portions in the order in which they are begun: phases of 1, 2, 4, ... groups. */
+/* Portions in the order in which they are begun: stage by stage, in each phases of 1, 2, 4, ... groups. */
 typedef struct {
     ist_portion *portions;
     size_t portion_count;
@@ -599,9 +604,13 @@ typedef struct {
 } ist_division;
 
 /* Divides a schedule for the ranks of a machine: small portions run many at a time, each on few ranks, where that
- * fits into machine->memory_limit and leaves no rank without work at the end for long. The same on every rank. */
-ist_division *ist_divide(const ist_plan *plan, const ist_schedule *schedule,
-                         const ist_machine *machine);
+ * fits into machine->memory_limit and leaves no rank without work at the end for long. The same on every rank.
+ *
+ * A layer that is compared with those of many cells (a hub: an input, a reference network) would make one portion of them all. If it
+ * pays, the schedule's steps are put into another order, of three stages: the passes 1 of hubs, by all ranks; all steps that load no
+ * hub, in portions; what loads a hub and needs their lists, by all ranks. Lists go from stage to stage (schedule->carried). The memory of
+ * a stage's portions is that with all of them on one group. */
+ist_division *ist_divide(const ist_plan *plan, ist_schedule *schedule, const ist_machine *machine);
 void ist_division_free(ist_division **division);
 /* What it costs; memory is that of the worst step in the group that takes it. */
 ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,

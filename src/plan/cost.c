@@ -50,12 +50,39 @@ static size_t place_of(const ist_steps *steps, size_t step)
     return low;
 }
 
+int64_t ist_carried_bytes(const ist_plan *plan, const ist_schedule *s)
+{
+    const ist_machine one = {.ranks = 1};
+    int64_t bytes = 0;
+    for (size_t i = 0; i < s->step_count; i++) {
+        const ist_step *step = &s->steps[i];
+        if (step->kind != IST_STEP_PASS || step->counts)
+            continue;
+        for (size_t m = step->index; m != SIZE_MAX; m = s->sources[m].together) {
+            const ist_source_pass *pass = &s->sources[m];
+            if (s->steps[pass->last_step].stage > step->stage)
+                bytes += list_bytes(plan->layers[pass->layer].n, pass, &one);
+        }
+    }
+    return bytes;
+}
+
+/* Lists of other portions that lie in memory while these steps are taken. In the middle stage a group may have them all,
+ * and between two stages ranks have what they give and what they get. */
+static int64_t carried_here(const ist_schedule *s, const ist_steps *steps,
+                            const ist_machine *machine)
+{
+    int stage = steps->count > 0 ? s->steps[steps->step[0]].stage : 0;
+    int64_t share = ist_ceil_div(s->carried, ist_max(machine->ranks, 1));
+    return stage == 0 ? 0 : stage == 1 ? 2 * share : share;
+}
+
 /* Bytes of the neighbour lists and of the counts that lie in memory at each of the steps, less those a pass 1 makes in
  * it. */
 static int64_t *kept_lists(const ist_plan *plan, const ist_schedule *s, const ist_steps *steps,
                            const ist_machine *machine)
 {
-    int64_t *kept = ist_alloc(steps->count + 1, sizeof *kept);
+    int64_t *kept = ist_alloc(steps->count + 2, sizeof *kept);
     for (size_t i = 0; i < steps->count; i++) {
         const ist_step *step = &s->steps[steps->step[i]];
         if (step->kind != IST_STEP_PASS)
@@ -74,6 +101,7 @@ static int64_t *kept_lists(const ist_plan *plan, const ist_schedule *s, const is
             kept[place_of(steps, pass->last_step) + 1] -= bytes;
         }
     }
+    kept[0] += carried_here(s, steps, machine);
     for (size_t i = 0; i < steps->count; i++)
         kept[i + 1] += kept[i];
     return kept;

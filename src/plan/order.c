@@ -2,6 +2,7 @@
  * passes 2 if their sources are all known, then the passes 2 of other layers that have just become
  * possible. A layer that is still to come for its passes 1 is not read twice for that. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "schedule.h"
 
@@ -99,17 +100,24 @@ static grouping targets_of_sources(const ist_schedule *s)
     return g;
 }
 
-static void add_step(ist_schedule *s, bool counts, size_t index)
+/* Lists live at least until this step, a pass. */
+static void note_sources(ist_schedule *s, size_t step)
 {
-    size_t step = s->step_count++;
-    s->steps[step] = (ist_step){.counts = counts, .index = index};
-    for (size_t i = index; !counts && i != SIZE_MAX; i = s->sources[i].together)
+    size_t index = s->steps[step].index;
+    for (size_t i = index; !s->steps[step].counts && i != SIZE_MAX; i = s->sources[i].together)
         s->sources[i].last_step = step;
-    if (!counts)
+    if (!s->steps[step].counts)
         return;
     const ist_target_pass *target = &s->targets[index];
     for (size_t i = 0; i < target->slot_count; i++)
         s->sources[target->slots[i].pass].last_step = step;
+}
+
+static void add_step(ist_schedule *s, bool counts, size_t index)
+{
+    size_t step = s->step_count++;
+    s->steps[step] = (ist_step){.counts = counts, .index = index};
+    note_sources(s, step);
 }
 
 /* A pass 2 that has become possible. */
@@ -243,6 +251,20 @@ static void settle_routes(ist_schedule *s, const ist_plan *plan)
     ist_free(target_step);
     ist_free(slice_step);
     ist_free(dense_step);
+}
+
+void ist_schedule_reorder(ist_schedule *s, const ist_plan *plan, const ist_step *steps)
+{
+    for (size_t t = 0; t < s->target_count; t++)
+        s->targets[t].last_step = 0;
+    memcpy(s->steps, steps, s->step_count * sizeof *steps);
+    for (size_t i = 0; i < s->step_count; i++) {
+        s->steps[i].permutes = false;
+        s->steps[i].class_k = 0;
+        if (s->steps[i].kind == IST_STEP_PASS)
+            note_sources(s, i);
+    }
+    settle_routes(s, plan);
 }
 
 void ist_schedule_order(ist_schedule *s, const ist_plan *plan)

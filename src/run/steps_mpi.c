@@ -1,18 +1,20 @@
 /* The two kinds of steps: pass 1 leaves neighbour lists, pass 2 counts below their distances. */
+#include <math.h>
 #include <string.h>
 
 #include "null.h"
 
 /* ---- timings ------------------------------------------------------------------------------- */
 
-/* Bytes at most so far. The system takes 40 microseconds to say so: after passes of a few milliseconds it is not asked each time. */
+/* Bytes at most so far. The system takes 40 microseconds to say so: after passes of a few milliseconds it is not asked each time.
+ * It may say less than it said before: its counters are exact to some pages a processor. */
 static double peak_memory(ist_session *s)
 {
     const double SECONDS = 0.02;
     if (s->peak_memory > 0 && ist_seconds() - s->peak_looked < SECONDS)
         return s->peak_memory;
     s->peak_looked = ist_seconds();
-    s->peak_memory = (double)ist_resident_memory().peak;
+    s->peak_memory = fmax(s->peak_memory, (double)ist_resident_memory().peak);
     return s->peak_memory;
 }
 
