@@ -110,6 +110,28 @@ class Dense(unittest.TestCase):
         for row, value in zip(rows, expected):
             self.close(row, value)
 
+    def test_products_are_shared_and_kept_apart(self):
+        """Tasks of one layer share its products; those of other labels and layers, scales and widths do not."""
+        labels = {"y": Y, "z": np.arange(len(Y)) % 2, "u": np.arange(len(Y)) % 5}
+        save(self.folder, a=A, b=B, c=A[:, :2] ** 2, **labels)
+        kinds = "mode: covariance, beta: [3, 100]"
+        rows, _ = run(self.folder, [f"logdet: {{layers: [a, b], {kinds}}}", f"logdet: {{layers: [a, b], target: [y, z, u], {kinds}}}",
+                                    "cka: {layers: [a, b], target: [y, z, u], debiased: [false, true]}",
+                                    f"logdet: {{pairs: [[a, b], [a, c], [c, b]], {kinds}}}",
+                                    "cka: {pairs: [[a, b], [a, c], [c, b]], debiased: [false, true], kernel: [gaussian, linear]}"],
+                      layers=["a", "b", "c"], labels=list(labels))
+        self.assertEqual(len(rows), 4 + 12 + 12 + 6 + 12)
+        arrays = {"a": A, "b": B, "c": A[:, :2] ** 2, **labels}
+        for row in rows:
+            found = details(row)
+            params = {"labels": row["target"] in labels}
+            target = arrays.get(row["target"])
+            if row["measure"] == "logdet":
+                expected = dense.logdet(arrays[row["source"]], target, beta=float(found["beta"]), mode="covariance", **params)
+            else:
+                expected = dense.cka(arrays[row["source"]], target, found["debiased"] == "true", found["kernel"], **params)
+            self.close(row, expected)
+
     def test_exact_kernels(self):
         """T22, T23, T24, T32, T34: samples far apart, two clusters, all alike or almost, scaled identity."""
         far, quarter = 1e3 * np.arange(24.0)[:, None], np.repeat([0.0, 1e3], [6, 18])[:, None]
