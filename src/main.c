@@ -328,6 +328,8 @@ int main(int argc, char **argv)
     keep_standard_files();
     if (argc > 1 && strcmp(argv[1], "bench") == 0)
         ist_bench_environment(openblas_get_corename(), argv);
+    if (argc > 1 && strcmp(argv[1], "run") == 0)
+        ist_blas_environment(openblas_get_corename(), argv);
     openblas_set_num_threads(1);
     /* A full disk or a closed pipe is an error to report, not a reason to die unheard. */
     signal(SIGXFSZ, SIG_IGN);

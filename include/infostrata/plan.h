@@ -516,7 +516,8 @@ typedef struct {
     int rows, columns, block;
     int64_t bytes;
 } ist_dense_layout;
-typedef ist_dense_layout (*ist_matrix_layout)(int64_t order, int ranks);
+/* outputs: indices of a matrix that must not be torn apart. */
+typedef ist_dense_layout (*ist_matrix_layout)(int64_t order, int ranks, int64_t outputs);
 
 /* What the machine gives: a caller measures the rate (pairs room) or assumes one. */
 struct ist_machine {
@@ -551,7 +552,7 @@ typedef struct {
     double slice_seconds;
     /* Of these, steps of matrices: the largest, how many at once, their time, bytes a rank at the worst of them and
      * for one matrix. */
-    int64_t dense_order, dense_matrices, dense_memory, matrix_memory;
+    int64_t dense_order, dense_outputs, dense_matrices, dense_memory, matrix_memory;
     double dense_seconds;
 } ist_cost;
 

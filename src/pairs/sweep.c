@@ -25,18 +25,22 @@ void ist_open_add(ist_open_list *open, ist_open_pair pair)
 
 /* ---- float64 ----------------------------------------------------------------------------------- */
 
-static void load_rows(const ist_kernel *kernel, const ist_slab *slab, int64_t first, int count,
-                      int64_t d, const double *centre, double *rows)
+/* Home rows as the tiles want them. Tiles of the same rows mostly follow each other. */
+static const ist_loaded *home_rows(const ist_visit *v, const ist_slab *home, int64_t row, int count,
+                                   int component, int64_t d, const double *centre)
 {
-    kernel->load_rows(slab->narrow ? slab->narrow + first * d : NULL,
-                      slab->wide ? slab->wide + first * d : NULL, count, d, centre, rows);
-}
-
-static void load_columns(const ist_kernel *kernel, const ist_slab *slab, int64_t first, int count,
-                         int64_t d, const double *centre, double *panels)
-{
-    kernel->load_columns(slab->narrow ? slab->narrow + first * d : NULL,
-                         slab->wide ? slab->wide + first * d : NULL, count, d, centre, panels);
+    const ist_kernel *kernel = v->sweep->kernel;
+    ist_loaded *loaded = &v->work->home[component];
+    if (loaded->count == count && loaded->row == row && loaded->of == home)
+        return loaded;
+    loaded->of = home;
+    loaded->row = row;
+    loaded->count = count;
+    kernel->load_rows(home->narrow ? home->narrow + row * d : NULL,
+                      home->wide ? home->wide + row * d : NULL, count, d, centre, loaded->values);
+    if (centre)
+        kernel->row_squares(loaded->values, count, d, loaded->square);
+    return loaded;
 }
 
 /* Of a set or of one component of it. */
@@ -47,13 +51,15 @@ static void component_tile(const ist_visit *v, const ist_tile *tile, const ist_r
     const ist_kernel *kernel = v->sweep->kernel;
     const ist_consumer *consumer = v->sweep->consumer;
     const double *centre = consumer->centre ? consumer->centre(v->sweep->state, component) : NULL;
-    double *rows = v->work->rows, *columns = v->work->columns;
-    load_rows(kernel, home, row, tile->rows, set->d, centre, rows);
-    load_columns(kernel, guests, col, tile->cols, set->d, centre, columns);
+    const ist_loaded *rows = home_rows(v, home, row, tile->rows, component, set->d, centre);
+    double *columns = v->work->columns;
+    kernel->load_columns(guests->narrow ? guests->narrow + col * set->d : NULL,
+                         guests->wide ? guests->wide + col * set->d : NULL, tile->cols, set->d,
+                         centre, columns);
     if (centre)
-        kernel->squares(rows, tile->rows, columns, set->d, distance);
+        kernel->squares(rows->values, rows->square, tile->rows, columns, set->d, distance);
     else
-        kernel->exact[set->metric].tile(rows, tile->rows, columns, set->d, distance);
+        kernel->exact[set->metric].tile(rows->values, tile->rows, columns, set->d, distance);
 }
 
 /* Is the pair another one than that of before? It is that from now on. */
@@ -486,27 +492,30 @@ static void all_tiles(ist_visit *v, int count)
                 return;
 }
 
-/* The features of the widest tile. */
-static int64_t widest(const ist_sweep *sweep, int count)
+/* The features of the widest set, or of the widest of their components. */
+static int64_t widest(const ist_sweep *sweep, int count, int component)
 {
     int64_t most = 0;
     for (int m = 0; m < count; m++) {
         const ist_rows *rows = sweep[m].rows;
-        if (!ist_rows_are_joint(rows))
-            most = ist_max(most, rows->d);
-        for (int c = 0; c < 2 && ist_rows_are_joint(rows); c++)
-            most = ist_max(most, rows->component[c]->d);
+        most = ist_max(most, ist_rows_are_joint(rows) ? rows->component[component]->d : rows->d);
     }
     return most;
 }
 
 static ist_workspace *workspace_new(const ist_sweep *sweep, int count)
 {
-    size_t values = (size_t)(IST_TILE * widest(sweep, count)), tile = IST_TILE * IST_TILE;
+    const size_t tile = IST_TILE * IST_TILE;
+    const int components = ist_rows_are_joint(sweep->rows) ? 2 : 1;
+    int64_t columns = 0;
     ist_workspace *work = ist_alloc(1, sizeof *work);
-    work->rows = ist_alloc(values, sizeof *work->rows);
-    work->columns = ist_alloc(values, sizeof *work->columns);
-    if (ist_rows_are_joint(sweep->rows)) {
+    for (int c = 0; c < components; c++) {
+        int64_t d = widest(sweep, count, c);
+        work->home[c].values = ist_alloc((size_t)(IST_TILE * d), sizeof *work->home[c].values);
+        columns = ist_max(columns, d);
+    }
+    work->columns = ist_alloc((size_t)(IST_TILE * columns), sizeof *work->columns);
+    if (components == 2) {
         work->other_l = ist_alloc(tile, sizeof *work->other_l);
         work->other_distance = ist_alloc(tile, sizeof *work->other_distance);
     }
@@ -517,7 +526,8 @@ static ist_workspace *workspace_new(const ist_sweep *sweep, int count)
 
 static void workspace_free(ist_workspace *work)
 {
-    ist_free(work->rows);
+    ist_free(work->home[0].values);
+    ist_free(work->home[1].values);
     ist_free(work->columns);
     ist_free(work->other_l);
     ist_free(work->other_distance);
@@ -528,7 +538,8 @@ static void workspace_free(ist_workspace *work)
 int64_t ist_workspace_bytes(int64_t d, bool joint)
 {
     const int64_t tile = IST_TILE * IST_TILE * (sizeof(float) + sizeof(double));
-    return (joint ? 2 : 1) * tile + 2 * IST_TILE * d * (int64_t)sizeof(double);
+    const int64_t values = IST_TILE * d * (int64_t)sizeof(double);
+    return joint ? 2 * tile + 3 * values : tile + 2 * values;
 }
 
 static ist_meeting meeting_of(ist_sweep *sweep, const ist_chunk *chunk, ist_pairing pairing)

@@ -330,8 +330,10 @@ static void add_dense(ist_cost *cost, const ist_plan *plan, const ist_dense_pass
     ist_pass_shape shape = ist_dense_shape(plan, pass);
     raise_memory(cost, &shape, kept, pass->layer, machine);
     cost->dense_memory = ist_max(cost->dense_memory, machine->pass_memory(&shape, machine) + kept);
-    if (pass->order > cost->dense_order && machine->layout)
-        cost->matrix_memory = machine->layout(pass->order, machine->ranks).bytes;
+    if (pass->order > cost->dense_order && machine->layout) {
+        cost->matrix_memory = machine->layout(pass->order, machine->ranks, pass->outputs).bytes;
+        cost->dense_outputs = pass->outputs;
+    }
     cost->dense_order = ist_max(cost->dense_order, pass->order);
     cost->dense_matrices = ist_max(cost->dense_matrices, pass->matrices);
     if (machine->flops > 0)

@@ -233,8 +233,10 @@ ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,
         all.dense_seconds += cost.dense_seconds / portion->groups;
         if (cost.dense_memory > 0)
             all.dense_memory = ist_max(all.dense_memory, cost.dense_memory + portion->kept);
-        if (cost.dense_order > all.dense_order)
+        if (cost.dense_order > all.dense_order) {
             all.matrix_memory = cost.matrix_memory;
+            all.dense_outputs = cost.dense_outputs;
+        }
         all.dense_order = ist_max(all.dense_order, cost.dense_order);
         all.dense_matrices = ist_max(all.dense_matrices, cost.dense_matrices);
         all.most_batches = ist_max(all.most_batches, cost.most_batches);

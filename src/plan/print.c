@@ -211,7 +211,8 @@ static void print_dense(const ist_schedule *schedule, const ist_cost *cost,
     ist_text_add(out, " a rank\n");
     if (cost->dense_order == 0 || !machine->layout)
         return;
-    ist_dense_layout layout = machine->layout(cost->dense_order, machine->ranks);
+    ist_dense_layout layout =
+        machine->layout(cost->dense_order, machine->ranks, cost->dense_outputs);
     head(out, "");
     ist_text_add(out, "the largest of order ");
     ist_add_count(out, cost->dense_order);

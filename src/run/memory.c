@@ -186,11 +186,11 @@ static int64_t slices_bytes(const ist_pass_shape *pass, const ist_machine *machi
     return ist_max(ist_max(own.reading, own.held + other.reading), own.held + other.held + work);
 }
 
-ist_dense_layout ist_matrix_layout_of(int64_t order, int ranks)
+ist_dense_layout ist_matrix_layout_of(int64_t order, int ranks, int64_t outputs)
 {
     ist_grid_shape grid = ist_grid_shape_of(ranks);
-    return (ist_dense_layout){grid.rows, grid.columns, ist_grid_block(1),
-                              ist_dense_bytes(order, order, ranks, 1)};
+    return (ist_dense_layout){grid.rows, grid.columns, ist_grid_block(outputs),
+                              ist_dense_bytes(order, order, ranks, outputs)};
 }
 
 /* Matrices, what lies beside them on every rank, and the layers as they are read. */
