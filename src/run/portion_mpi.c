@@ -31,7 +31,11 @@ static double step_pairs(const ist_session *s, const ist_step *step)
     if (step->kind != IST_STEP_PASS)
         return 0;
     const ist_layer *layer = &s->known.plan->layers[ist_step_layer(s->schedule, step)];
+    int64_t anchors = step->counts ? s->schedule->targets[step->index].anchors.count
+                                   : s->schedule->sources[step->index].anchors.count;
     double n = (double)layer->n, pairs = n * (n - 1) / 2;
+    if (anchors > 0)
+        return n * (double)anchors;
     bool parts = step->counts ? s->schedule->targets[step->index].parts
                               : s->schedule->sources[step->index].parts;
     double all = parts ? pairs * (1 + 1.0 / IST_PARTS) : pairs;
