@@ -63,12 +63,15 @@ static int64_t position_of(const question *q, int64_t row)
 static void share(const question *q, void *bytes, size_t count)
 {
     const size_t MOST = 1U << 30;
+    if (q->comm->size == 1)
+        return;
+    ist_in_flight(q->stats, (int64_t)count);
     for (size_t at = 0; at < count; at += MOST)
         MPI_Allreduce(MPI_IN_PLACE, (char *)bytes + at,
                       ist_narrow((int64_t)(count - at < MOST ? count - at : MOST)), MPI_BYTE,
                       MPI_BOR, q->comm->handle);
-    if (q->comm->size > 1)
-        q->stats->bytes_sent += (int64_t)count;
+    ist_in_flight(q->stats, -(int64_t)count);
+    q->stats->bytes_sent += (int64_t)count;
 }
 
 /* ---- a batch of anchors, on every rank ---------------------------------------------------------- */
