@@ -1,8 +1,8 @@
-/* What anchors take a row. Private to the room. */
+/* What anchors take a row, and what of their passes goes to disk. Private to the room. */
 #ifndef INFOSTRATA_PAIRS_ANCHORS_H
 #define INFOSTRATA_PAIRS_ANCHORS_H
 
-#include <stdint.h>
+#include "infostrata/pairs.h"
 
 /* Bytes of an anchor while so many thresholds of it are counted: state, targets and distances twice, ranks, messages. */
 int64_t ist_anchors_counting_bytes(int64_t thresholds);

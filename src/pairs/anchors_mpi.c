@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "anchors.h"
+#include "anchors_keeping.h"
 #include "chunks.h"
 #include "infostrata/place.h"
 #include "infostrata/stop.h"
@@ -243,7 +244,37 @@ static void drop_itself(const question *q, const ist_nearest *found, int64_t row
         lists->neighbour[at] = q->rows->place ? (int32_t)q->rows->place[position] : position;
         lists->distance[at] = found->distance[row * found->k + p];
     }
-    lists->held[to] = (int32_t)kept;
+}
+
+static ist_anchor_keeping keep_lists(const question *q, const ist_nearest *lists)
+{
+    size_t k = (size_t)lists->k;
+    return (ist_anchor_keeping){.comm = q->comm,
+                                .engine = q->engine,
+                                .rows = q->rows,
+                                .anchors = q->anchors,
+                                .ties = lists->ties,
+                                .what = "nearest of anchors",
+                                .width = lists->k,
+                                .column = {{lists->distance, k * sizeof *lists->distance},
+                                           {lists->neighbour, k * sizeof *lists->neighbour}}};
+}
+
+/* A batch from `first` on; false: broken off. */
+static bool find_some(question *q, int64_t first, int64_t count, ist_nearest *lists)
+{
+    batch b = batch_new(q, first, count);
+    ist_nearest *found = ist_nearest_new(&b.set, lists->k + 1, lists->ties);
+    found->rows = &b.seen;
+    bool whole = sweep(q, &b, &ist_nearest_consumer, found, &lists->ties);
+    if (whole)
+        ist_nearest_sort(found);
+    for (int64_t i = b.own.first; i < b.own.first + b.own.count && whole; i++)
+        drop_itself(q, found, i, position_of(q, q->anchors->row[first + i]), lists,
+                    first + i - q->anchors->first);
+    ist_nearest_free(&found);
+    batch_release(&b);
+    return whole;
 }
 
 ist_nearest *ist_anchors_nearest(const ist_comm *comm, const ist_engine *engine,
@@ -254,20 +285,17 @@ ist_nearest *ist_anchors_nearest(const ist_comm *comm, const ist_engine *engine,
     const ist_rows own = {.home = {.first = anchors->first, .count = anchors->own}};
     ist_nearest *lists = ist_nearest_lists(&own, k, ties);
     lists->rows = NULL;
+    for (int64_t i = 0; i < anchors->own; i++)
+        lists->held[i] = (int32_t)k; /* what comes from disk, too: k < n */
     int64_t at_once = batch_rows(&q, ist_anchors_searching_bytes(k + 1));
+    ist_anchor_keeping keeping = keep_lists(&q, lists);
+    int64_t done = ist_anchor_keeping_begin(&keeping);
     bool whole = true;
-    for (int64_t first = 0; first < anchors->count && whole; first += at_once) {
-        batch b = batch_new(&q, first, ist_min(at_once, anchors->count - first));
-        ist_nearest *found = ist_nearest_new(&b.set, k + 1, ties);
-        found->rows = &b.seen;
-        whole = sweep(&q, &b, &ist_nearest_consumer, found, &ties);
-        if (whole)
-            ist_nearest_sort(found);
-        for (int64_t i = b.own.first; i < b.own.first + b.own.count && whole; i++)
-            drop_itself(&q, found, i, position_of(&q, anchors->row[first + i]), lists,
-                        first + i - anchors->first);
-        ist_nearest_free(&found);
-        batch_release(&b);
+    while (done < anchors->count && whole) {
+        int64_t count = ist_min(at_once, anchors->count - done);
+        whole = find_some(&q, done, count, lists);
+        done += whole ? count : 0;
+        ist_anchor_keeping_go_on(&keeping, done, !whole);
     }
     ist_free(q.at);
     if (!whole)
@@ -349,25 +377,59 @@ static bool count_some(question *q, const batch *b, bool by_index, thresholds *t
     return whole;
 }
 
+/* What is asked of all anchors, and where ranks go. */
+typedef struct {
+    bool by_index;
+    int64_t stride, at_a_time; /* thresholds a row; answered at once */
+    const int32_t *target;
+    int64_t *twice_rank;
+} ranking;
+
+static ist_anchor_keeping keep_ranks(const question *q, const ranking *r)
+{
+    size_t stride = (size_t)r->stride;
+    return (ist_anchor_keeping){.comm = q->comm,
+                                .engine = q->engine,
+                                .rows = q->rows,
+                                .anchors = q->anchors,
+                                .what =
+                                    r->by_index ? "ranks of anchors by index" : "ranks of anchors",
+                                .asked = {(void *)(uintptr_t)r->target, stride * sizeof *r->target},
+                                .column = {{r->twice_rank, stride * sizeof *r->twice_rank}}};
+}
+
+/* A batch from `first` on; false: broken off. */
+static bool rank_some(question *q, int64_t first, int64_t count, const ranking *r)
+{
+    batch b = batch_new(q, first, count);
+    bool whole = true;
+    for (int64_t from = 0; from < r->stride && whole; from += r->at_a_time) {
+        thresholds t = thresholds_of(q, &b, r->stride, r->target, from,
+                                     ist_min(r->at_a_time, r->stride - from));
+        whole = count_some(q, &b, r->by_index, &t, r->stride, r->twice_rank);
+        ist_free(t.target);
+        ist_free(t.distance);
+    }
+    batch_release(&b);
+    return whole;
+}
+
 bool ist_anchors_ranks(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                        const ist_anchors *anchors, bool by_index, int64_t stride,
                        const int32_t *target, int64_t at_a_time, int64_t *twice_rank,
                        ist_pass_stats *stats)
 {
     question q = ask(comm, engine, rows, anchors, stats);
-    int64_t most = ist_min(at_a_time, stride);
-    int64_t at_once = batch_rows(&q, ist_anchors_counting_bytes(most));
+    ranking r = {by_index, stride, ist_min(at_a_time, stride), target, twice_rank};
+    int64_t at_once = batch_rows(&q, ist_anchors_counting_bytes(r.at_a_time));
+    ist_anchor_keeping keeping = keep_ranks(&q, &r);
+    int64_t done = ist_anchor_keeping_begin(&keeping);
     bool whole = true;
-    for (int64_t first = 0; first < anchors->count && whole; first += at_once) {
-        batch b = batch_new(&q, first, ist_min(at_once, anchors->count - first));
-        for (int64_t from = 0; from < stride && whole; from += most) {
-            thresholds t =
-                thresholds_of(&q, &b, stride, target, from, ist_min(most, stride - from));
-            whole = count_some(&q, &b, by_index, &t, stride, twice_rank);
-            ist_free(t.target);
-            ist_free(t.distance);
-        }
-        batch_release(&b);
+    while (done < anchors->count && whole) {
+        int64_t count = ist_min(at_once, anchors->count - done);
+        whole = rank_some(&q, done, count, &r);
+        done += whole ? count : 0;
+        ist_anchor_keeping_go_on(&keeping, done, !whole);
     }
     ist_free(q.at);
     return whole;
