@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -66,6 +67,9 @@ def measure(name, a, b=None, *, labels=None, ranks=None, folder=None, program=No
         manifest = _write_job(where, name, layers, vectors, parameters)
         _run(_command(program, ranks), manifest)
         frame = load(os.path.join(where, "results"))
+    # Of arrays in separate files the program cannot know it; who calls says so.
+    frame["note"] = [";".join(code for code in str(note).split(";") if code != "row-order-unverified")
+                     for note in frame["note"].fillna("")]
     _warn_of_failures(frame)
     return frame
 
@@ -87,11 +91,14 @@ def _as_array(given):
 
 def _write_job(folder, name, layers, labels, parameters):
     """Write arrays and manifest; return the manifest's path. Names may be anything: files not."""
+    layers, labels = ({key: _as_array(array) for key, array in arrays.items()}
+                      for arrays in (layers, labels))
+    _require_equal_rows({**layers, **labels})
     given = {"layers": {}, "labels": {}}
     for kind, arrays in (("layers", layers), ("labels", labels)):
         for position, (key, array) in enumerate(arrays.items()):
             file = f"{kind}-{position}.npy"
-            _save_if_new(os.path.join(folder, file), _as_array(array))
+            _save_if_new(os.path.join(folder, file), array)
             given[kind][str(key)] = file
     entry = dict(parameters, **({"target": list(given["labels"])} if labels else {}))
     job = {"version": 1, "name": name, "output": "results",
@@ -101,6 +108,15 @@ def _write_job(folder, name, layers, labels, parameters):
     with open(path, "w", encoding="utf-8") as file:
         json.dump(job, file, indent=1, default=_plain)  # JSON is YAML
     return path
+
+
+def _require_equal_rows(arrays):
+    """Say it with the names that the caller knows; the program would name the files."""
+    first, *others = arrays.items()
+    for name, array in others:
+        if len(array) != len(first[1]):
+            raise RunError(f"'{first[0]}' has {len(first[1])} samples, but '{name}' has "
+                           f"{len(array)}: row i must be the same sample in both")
 
 
 def _plain(value):
@@ -149,7 +165,13 @@ def _run(command, manifest):
     done = subprocess.run([*command, "run", manifest, "--quiet"], env=environment,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode not in (0, 4):  # 4: finished, some tasks failed
-        raise RunError(done.stderr.strip() or f"{command[0]} ended with {done.returncode}")
+        raise RunError(_own_words(done.stderr) or f"{command[0]} ended with {done.returncode}")
+
+
+def _own_words(said):
+    """Leave out what mpirun adds between two rules of dashes, unless there is nothing else."""
+    own = re.sub(r"^-{60,}\n.*?^-{60,}(\n|\Z)", "", said, flags=re.MULTILINE | re.DOTALL).strip()
+    return own or said.strip()
 
 
 def _warn_of_failures(frame):

@@ -148,6 +148,15 @@ typedef struct {
     ist_place place;
 } ist_samples;
 
+/* `subsets` of an entry: its measure on each of `count` disjoint random subsets of `size` samples; a record is their
+ * mean. The samples in the order of their words of (seed, row): subset i has those from i x size on, so that a larger
+ * count has the same ones first, and subset 0 the rows of `samples: {random: size}`. */
+typedef struct {
+    int64_t size, count; /* count 0: none, all samples */
+    int64_t seed;
+    ist_place place;
+} ist_subsets;
+
 /* One item under `measures`. */
 typedef struct {
     size_t measure; /* position in the schemas */
@@ -165,6 +174,7 @@ typedef struct {
     ist_name within; /* labels inside whose classes samples are permuted */
     bool has_by;
     ist_name by; /* labels for whose classes there are records, too */
+    ist_subsets subsets;
     ist_selection against, where;
     ist_param_values params[IST_MAX_PARAMS]; /* by position in the schema; never empty */
 } ist_entry;

@@ -42,6 +42,9 @@ typedef struct {
      * neighbour of its neighbour), -1 where this row is not among the first k of it; and per row
      * the number and the sum of twice-ranks of the pairs that point at it. */
     const int64_t *reverse_twice_rank, *in_count, *in_sum;
+    /* needs.edges only, count: in how many of all rows' balls this row lies, times 2 (ist_inside of ring.h, the balls of the neighbours
+     * in the target); -1 of rows that were not looked at. */
+    const int64_t *twice_inside;
 } ist_evidence;
 
 /* What the slices of a task gave, on rank 0. */
@@ -117,7 +120,7 @@ typedef struct {
 typedef struct {
     char *quantity, *unit;
     double value, std_error; /* NaN: empty */
-    char *se_method;         /* parts, rows, anchors or none */
+    char *se_method; /* parts, rows, anchors or none; subsets where several are put together */
     int64_t k, n, d_source, d_target, duplicates;
     double tie_fraction;
     char *note, *detail; /* codes joined by ';' ; "name=value;name=value" */
@@ -158,8 +161,11 @@ typedef struct {
 extern const ist_note ist_notes[];
 extern const size_t ist_note_count;
 
-/* ---- the imbalance's lower bound ------------------------------------------------------------ */
+/* ---- restricted information, and the imbalance's lower bound ------------------------------------------------------------ */
 
+/* Restricted mutual information in nats: the divergence of the places (in [0, 1], bin[b] of all the pairs in the b-th of equal bins) from
+ * evenly spread ones, less the bias of so many bins. */
+double ist_rmi(const int64_t *bin, int64_t bins, int64_t pairs);
 /* The smallest imbalance that goes with so much restricted mutual information (nats; docs/measures/imbalance.md): twice the
  * mean of the truncated exponential density of that divergence. 1 of 0 and less. */
 double ist_imbalance_bound(double rmi);

@@ -633,5 +633,15 @@ int64_t ist_anchors_bytes(const ist_set_shape *set, int64_t count, int64_t k, in
 void ist_label_ranks(int64_t n, int64_t count, int64_t k, int64_t stride, const int64_t *row,
                      const int32_t *neighbour, const int32_t *class_of, const int64_t *class_size,
                      int64_t *twice_rank);
+/* Local. The other side of these ranks, as ist_inside (ring.h) has it for layers: in how many balls of neighbours a row lies, times 2. Of
+ * a class: same[c] and other[c] of all k neighbours of its rows share their class, do not; of row i, in_same[i] rows of its own class and
+ * in_other[i] others have it as a neighbour. */
+void ist_label_inside(int64_t count, int64_t k, const int64_t *row, const int32_t *neighbour,
+                      const int32_t *class_of, int64_t class_count, const int64_t *same,
+                      const int64_t *other, const int64_t *in_same, const int64_t *in_other,
+                      int64_t *twice_inside);
+/* Local. Adds these rows' neighbours to same[class] and other[class]. */
+void ist_label_pairs(int64_t count, int64_t k, const int64_t *row, const int32_t *neighbour,
+                     const int32_t *class_of, int64_t *same, int64_t *other);
 
 #endif

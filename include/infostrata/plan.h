@@ -66,6 +66,12 @@ typedef struct {
     char type[16];       /* "float16", "int8", ... */
 } ist_shape;
 
+/* Which samples a layer or labels vector has, of those that the job takes of it. */
+typedef struct {
+    const ist_subsets *of; /* an entry's, of the job; NULL: all */
+    int64_t index;         /* which of them */
+} ist_draw;
+
 /* A layer that several cells may share: one location, its passes run once a job. */
 typedef struct {
     ist_location at;
@@ -74,13 +80,16 @@ typedef struct {
     bool rms;          /* some task wants to know the mean squared distance; part of no identity */
     bool dimension;    /* some task wants to know about how many it has; part of no identity */
     /* The layer identity as text: path relative to the output folder (so that both may move
-     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n' (or what else says which samples), '|chebyshev', '|cosine', '|zscore'. */
+     * together), ':' dataset, '[index]' without blanks, '|pool', '|first=n' (or what else says which samples), '|subset=i,size=m,seed=s', '|chebyshev', '|cosine', '|zscore'. */
     char *key;
     size_t cell;     /* the first that asks for it */
     ist_place place; /* where its address stands in the manifest */
     bool own_rows;   /* not the samples: `samples` does not speak of them */
     ist_shape shape;
-    int64_t n; /* rows used: shape.rows, or as many as job->samples takes of them */
+    ist_draw draw;
+    int64_t
+        n; /* rows used: shape.rows, or as many as job->samples takes of them; of a subset its size */
+    int64_t population; /* of a subset: the rows among which it is drawn */
 } ist_layer;
 
 /* Are its rows held as float64? */
@@ -99,7 +108,8 @@ typedef struct {
     ist_location at;
     char *key; /* as a layer's, ending in '|labels': one dataset may be both */
     size_t name, cell;
-    int64_t rows, n;
+    ist_draw draw;
+    int64_t rows, n, population; /* as a layer's shape.rows, n, population */
     /* Filled in with the shapes. pair_share: of all pairs, those within a class. singles: some class has one
      * sample only, among all or within a random part. */
     int64_t classes, largest,
@@ -208,7 +218,8 @@ typedef struct {
     bool both;        /* the k nearest of the target layer, too */
     bool list_counts; /* how many of those looked at are as near as each neighbour (CLASS, JOINT) */
     bool parts;       /* all of this within 10 random parts of the rows, too */
-    bool edges;       /* for each neighbour pair the rank of its reverse, and in-sums */
+    bool edges;       /* for each neighbour pair the rank of its reverse, in-sums, and in how many
+                         balls rows lie */
     ist_tie_rule ties;
     ist_metric metric;
     ist_scale scale; /* of both layers */
@@ -255,6 +266,7 @@ typedef struct {
     size_t cell;                     /* the row's own cell */
     size_t source_name, target_name; /* job->layers, or job->labels for a labels target */
     size_t source_cell, target_cell; /* one of them differs from cell with `against` */
+    int64_t subset; /* which of the entry's subsets; those of one record follow each other */
     bool labels_target;
     bool alone;           /* of the source alone: source and target are the same */
     size_t source;        /* plan->layers */
@@ -297,7 +309,13 @@ int *ist_plan_shards(const ist_plan *plan, int count);
 void ist_draw_rows(int64_t n, const int32_t *class_of, int64_t classes, int64_t count,
                    uint64_t seed, int64_t *rows);
 
+/* rows[count x size]: of n rows, `count` disjoint subsets as ist_subsets says, each in ascending order. count x size is
+ * at most n. */
+void ist_draw_subsets(int64_t n, int64_t size, int64_t count, uint64_t seed, int64_t *rows);
+
 const size_t *ist_plan_cell(const ist_plan *plan, size_t cell);
+/* The subsets that the task is one of; NULL: it is about all samples. */
+const ist_subsets *ist_task_subsets(const ist_plan *plan, const ist_task *task);
 /* The chosen values of a task's parameters, by schema position. */
 void ist_task_params(const ist_plan *plan, const ist_task *task,
                      const ist_value *values[IST_MAX_PARAMS]);

@@ -104,4 +104,24 @@ void ist_reverse_pairs(const ist_comm *comm, const ist_rows *rows, int64_t k, in
                        const int32_t *neighbour, const int64_t *twice_rank,
                        int64_t *reverse_twice_rank, int64_t *in_count, int64_t *in_sum);
 
+/* How often rows lie inside balls. Ball (i, p) is drawn by row i and reaches to its target p; it holds what the target's rank counts: row
+ * i itself, all rows nearer than the target, and (mid-ranks) half of the others that are as near, or (by_index) those of them with
+ * smaller numbers. */
+typedef struct {
+    int64_t sampled, *position; /* rows that were looked at, ascending: the same on all ranks */
+    int64_t k;
+    int64_t *twice; /* k x sampled: in how many of all rows' balls p, times 2 */
+} ist_inside;
+
+/* Collective, of a set of one segment. target[i x stride + p], p < k, of home row i: positions. Looks at `most` rows that a hash of their
+ * numbers draws, or at all if there are no more; then twice[p] adds up to the twice_ranks of the targets p. Costs n x sampled distances, all
+ * of them in float64, and a turn. */
+ist_inside ist_inside_find(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                           bool by_index, int64_t k, int64_t stride, const int32_t *target,
+                           int64_t most, ist_pass_stats *stats);
+/* Local. Of the rows at [first, first + count): twice[] summed over their first k balls, -1 of rows that were not looked at. */
+void ist_inside_take(const ist_inside *inside, int64_t first, int64_t count, int64_t k,
+                     int64_t *twice_inside);
+void ist_inside_release(ist_inside *inside);
+
 #endif

@@ -39,14 +39,17 @@ void ist_estimator_init(ist_estimator *e, ist_calibrated which, int64_t k)
     }
 }
 
-void ist_estimator_imbalance(ist_estimator *e)
+void ist_estimator_imbalance(ist_estimator *e, int64_t bins)
 {
     e->measure = measure_of("imbalance");
     const ist_measure_schema *schema = e->measure->planner.schema;
     for (size_t p = 0; p < schema->param_count; p++) {
         const char *name = schema->params[p].name, *word = schema->params[p].standard;
         word = strcmp(name, "rmi") == 0 ? "true" : strcmp(name, "se") == 0 ? "rows" : word;
-        snprintf(e->text[p], sizeof e->text[p], "%s", word);
+        if (strcmp(name, "bins") == 0)
+            snprintf(e->text[p], sizeof e->text[p], "%" PRId64, bins);
+        else
+            snprintf(e->text[p], sizeof e->text[p], "%s", word);
         e->value[p].text = e->text[p];
         e->params[p] = &e->value[p];
     }

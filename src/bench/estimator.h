@@ -14,8 +14,8 @@ typedef struct {
 
 /* Points into itself: it is not to be copied. */
 void ist_estimator_init(ist_estimator *estimator, ist_calibrated which, int64_t k);
-/* The imbalance of k = 1 with `se: rows` and `rmi: true`; it may not be copied either. */
-void ist_estimator_imbalance(ist_estimator *estimator);
+/* The imbalance of k = 1 with `se: rows` and `rmi: true` in so many bins; it may not be copied either. */
+void ist_estimator_imbalance(ist_estimator *estimator, int64_t bins);
 /* In which column of thresholds its counts are. */
 enum { IST_ESTIMATOR_NEARER, IST_ESTIMATOR_BOX, IST_ESTIMATOR_REACH, IST_ESTIMATOR_COLUMNS };
 int ist_estimator_column(ist_calibrated which);

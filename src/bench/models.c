@@ -62,6 +62,18 @@ double ist_model_imbalance(const ist_model *model, int direction)
     return model->d == 2 ? 1 - r : 1 - asin(r) / HALF_PI;
 }
 
+/* 2 I_{s / (1 + s)}(d/2, d/2), s = 1 - rho^2; the halves of 1/2 and 1 as above. */
+double ist_model_global(const ist_model *model, int direction)
+{
+    const double HALF_PI = 1.57079632679489661923;
+    if (model->more > 0)
+        return direction == 0 ? (double)NAN : 0;
+    double rest = 1 - rho_square(model);
+    if (rest == 1)
+        return 1;
+    return model->d == 2 ? 2 * rest / (1 + rest) : 2 * atan(sqrt(rest)) / HALF_PI;
+}
+
 double ist_model_rmi(const ist_model *model, int direction)
 {
     (void)direction;

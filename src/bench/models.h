@@ -21,6 +21,8 @@ int64_t ist_model_columns(const ist_model *model, int side);
 float *ist_model_rows(const ist_model *model, int64_t n, int side, int64_t first, int64_t count);
 /* What the imbalance tends to as N grows: X -> Y (0) and Y -> X (1). */
 double ist_model_imbalance(const ist_model *model, int direction);
+/* The same by distances among all pairs; NaN: unknown. */
+double ist_model_global(const ist_model *model, int direction);
 /* The restricted mutual information by distances among all pairs; NaN: unknown. That by ranks differs by a little. */
 double ist_model_rmi(const ist_model *model, int direction);
 

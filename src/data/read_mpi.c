@@ -13,6 +13,8 @@
 static const int64_t staging_bytes = 16 << 20;
 /* A compressed chunk is unpacked as a whole: a piece may grow to this to hold it but once. */
 static const int64_t chunk_staging_bytes = 256 << 20;
+/* Chosen rows with more than this between them are read by themselves: about what a disk reads while it seeks. */
+static const int64_t gap_bytes = 256 << 10;
 
 void ist_matrix_release(ist_matrix *matrix)
 {
@@ -75,6 +77,7 @@ typedef struct {
     int64_t first;         /* this rank's first row of the file ... */
     const int64_t *chosen; /* ... or all of its rows; NULL: they follow it */
     int64_t piece;         /* rows read at once; pieces start at multiples of it */
+    bool scattered;        /* some chosen rows are far apart */
     bool direct;           /* the result has the stored type: read into it */
     void *staging;
     double *sample; /* one sample before pooling */
@@ -167,33 +170,53 @@ static void count_bad(reading *r, int64_t next, int64_t count)
     }
 }
 
-/* Of the rows in staging, the first of which is row `first` of the file, the chosen ones side by side. */
-static void gather_chosen(const reading *r, int64_t first, int64_t next, int64_t count)
+/* Of the rows at raw, the first of which is the chosen row `next`, the chosen ones side by side. */
+static void gather_chosen(const reading *r, int64_t next, int64_t count, char *raw)
 {
     const size_t bytes = (size_t)data_row_bytes(r->source);
-    char *raw = r->staging;
     for (int64_t i = 0; i < count; i++)
-        memmove(raw + (size_t)i * bytes, raw + (size_t)(r->chosen[next + i] - first) * bytes,
-                bytes);
+        memmove(raw + (size_t)i * bytes,
+                raw + (size_t)(r->chosen[next + i] - r->chosen[next]) * bytes, bytes);
+}
+
+/* The first chosen row behind `next` that is far from the one before it. */
+static int64_t end_of_run(const reading *r, int64_t next, int64_t stop)
+{
+    const int64_t gap = gap_bytes / data_row_bytes(r->source);
+    do
+        next++;
+    while (next < stop && r->chosen[next] - r->chosen[next - 1] <= gap + 1);
+    return next;
+}
+
+/* Chosen rows, those that are far apart by one call each: then no other rank has to take part. */
+static ist_code read_chosen(const reading *r, int64_t next, int64_t count, ist_error *error)
+{
+    char *to = r->staging;
+    for (int64_t stop; count > 0; count -= stop - next, next = stop) {
+        stop = r->scattered ? end_of_run(r, next, next + count) : next + count;
+        const int64_t span = r->chosen[stop - 1] + 1 - r->chosen[next];
+        const ist_code code = data_read(r->source, r->chosen[next], span, to, error);
+        if (code != IST_OK)
+            return code;
+        gather_chosen(r, next, stop - next, to);
+        to += (stop - next) * data_row_bytes(r->source);
+    }
+    return IST_OK;
 }
 
 /* `count` rows of this rank, from its `next` on; a count of 0 still takes part in a collective read. */
 static ist_code read_piece(reading *r, int64_t next, int64_t count, ist_error *error)
 {
     const int64_t at = next * r->rows->d;
-    int64_t first = 0, span = 0;
-    if (count > 0) {
-        first = row_number(r, next);
-        span = row_number(r, next + count - 1) + 1 - first;
-    }
     void *to = r->staging;
     if (r->direct)
         to = r->rows->wide ? (void *)(r->rows->wide + at) : (void *)(r->rows->narrow + at);
-    ist_code code = data_read(r->source, first, span, to, error);
+    ist_code code = r->chosen && count > 0
+                        ? read_chosen(r, next, count, error)
+                        : data_read(r->source, count > 0 ? r->first + next : 0, count, to, error);
     if (code != IST_OK)
         return code;
-    if (r->chosen)
-        gather_chosen(r, first, next, count);
     data_to_native(r->source->type, to, count * r->source->view.row_values);
     if (!r->direct)
         code = convert(r, next, count, error);
@@ -242,10 +265,19 @@ static ist_code read_pieces(const ist_comm *comm, reading *r, ist_error *error)
     return IST_OK;
 }
 
-static hid_t transfer_of(const data_source *source)
+/* Collective. Is there so much between chosen rows of some rank that reading it, too, would take longer? */
+static bool is_scattered(const ist_comm *comm, const reading *r)
+{
+    int64_t runs = 0;
+    for (int64_t next = 0; r->chosen && next < r->rows->count; runs++)
+        next = end_of_run(r, next, r->rows->count);
+    return ist_largest(comm, runs) > 1 && !r->source->filtered;
+}
+
+static hid_t transfer_of(const data_source *source, bool scattered)
 {
     const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
-    const bool together = data_hdf5_reads_together(source);
+    const bool together = !scattered && data_hdf5_reads_together(source);
     H5Pset_dxpl_mpio(transfer, together ? H5FD_MPIO_COLLECTIVE : H5FD_MPIO_INDEPENDENT);
     return transfer;
 }
@@ -253,6 +285,7 @@ static hid_t transfer_of(const data_source *source)
 static ist_code read_source(const ist_comm *comm, data_source *source, ist_matrix *rows, reading *r,
                             ist_error *error)
 {
+    r->scattered = is_scattered(comm, r);
     r->direct = is_direct(r);
     r->piece = piece_rows(source, r->direct);
     const int64_t most = ist_min(r->piece, r->chosen ? source->view.rows : rows->count);
@@ -261,7 +294,7 @@ static ist_code read_source(const ist_comm *comm, data_source *source, ist_matri
     if (source->at->pool)
         r->sample = ist_alloc((size_t)source->view.row_values, sizeof *r->sample);
     if (source->file >= 0)
-        source->transfer = transfer_of(source);
+        source->transfer = transfer_of(source, r->scattered);
     const ist_code code = read_pieces(comm, r, error);
     if (source->file >= 0)
         H5Pclose(source->transfer);

@@ -164,7 +164,7 @@ const key_spec entry_keys[] = {
     {"against", read_against, false}, {"layers", read_layers, false},
     {"target", read_target, false},   {"pairs", read_pairs, false},
     {"where", read_where, false},     {"null", read_null, false},
-    {"by", read_by, false},
+    {"by", read_by, false},           {"subsets", read_subsets, false},
 };
 const size_t entry_key_count = sizeof entry_keys / sizeof entry_keys[0];
 
@@ -173,8 +173,11 @@ const size_t entry_key_count = sizeof entry_keys / sizeof entry_keys[0];
 /* Two keys that say the same thing in two ways, or things that do not go together. */
 static void check_together(reader *r, const node *map)
 {
-    static const char *const apart[][2] = {
-        {"target", "pairs"}, {"layers", "pairs"}, {"target", "against"}};
+    static const char *const apart[][2] = {{"target", "pairs"},
+                                           {"layers", "pairs"},
+                                           {"target", "against"},
+                                           {"null", "subsets"},
+                                           {"by", "subsets"}};
     for (size_t i = 0; i < sizeof apart / sizeof apart[0]; i++) {
         const node *a = map_get(map, apart[i][0]), *b = map_get(map, apart[i][1]);
         if (a && b)
@@ -212,7 +215,7 @@ static void check_operands(reader *r, const ist_measure_schema *schema, const no
 static void read_body(reader *r, const ist_measure_schema *schema, const node *map,
                       ist_entry *entry)
 {
-    const char *known[IST_MAX_PARAMS + 8];
+    const char *known[IST_MAX_PARAMS + sizeof entry_keys / sizeof *entry_keys];
     size_t count = 0;
     for (size_t k = 0; k < entry_key_count; k++)
         known[count++] = entry_keys[k].name;

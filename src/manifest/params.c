@@ -170,5 +170,7 @@ void read_params(reader *r, const ist_measure_schema *schema, const node *map, i
         } else {
             set_standard(r, &schema->params[p], &entry->params[p]);
         }
+        if (entry->subsets.count > 0 && strcmp(schema->params[p].name, "se") == 0)
+            leave_error_out(r, value != NULL, &entry->params[p]);
     }
 }

@@ -250,6 +250,10 @@ static void add_entry(ist_text *out, const ist_job *job, const ist_entry *entry,
         add_scalar(out, entry->by.text);
         ist_text_add(out, "\n");
     }
+    if (entry->subsets.count > 0)
+        ist_text_add(out, "      subsets: {size: %lld, count: %lld, seed: %lld}\n",
+                     (long long)entry->subsets.size, (long long)entry->subsets.count,
+                     (long long)entry->subsets.seed);
     for (size_t p = 0; p < schema->param_count; p++) {
         ist_text_add(out, "      %s: ", schema->params[p].name);
         if (ist_param_is_address(&schema->params[p]))

@@ -172,7 +172,10 @@ void check_cells(reader *r, const node *grid, const node *exclude);  /* cells.c 
 void read_selection(reader *r, const char *where, const node *value, bool others,
                     ist_selection *out); /* selection.c */
 void read_params(reader *r, const ist_measure_schema *schema, const node *map,
-                 ist_entry *entry); /* params.c */
+                 ist_entry *entry);                                           /* params.c */
+void read_subsets(reader *r, const char *key, const node *value, void *into); /* subsets.c */
+/* Beside `subsets` a measure makes no standard error: its `se` is `none`, and no other can be given. */
+void leave_error_out(reader *r, bool given, ist_param_values *se); /* subsets.c */
 /* Sorts the names of layers and labels, and judges them together. */
 void index_sources(reader *r); /* input.c */
 /* Gives the names of entries their positions, and judges what is left (names.c). */

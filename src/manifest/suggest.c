@@ -24,6 +24,8 @@ static const char *const synonyms[][2] = {
     {"ksg", "mi-ksg"},
     {"n_projections", "slices"},
     {"random_state", "seed"},
+    {"subset", "subsets"},
+    {"subset_size", "subsets"},
     {"targets", "target"},
     {"label", "labels"},
     {"layer", "layers"},

@@ -112,12 +112,14 @@ static ist_code check(const ist_value *const *values, int64_t n, const ist_label
 
 /* ---- sums over rows ------------------------------------------------------------------------ */
 
-/* R: twice the rank of a neighbour pair. A row's own pairs and those that point at it: number B
- * (k + in-count), sum A of R. The sums of `se: rows` are 128 bits wide. */
+/* R: twice the rank of a neighbour pair, which is also how often rows lie in its ball, times 2. A sampled row's part: A is R of its own
+ * pairs and of those that point at it, and in how many balls it lies; B is how many pairs these are, k of them for the last. The sums of
+ * `se: rows` are 128 bits wide. */
 enum {
     SUM_R,
     SUM_MUTUAL,   /* pairs whose reverse is a pair too */
     SUM_R_MUTUAL, /* R + reverse R over them */
+    SUM_SAMPLED,  /* rows whose balls were looked for */
     SUM_A_A,      /* four limbs each, from here on */
     SUM_A_B = SUM_A_A + IST_WIDE_LIMBS,
     SUM_B_B = SUM_A_B + IST_WIDE_LIMBS,
@@ -131,7 +133,8 @@ enum {
 
 static void add_pairs(const ist_evidence *e, int64_t i, int64_t *sums)
 {
-    int64_t a = e->in_sum[i], b = e->k + e->in_count[i];
+    bool sampled = e->twice_inside[i] >= 0;
+    int64_t a = e->in_sum[i] + e->twice_inside[i], b = 2 * e->k + e->in_count[i];
     for (int64_t p = 0; p < e->k; p++) {
         int64_t at = i * e->k + p;
         int64_t r = e->twice_rank[at], reverse = e->reverse_twice_rank[at];
@@ -143,6 +146,9 @@ static void add_pairs(const ist_evidence *e, int64_t i, int64_t *sums)
             ist_wide_add(sums + SUM_R_REVERSE, (ist_int128)r * reverse);
         }
     }
+    if (!sampled)
+        return;
+    sums[SUM_SAMPLED]++;
     ist_wide_add(sums + SUM_A_A, (ist_int128)a * a);
     ist_wide_add(sums + SUM_A_B, (ist_int128)a * b);
     ist_wide_add(sums + SUM_B_B, (ist_int128)b * b);
@@ -189,9 +195,10 @@ static int64_t rows_of(const ist_totals *t)
     return t->anchors > 0 ? t->anchors : t->n;
 }
 
-/* Dyadic-robust (architecture section 5): 2 / (N^2 k) sqrt(sum_v (out_v + in_v)^2 - sum_e e^2 -
- * sum_e e rev(e)), e the rank of a directed neighbour pair less its mean m. Here ranks count
- * double, which the leading factor 1 (for 2) makes good. */
+/* 2 / (N^2 k) sqrt(sum_v (out_v + in_v + inside_v)^2 - sum_e e^2 - sum_e e rev(e)), e the rank of a directed neighbour pair less its mean
+ * m, inside_v in how many balls v lies less the mean k m: every row with the parts that it has in the sum of ranks, as the one that asks,
+ * as a neighbour, and as one that is counted (docs/numerics.md section 10). Of more rows than were sampled the first sum is estimated.
+ * Here ranks count double, which the leading factor 1 (for 2) makes good. */
 static double error_of_rows(const ist_totals *t, int64_t k)
 {
     const int64_t *s = t->all;
@@ -199,7 +206,8 @@ static double error_of_rows(const ist_totals *t, int64_t k)
     double aa = (double)ist_wide_value(s + SUM_A_A), ab = (double)ist_wide_value(s + SUM_A_B);
     double bb = (double)ist_wide_value(s + SUM_B_B), rr = (double)ist_wide_value(s + SUM_R_R);
     double reverse = (double)ist_wide_value(s + SUM_R_REVERSE);
-    double rows = aa - 2 * m * ab + m * m * bb;
+    double share = (double)s[SUM_SAMPLED] / (double)t->n;
+    double rows = (aa - 2 * m * ab + m * m * bb) / share;
     double squares = rr - m * (double)s[SUM_R];
     double mutual = reverse - m * (double)s[SUM_R_MUTUAL] + m * m * (double)s[SUM_MUTUAL];
     double variance = rows - squares - mutual;
@@ -256,14 +264,14 @@ static char *detail_of(const ist_totals *t, double parts_mean)
 
 /* Our reconstruction (docs/measures/imbalance.md): the divergence, from evenly spread ones, of the places that the
  * neighbours in the source have among the ranks in the target; less the bias of so many bins. */
-static double rmi_of(const int64_t *sums, int64_t rows, int64_t k, int64_t bins)
+double ist_rmi(const int64_t *bin, int64_t bins, int64_t pairs)
 {
-    double pairs = (double)rows * (double)k, sum = 0;
+    double all = (double)pairs, sum = 0;
     for (int64_t b = 0; b < bins; b++) {
-        double share = (double)sums[SUM_BIN + b] / pairs;
+        double share = (double)bin[b] / all;
         sum += share > 0 ? share * ist_ln((double)bins * share) : 0;
     }
-    return sum - (double)(bins - 1) / (2 * pairs);
+    return sum - (double)(bins - 1) / (2 * all);
 }
 
 /* Of the density t e^(-t c) / (1 - e^(-t)) on [0, 1]: its divergence from 1, and twice its mean. It has the largest
@@ -302,8 +310,10 @@ double ist_imbalance_bound(double rmi)
 /* One of the two, from all samples or (part >= 0) from a random part. */
 static double restricted(const ist_value *const *values, const ist_totals *t, bool bound, int part)
 {
-    double rmi = rmi_of(part < 0 ? t->all : t->parts[part], part < 0 ? rows_of(t) : t->part_n[part],
-                        ist_param_integer(values, PARAM_K), ist_param_integer(values, PARAM_BINS));
+    const int64_t *sums = part < 0 ? t->all : t->parts[part];
+    int64_t n = part < 0 ? rows_of(t) : t->part_n[part];
+    double rmi = ist_rmi(sums + SUM_BIN, ist_param_integer(values, PARAM_BINS),
+                         n * ist_param_integer(values, PARAM_K));
     return bound ? ist_imbalance_bound(rmi) : rmi;
 }
 
@@ -414,7 +424,7 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
 }
 
 const ist_measure ist_measure_imbalance = {
-    .planner = {.schema = &schema, .version = 1, .needs = needs, .check = check},
+    .planner = {.schema = &schema, .version = 2, .needs = needs, .check = check},
     .sum_count = SUMS,
     .partial = partial,
     .finish = finish,

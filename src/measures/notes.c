@@ -33,6 +33,8 @@ const ist_note ist_notes[] = {
      "of one width only, or differences within one network"},
     {"one-slice", "a single slice: nothing tells how much slices differ, so that there is no "
                   "standard error"},
+    {"one-subset", "a single subset: nothing tells how much subsets differ, so that there is no "
+                   "standard error"},
     {"narrow-kernel", "the kernel is so narrow that hardly two samples are alike: its entropy is "
                       "within 1 % of ln n, and so is the information; choose a larger bandwidth"},
     {"wide-kernel", "the kernel is so wide that all samples are alike: its entropy is below 1 % of "

@@ -24,12 +24,13 @@ typedef struct {
 } ist_layer_form;
 enum { IST_LAYER_FORMS = 2 * (IST_METRIC_COSINE + 1) };
 
-/* The distinct layer (labels vector) that a name means in a cell; a new one if need be. */
-size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name, ist_layer_form form);
+/* The distinct layer (labels vector) that a name means in a cell, or a subset of it; a new one if need be. */
+size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name, ist_layer_form form,
+                        ist_draw draw);
 /* The same of an address; own_rows: its rows are not the samples. */
 size_t ist_locate_address(ist_builder *builder, size_t cell, const char *address, ist_place where,
-                          bool own_rows);
-size_t ist_locate_labels(ist_builder *builder, size_t cell, size_t name);
+                          bool own_rows, ist_draw draw);
+size_t ist_locate_labels(ist_builder *builder, size_t cell, size_t name, ist_draw draw);
 
 /* All tasks of all cells, their layers and labels. */
 void ist_build_tasks(ist_builder *builder);

@@ -47,13 +47,25 @@ static void check_rows(checker *c)
     }
 }
 
+/* Subsets are the same samples where they are drawn among the same number. */
+static int64_t samples_of_layer(const ist_layer *layer)
+{
+    return layer->draw.of ? layer->population : layer->n;
+}
+
+static int64_t samples_of_labels(const ist_label_vector *labels)
+{
+    return labels->draw.of ? labels->population : labels->n;
+}
+
 /* Have layer and `other`, of n samples, the same number? Said once per pair of operands. */
 static bool same_rows(checker *c, const ist_task *task, const char *pair, const ist_location *other,
                       int64_t n)
 {
     const ist_plan *plan = c->plan;
     const ist_layer *source = &plan->layers[task->source];
-    if (source->n == n)
+    const int64_t own = samples_of_layer(source);
+    if (own == n)
         return true;
     c->good = false;
     ist_text what = {0}, first = {0}, second = {0};
@@ -64,7 +76,7 @@ static bool same_rows(checker *c, const ist_task *task, const char *pair, const 
         ist_faults_add(c->faults, plan->job->entries[task->entry].place,
                        "%s has %lld samples, but %s has %lld: the rows must be the same samples in "
                        "both",
-                       first.data, (long long)source->n, second.data, (long long)n);
+                       first.data, (long long)own, second.data, (long long)n);
     }
     ist_text_release(&what);
     ist_text_release(&first);
@@ -92,10 +104,56 @@ static bool check_pair(checker *c, const ist_task *task)
              swap ? task->target : task->source, swap ? task->source : task->target);
     if (task->labels_target) {
         const ist_label_vector *labels = &plan->labels[task->target];
-        return same_rows(c, task, pair, &labels->at, labels->n) && good;
+        return same_rows(c, task, pair, &labels->at, samples_of_labels(labels)) && good;
     }
     const ist_layer *target = &plan->layers[task->target];
-    return same_rows(c, task, pair, &target->at, target->n) && good;
+    return same_rows(c, task, pair, &target->at, samples_of_layer(target)) && good;
+}
+
+/* How many neighbours are looked for in each subset? */
+static int64_t neighbours_of(const ist_plan *plan, const ist_task *task)
+{
+    const ist_value *params[IST_MAX_PARAMS];
+    ist_task_params(plan, task, params);
+    return plan->measures[plan->job->entries[task->entry].measure]
+        ->needs(params, task->labels_target ? &plan->labels[task->target] : NULL)
+        .neighbours;
+}
+
+/* Subsets are disjoint, and in each a sample has more neighbours than are looked for: among all others there is nothing
+ * left to choose. */
+static bool check_subsets(checker *c, const ist_task *task)
+{
+    const ist_plan *plan = c->plan;
+    const ist_subsets *subsets = ist_task_subsets(plan, task);
+    if (!subsets)
+        return true;
+    const ist_layer *source = &plan->layers[task->source];
+    const int64_t asked = subsets->count * subsets->size;
+    const int64_t k = asked > source->population ? 0 : neighbours_of(plan, task);
+    ist_text what = {0}, where = {0}, once = {0}; /* many operands have as many samples */
+    ist_location_text(&source->at, &where);
+    if (asked > source->population)
+        ist_text_add(&what,
+                     "%lld disjoint subsets of %lld samples are %lld, more than the %lld of %s",
+                     (long long)subsets->count, (long long)subsets->size, (long long)asked,
+                     (long long)source->population, where.data);
+    else if (subsets->size < k + 2)
+        ist_text_add(
+            &what,
+            "subsets of %lld samples are too small for k = %lld neighbours: 'size' must be "
+            "at least k + 2 = %lld",
+            (long long)subsets->size, (long long)k, (long long)(k + 2));
+    const bool good = what.length == 0;
+    c->good &= good;
+    ist_text_add(&once, "subsets %d:%d %lld", subsets->place.line, subsets->place.column,
+                 (long long)source->population);
+    if (!good && first_time(c, &once))
+        ist_faults_add(c->faults, subsets->place, "%s", what.data);
+    ist_text_release(&what);
+    ist_text_release(&where);
+    ist_text_release(&once);
+    return good;
 }
 
 /* What a measure refuses is mostly its k; else the whole entry is shown. */
@@ -173,22 +231,27 @@ static void check_classes(checker *c, const ist_task *task)
     ist_text_release(&where);
 }
 
-/* Permuted targets have passes of all rows. */
+/* Permuted targets have passes of all rows; a subset's ranks are not those among all. */
 static void check_anchors(checker *c, const ist_task *task, const ist_value *const *params)
 {
     const ist_plan *plan = c->plan;
     const ist_entry *entry = &plan->job->entries[task->entry];
     ist_needs needs = plan->measures[entry->measure]->needs(
         params, task->labels_target ? &plan->labels[task->target] : NULL);
-    if (needs.anchors.count == 0 || task->permutations == 0)
+    const char *fault = NULL;
+    if (task->permutations > 0)
+        fault = "'anchors' and 'null' do not go together: permute all samples, or fewer of them "
+                "('samples')";
+    else if (ist_task_subsets(plan, task))
+        fault = "'anchors' and 'subsets' do not go together: ranks are those among all samples, or "
+                "those among the samples of a subset";
+    if (needs.anchors.count == 0 || !fault)
         return;
     c->good = false;
     ist_text what = {0};
     ist_text_add(&what, "anchors %zu", task->entry);
     if (first_time(c, &what))
-        ist_faults_add(c->faults, entry->place,
-                       "'anchors' and 'null' do not go together: permute all samples, or fewer of "
-                       "them ('samples')");
+        ist_faults_add(c->faults, entry->place, "%s", fault);
     ist_text_release(&what);
 }
 
@@ -200,10 +263,12 @@ static void check_measure(checker *c, const ist_task *task)
     ist_task_params(plan, task, params);
     ist_error error = {0};
     const ist_label_vector *labels = task->labels_target ? &plan->labels[task->target] : NULL;
-    check_directions(c, task, params);
-    check_matrices(c, task, params);
-    check_classes(c, task);
-    check_anchors(c, task, params);
+    if (task->subset == 0) { /* the others have the same features and as many samples */
+        check_directions(c, task, params);
+        check_matrices(c, task, params);
+        check_classes(c, task);
+        check_anchors(c, task, params);
+    }
     if (plan->measures[entry->measure]->check(params, plan->layers[task->source].n, labels,
                                               &error) == IST_OK)
         return;
@@ -212,17 +277,22 @@ static void check_measure(checker *c, const ist_task *task)
     ist_text what = {0};
     ist_text_add(&what, "%d:%d:%s", place.line, place.column, error.text);
     if (first_time(c, &what))
-        ist_faults_add(c->faults, place, "%s", error.text);
+        ist_faults_add(c->faults, place, "%s%s", error.text,
+                       ist_task_subsets(plan, task) ? " (in each of the subsets)" : "");
     ist_text_release(&what);
 }
 
 bool ist_plan_check(const ist_plan *plan, ist_faults *faults)
 {
     checker c = {.plan = plan, .faults = faults, .good = true};
+    bool fits = true; /* all subsets of an entry's operands, or none */
     check_rows(&c);
     for (size_t t = 0; t < plan->task_count; t++) {
-        if (check_pair(&c, &plan->tasks[t]))
-            check_measure(&c, &plan->tasks[t]);
+        const ist_task *task = &plan->tasks[t];
+        if (task->subset == 0)
+            fits = check_pair(&c, task) && check_subsets(&c, task);
+        if (fits)
+            check_measure(&c, task);
     }
     ist_index_release(&c.seen);
     return c.good;

@@ -1,4 +1,4 @@
-/* Which rows a random selection takes. */
+/* Which rows a random selection takes, or each of several. */
 #include <stdlib.h>
 
 #include "infostrata/plan.h"
@@ -53,4 +53,23 @@ void ist_draw_rows(int64_t n, const int32_t *class_of, int64_t classes, int64_t 
         rows[i] = heaps[i].row;
     ist_free(heaps);
     qsort(rows, (size_t)(classes * count), sizeof *rows, compare_rows);
+}
+
+static int compare_drawn(const void *a, const void *b)
+{
+    const drawn_row *x = a, *y = b;
+    return comes_before(y, x) - comes_before(x, y);
+}
+
+void ist_draw_subsets(int64_t n, int64_t size, int64_t count, uint64_t seed, int64_t *rows)
+{
+    drawn_row *all = ist_alloc((size_t)n, sizeof *all);
+    for (int64_t row = 0; row < n; row++)
+        all[row] = (drawn_row){ist_random_word(seed, IST_RANDOM_SAMPLES, (uint64_t)row), row};
+    qsort(all, (size_t)n, sizeof *all, compare_drawn);
+    for (int64_t i = 0; i < count * size; i++)
+        rows[i] = all[i].row;
+    ist_free(all);
+    for (int64_t s = 0; s < count; s++)
+        qsort(rows + s * size, (size_t)size, sizeof *rows, compare_rows);
 }

@@ -93,11 +93,15 @@ static void add_samples(ist_text *key, const ist_plan *plan, size_t cell)
     ist_release_location(&by);
 }
 
-static char *key_of(const ist_plan *plan, size_t cell, const ist_location *at, const char *ending)
+static char *key_of(const ist_plan *plan, size_t cell, const ist_location *at, ist_draw draw,
+                    const char *ending)
 {
     ist_text key = {0};
     add_place(&key, plan->job, at);
     add_samples(&key, plan, cell);
+    if (draw.of)
+        ist_text_add(&key, "|subset=%lld,size=%lld,seed=%lld", (long long)draw.index,
+                     (long long)draw.of->size, (long long)draw.of->seed);
     ist_text_add(&key, "%s", ending);
     return key.data;
 }
@@ -110,11 +114,11 @@ typedef struct {
 
 /* Is it a place that the index does not know yet? Then `out` holds it, and *position is `next`;
  * else *position is that of the one before. */
-static bool is_new(const ist_plan *plan, size_t cell, const ist_source *source, const char *ending,
-                   ist_index *index, size_t next, size_t *position, place *out)
+static bool is_new(const ist_plan *plan, size_t cell, const ist_source *source, ist_draw draw,
+                   const char *ending, ist_index *index, size_t next, size_t *position, place *out)
 {
     out->at = locate(plan->job, source, ist_plan_cell(plan, cell));
-    out->key = key_of(plan, cell, &out->at, ending);
+    out->key = key_of(plan, cell, &out->at, draw, ending);
     *position = *ist_index_add(index, ist_hash_bytes(out->key, strlen(out->key), 0), next);
     if (*position == next)
         return true;
@@ -135,7 +139,8 @@ static size_t add_layer(ist_builder *builder, const ist_layer *layer)
     return plan->layer_count++;
 }
 
-size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name, ist_layer_form form)
+size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name, ist_layer_form form,
+                        ist_draw draw)
 {
     static const char *const endings[][2] = {
         [IST_METRIC_EUCLIDEAN] = {"", "|zscore"},
@@ -146,52 +151,59 @@ size_t ist_locate_layer(ist_builder *builder, size_t cell, size_t name, ist_laye
     const ist_job *job = plan->job;
     bool zscore = form.scale == IST_SCALE_ZSCORE;
     size_t at = (cell * job->layer_count + name) * IST_LAYER_FORMS;
-    size_t *known = &builder->layer_at[at + 2 * form.metric + zscore];
+    size_t drawn = SIZE_MAX;
+    size_t *known = draw.of ? &drawn : &builder->layer_at[at + 2 * form.metric + zscore];
     place found;
-    if (*known == SIZE_MAX && is_new(plan, cell, &job->layers[name], endings[form.metric][zscore],
-                                     &builder->layers, plan->layer_count, known, &found))
+    if (*known == SIZE_MAX &&
+        is_new(plan, cell, &job->layers[name], draw, endings[form.metric][zscore], &builder->layers,
+               plan->layer_count, known, &found))
         add_layer(builder, &(ist_layer){.at = found.at,
                                         .metric = form.metric,
                                         .zscore = zscore,
                                         .key = found.key,
                                         .cell = cell,
+                                        .draw = draw,
                                         .place = job->layers[name].place});
     plan->layers[*known].rms |= form.scale == IST_SCALE_RMS;
     return *known;
 }
 
 size_t ist_locate_address(ist_builder *builder, size_t cell, const char *address, ist_place where,
-                          bool own_rows)
+                          bool own_rows, ist_draw draw)
 {
     ist_plan *plan = builder->plan;
+    if (own_rows)
+        draw = (ist_draw){0};
     ist_source source = {.address = (char *)address};
     place found;
     size_t position;
-    if (is_new(plan, cell, &source, own_rows ? "|rows" : "", &builder->layers, plan->layer_count,
-               &position, &found))
+    if (is_new(plan, cell, &source, draw, own_rows ? "|rows" : "", &builder->layers,
+               plan->layer_count, &position, &found))
         add_layer(builder, &(ist_layer){.at = found.at,
                                         .key = found.key,
                                         .cell = cell,
+                                        .draw = draw,
                                         .place = where,
                                         .own_rows = own_rows});
     return position;
 }
 
-size_t ist_locate_labels(ist_builder *builder, size_t cell, size_t name)
+size_t ist_locate_labels(ist_builder *builder, size_t cell, size_t name, ist_draw draw)
 {
     ist_plan *plan = builder->plan;
     const ist_job *job = plan->job;
-    size_t *known = &builder->label_at[cell * job->label_count + name];
+    size_t drawn = SIZE_MAX;
+    size_t *known = draw.of ? &drawn : &builder->label_at[cell * job->label_count + name];
     place found;
-    if (*known != SIZE_MAX || !is_new(plan, cell, &job->labels[name], "|labels", &builder->labels,
-                                      plan->label_count, known, &found))
+    if (*known != SIZE_MAX || !is_new(plan, cell, &job->labels[name], draw, "|labels",
+                                      &builder->labels, plan->label_count, known, &found))
         return *known;
     if (plan->label_count == builder->label_capacity) {
         builder->label_capacity = builder->label_capacity ? 2 * builder->label_capacity : 64;
         plan->labels = ist_grow(plan->labels, plan->label_count, builder->label_capacity,
                                 sizeof *plan->labels);
     }
-    plan->labels[plan->label_count++] =
-        (ist_label_vector){.at = found.at, .key = found.key, .name = name, .cell = cell};
+    plan->labels[plan->label_count++] = (ist_label_vector){
+        .at = found.at, .key = found.key, .name = name, .cell = cell, .draw = draw};
     return *known;
 }

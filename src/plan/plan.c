@@ -80,6 +80,12 @@ const size_t *ist_plan_cell(const ist_plan *plan, size_t cell)
     return plan->positions + cell * plan->job->axis_count;
 }
 
+const ist_subsets *ist_task_subsets(const ist_plan *plan, const ist_task *task)
+{
+    const ist_subsets *subsets = &plan->job->entries[task->entry].subsets;
+    return subsets->count > 0 ? subsets : NULL;
+}
+
 void ist_task_params(const ist_plan *plan, const ist_task *task,
                      const ist_value *values[IST_MAX_PARAMS])
 {

@@ -39,9 +39,13 @@ static void print_tasks(const ist_plan *plan, const ist_schedule *schedule, ist_
 {
     const ist_job *job = plan->job;
     size_t *counts = ist_alloc(job->schema_count, sizeof *counts), twins = 0;
+    size_t subsets = 0, means = 0;
     for (size_t t = 0; t < plan->task_count; t++) {
         counts[job->entries[plan->tasks[t].entry].measure]++;
         twins += plan->tasks[t].twin != t;
+        const bool drawn = ist_task_subsets(plan, &plan->tasks[t]) != NULL;
+        subsets += drawn;
+        means += drawn && plan->tasks[t].subset == 0;
     }
     head(out, "tasks");
     ist_add_count(out, (int64_t)plan->task_count);
@@ -60,6 +64,13 @@ static void print_tasks(const ist_plan *plan, const ist_schedule *schedule, ist_
         ist_add_count(out, (int64_t)distinct);
         ist_text_add(out, " distinct: the others have the same operands\n");
     }
+    if (subsets) {
+        head(out, "");
+        ist_add_count(out, (int64_t)subsets);
+        ist_text_add(out, " are of one subset each, of which ");
+        ist_add_count(out, (int64_t)means);
+        ist_text_add(out, " means are made\n");
+    }
     if (schedule->tasks != distinct) {
         head(out, "to do");
         ist_add_count(out, (int64_t)schedule->tasks);
@@ -70,21 +81,28 @@ static void print_tasks(const ist_plan *plan, const ist_schedule *schedule, ist_
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
-/* How many (cell, name) the tasks speak of. */
+static void ask(ist_index *asked, const ist_plan *plan, const ist_task *task, size_t cell,
+                size_t name)
+{
+    const ist_subsets *of = ist_task_subsets(plan, task);
+    const uint64_t words[] = {cell, name, (uint64_t)(of ? of->size : 0),
+                              (uint64_t)(of ? of->seed : 0), (uint64_t)task->subset};
+    ist_index_add(asked, ist_hash_bytes(words, sizeof words, 0), 0);
+}
+
+/* How many (cell, name, subset) the tasks speak of. */
 static size_t asked_layers(const ist_plan *plan)
 {
-    size_t names = plan->job->layer_count, asked = 0;
-    bool *seen = ist_alloc(plan->cell_count * names, sizeof *seen);
+    ist_index asked = {0};
     for (size_t t = 0; t < plan->task_count; t++) {
         const ist_task *task = &plan->tasks[t];
-        seen[task->source_cell * names + task->source_name] = true;
+        ask(&asked, plan, task, task->source_cell, task->source_name);
         if (!task->labels_target)
-            seen[task->target_cell * names + task->target_name] = true;
+            ask(&asked, plan, task, task->target_cell, task->target_name);
     }
-    for (size_t i = 0; i < plan->cell_count * names; i++)
-        asked += seen[i];
-    ist_free(seen);
-    return asked;
+    const size_t count = asked.count;
+    ist_index_release(&asked);
+    return count;
 }
 
 /* The end of a long path says more than its beginning. */

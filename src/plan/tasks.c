@@ -140,7 +140,8 @@ static ist_layer_form form_of(const ist_builder *builder, const expansion *e,
 }
 
 /* The datasets that parameters name, and what they add to the task's identity. */
-static void add_extras(ist_builder *builder, const expansion *e, ist_task *task, ist_text *id)
+static void add_extras(ist_builder *builder, const expansion *e, ist_draw draw, ist_task *task,
+                       ist_text *id)
 {
     const ist_value *values[IST_MAX_PARAMS];
     size_t count = 0;
@@ -157,17 +158,56 @@ static void add_extras(ist_builder *builder, const expansion *e, ist_task *task,
             !ist_param_applies(e->schema, p, values))
             continue;
         const ist_param_values *given = &e->entry->params[p];
-        *extra = ist_locate_address(builder, task->source_cell, values[p]->text,
-                                    given->places[task->param[p]], spec->type == IST_PARAM_ROWS);
+        *extra =
+            ist_locate_address(builder, task->source_cell, values[p]->text,
+                               given->places[task->param[p]], spec->type == IST_PARAM_ROWS, draw);
         ist_text_add(id, "\n%s=%s", spec->name, builder->plan->layers[*extra].key);
     }
 }
 
-/* All combinations of parameters for one direction of one pair of operands. */
+/* One combination of parameters, among all samples or within one subset of them: the operands as layers (labels), and
+ * the identity. */
+static void add_combination(ist_builder *builder, const expansion *e, size_t combination,
+                            ist_draw draw, ist_task task)
+{
+    ist_plan *plan = builder->plan;
+    ist_text id = {0};
+    ist_layer_form form = form_of(builder, e, task.param);
+    task.subset = draw.index;
+    task.source = ist_locate_layer(builder, task.source_cell, task.source_name, form, draw);
+    task.target = task.labels_target
+                      ? ist_locate_labels(builder, task.target_cell, task.target_name, draw)
+                      : ist_locate_layer(builder, task.target_cell, task.target_name, form, draw);
+    plan->layers[task.source].dimension |= form.dimension;
+    if (!task.labels_target)
+        plan->layers[task.target].dimension |= form.dimension;
+    const char *source_key = plan->layers[task.source].key;
+    const char *target_key =
+        task.labels_target ? plan->labels[task.target].key : plan->layers[task.target].key;
+    ist_text_add_bytes(&id, e->combinations[combination].data, e->combinations[combination].length);
+    ist_text_add_bytes(&id, source_key, strlen(source_key));
+    const char *kind = task.labels_target ? "\nlabels\n" : task.alone ? "\nalone" : "\nlayer\n";
+    ist_text_add_bytes(&id, kind, strlen(kind));
+    if (!task.alone)
+        ist_text_add_bytes(&id, target_key, strlen(target_key));
+    if (task.permutations > 0)
+        ist_text_add(&id, "\nnull=%lld", (long long)task.permutations);
+    if (task.within != SIZE_MAX)
+        ist_text_add(&id, " within=%s", plan->labels[task.within].key);
+    if (task.by != SIZE_MAX)
+        ist_text_add(&id, "\nby=%s", plan->labels[task.by].key);
+    add_extras(builder, e, draw, &task, &id);
+    task.id = ist_hash_bytes(id.data, id.length, 0);
+    add_task(builder, &task);
+    ist_text_release(&id);
+}
+
+/* All combinations of parameters, each in all subsets, for one direction of one pair of operands. */
 static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, const operand *source,
                       const operand *target, bool labels, bool alone)
 {
-    ist_plan *plan = builder->plan;
+    const ist_entry *entry = e->entry;
+    const ist_draw all = {0};
     ist_task task = {
         .entry = e->index,
         .cell = cell,
@@ -177,44 +217,20 @@ static void add_tasks(ist_builder *builder, const expansion *e, size_t cell, con
         .target_cell = target->cell,
         .labels_target = labels,
         .alone = alone,
-        .permutations = e->entry->permutations,
-        .within = e->entry->has_within ? ist_locate_labels(builder, cell, e->entry->within.index)
-                                       : SIZE_MAX,
-        .by = e->entry->has_by ? ist_locate_labels(builder, cell, e->entry->by.index) : SIZE_MAX,
+        .permutations = entry->permutations,
+        .within = entry->has_within ? ist_locate_labels(builder, cell, entry->within.index, all)
+                                    : SIZE_MAX,
+        .by = entry->has_by ? ist_locate_labels(builder, cell, entry->by.index, all) : SIZE_MAX,
     };
-    ist_text id = {0};
-    for (size_t c = 0; c < e->combination_count && plan->task_count < MOST_TASKS; c++) {
+    for (size_t c = 0; c < e->combination_count; c++) {
         chosen(e, c, task.param);
         if (is_needless(e, task.param))
             continue;
-        ist_layer_form form = form_of(builder, e, task.param);
-        task.source = ist_locate_layer(builder, source->cell, source->layer, form);
-        task.target = labels ? ist_locate_labels(builder, target->cell, target->layer)
-                             : ist_locate_layer(builder, target->cell, target->layer, form);
-        plan->layers[task.source].dimension |= form.dimension;
-        if (!labels)
-            plan->layers[task.target].dimension |= form.dimension;
-        const char *source_key = plan->layers[task.source].key;
-        const char *target_key =
-            labels ? plan->labels[task.target].key : plan->layers[task.target].key;
-        id.length = 0;
-        ist_text_add_bytes(&id, e->combinations[c].data, e->combinations[c].length);
-        ist_text_add_bytes(&id, source_key, strlen(source_key));
-        const char *kind = labels ? "\nlabels\n" : task.alone ? "\nalone" : "\nlayer\n";
-        ist_text_add_bytes(&id, kind, strlen(kind));
-        if (!task.alone)
-            ist_text_add_bytes(&id, target_key, strlen(target_key));
-        if (task.permutations > 0)
-            ist_text_add(&id, "\nnull=%lld", (long long)task.permutations);
-        if (task.within != SIZE_MAX)
-            ist_text_add(&id, " within=%s", plan->labels[task.within].key);
-        if (task.by != SIZE_MAX)
-            ist_text_add(&id, "\nby=%s", plan->labels[task.by].key);
-        add_extras(builder, e, &task, &id);
-        task.id = ist_hash_bytes(id.data, id.length, 0);
-        add_task(builder, &task);
+        for (int64_t s = 0; s < ist_max(1, entry->subsets.count); s++)
+            if (builder->plan->task_count < MOST_TASKS)
+                add_combination(builder, e, c,
+                                entry->subsets.count ? (ist_draw){&entry->subsets, s} : all, task);
     }
-    ist_text_release(&id);
 }
 
 /* Both directions, or the one that the measure has. */

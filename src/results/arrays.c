@@ -123,7 +123,8 @@ static void add_dimensions(maker *m, bool alone)
     if (m->entry->has_against)
         add_dimension(m, TARGET_AT, 0, "target_at", "");
     for (size_t p = 0; p < m->schema->param_count; p++)
-        add_dimension(m, PARAMETER, p, m->schema->params[p].name, "params.");
+        if (m->entry->subsets.count == 0 || strcmp(m->schema->params[p].name, "se") != 0)
+            add_dimension(m, PARAMETER, p, m->schema->params[p].name, "params.");
 }
 
 static void set_type(maker *m, size_t d, const size_t *keys)
@@ -202,7 +203,7 @@ static size_t walk(maker *m, const int64_t *first_row, const ist_outcome *const 
     *row_count = 0;
     for (size_t t = 0; t < m->plan->task_count; t++) {
         const ist_task *task = &m->plan->tasks[t];
-        if (&m->plan->job->entries[task->entry] != m->entry)
+        if (&m->plan->job->entries[task->entry] != m->entry || task->subset > 0)
             continue;
         const ist_outcome *outcome = first_row[t] >= 0 ? outcomes[t] : NULL;
         size_t records = outcome && !outcome->failed ? outcome->record_count : 1;

@@ -4,6 +4,7 @@
 
 #include "columns.h"
 #include "netcdf_hdf5.h"
+#include "shown.h"
 
 /* ---- coordinates ----------------------------------------------------------------------------- */
 
@@ -207,6 +208,11 @@ static bool write_group(hid_t file, const ist_plan *plan, size_t entry, const is
         w.good = ist_netcdf_integer(w.group, "null", job->entries[entry].permutations);
     if (w.good && job->entries[entry].has_within)
         w.good = ist_netcdf_text(w.group, "within", job->entries[entry].within.text);
+    const ist_subsets *subsets = &job->entries[entry].subsets;
+    if (w.good && subsets->count > 0)
+        w.good = ist_netcdf_integer(w.group, "subsets", subsets->count) &&
+                 ist_netcdf_integer(w.group, "subset_size", subsets->size) &&
+                 ist_netcdf_integer(w.group, "subset_seed", subsets->seed);
     if (w.good && array->list)
         write_list_coordinates(&w, array);
     else if (w.good)
@@ -249,13 +255,11 @@ static bool write_provenance(hid_t file, const ist_plan *plan, const ist_content
 }
 
 /* The rows of results.csv: one a record, one a failure. */
-static void number_rows(const ist_plan *plan, const ist_journal *journal,
-                        const ist_contents *contents, int64_t *first_row,
-                        const ist_outcome **outcomes)
+static void number_rows(const ist_plan *plan, const ist_outcome *const *outcomes,
+                        int64_t *first_row)
 {
     int64_t row = 0;
     for (size_t t = 0; t < plan->task_count; t++) {
-        outcomes[t] = ist_task_outcome(plan, &plan->tasks[t], contents, journal);
         first_row[t] = outcomes[t] ? row : -1;
         if (outcomes[t])
             row += outcomes[t]->failed ? 1 : (int64_t)outcomes[t]->record_count;
@@ -266,13 +270,14 @@ static char *make_file(const ist_plan *plan, const ist_journal *journal,
                        const ist_contents *contents, size_t *count)
 {
     int64_t *first_row = ist_alloc(plan->task_count, sizeof *first_row);
-    const ist_outcome **outcomes = ist_alloc(plan->task_count, sizeof *outcomes);
-    number_rows(plan, journal, contents, first_row, outcomes);
+    ist_shown shown;
+    ist_shown_new(plan, journal, contents, &shown);
+    number_rows(plan, shown.of, first_row);
     hid_t file = ist_netcdf_new();
     bool good = file >= 0 && write_provenance(file, plan, contents);
     for (size_t e = 0; e < plan->job->entry_count && good; e++) {
         ist_array array;
-        if (ist_array_make(plan, e, first_row, outcomes, &array))
+        if (ist_array_make(plan, e, first_row, shown.of, &array))
             good = write_group(file, plan, e, &array);
         ist_array_release(&array);
     }
@@ -280,7 +285,7 @@ static char *make_file(const ist_plan *plan, const ist_journal *journal,
     if (file >= 0)
         H5Fclose(file);
     ist_free(first_row);
-    ist_free(outcomes);
+    ist_shown_release(&shown);
     return bytes;
 }
 

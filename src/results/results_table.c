@@ -1,10 +1,12 @@
 /* results.csv: one row a record, in the plan's order, and nothing that depends on time, machine or
  * ranks. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "journal.h"
+#include "shown.h"
 #include "tables.h"
 
 static const char *const columns[] = {
@@ -96,6 +98,46 @@ static void add_place(const table *t, const char *name, size_t cell, size_t own)
     ist_text_release(&difference);
 }
 
+static void add_word(ist_text *params, const char *name, const char *value)
+{
+    ist_text_add(params, "%s%s=%s", params->length ? ";" : "", name, value);
+}
+
+static void add_number(ist_text *params, const char *name, int64_t value)
+{
+    ist_text_add(params, "%s%s=%" PRId64, params->length ? ";" : "", name, value);
+}
+
+/* k has a column of its own. Within subsets `se` is none, which is not that of the row. */
+static void add_params(const table *t, const ist_task *task, const char **k, ist_text *params)
+{
+    const ist_entry *entry = &t->plan->job->entries[task->entry];
+    const ist_measure_schema *schema = t->plan->job->schemas[entry->measure];
+    const ist_subsets *subsets = ist_task_subsets(t->plan, task);
+    const ist_value *values[IST_MAX_PARAMS];
+    ist_task_params(t->plan, task, values);
+    for (size_t p = 0; p < schema->param_count; p++) {
+        const char *name = schema->params[p].name;
+        if (!ist_param_applies(schema, p, values) || (subsets && strcmp(name, "se") == 0))
+            continue;
+        if (strcmp(name, "k") == 0)
+            *k = values[p]->text;
+        else
+            add_word(params, name, values[p]->text);
+    }
+    if (subsets) {
+        add_number(params, "subsets", subsets->count);
+        add_number(params, "subset_size", subsets->size);
+        add_number(params, "subset_seed", subsets->seed);
+    }
+    if (task->permutations > 0)
+        add_number(params, "null", task->permutations);
+    if (entry->has_within)
+        add_word(params, "within", entry->within.text);
+    if (entry->has_by)
+        add_word(params, "by", entry->by.text);
+}
+
 /* Axes, measure, quantity, operands, k, params: what tells this row from the others. */
 static void add_identity(const table *t, const ist_task *task, const char *quantity)
 {
@@ -110,27 +152,9 @@ static void add_identity(const table *t, const ist_task *task, const char *quant
     const char *target = task->labels_target ? job->labels[task->target_name].name
                                              : job->layers[task->target_name].name;
     add_place(t, task->alone ? NULL : target, task->target_cell, task->cell);
-    const ist_value *values[IST_MAX_PARAMS];
     const char *k = NULL;
     ist_text params = {0};
-    ist_task_params(t->plan, task, values);
-    for (size_t p = 0; p < schema->param_count; p++) {
-        if (!ist_param_applies(schema, p, values))
-            continue;
-        if (strcmp(schema->params[p].name, "k") == 0)
-            k = values[p]->text;
-        else
-            ist_text_add(&params, "%s%s=%s", params.length ? ";" : "", schema->params[p].name,
-                         values[p]->text);
-    }
-    const ist_entry *entry = &job->entries[task->entry];
-    if (task->permutations > 0)
-        ist_text_add(&params, "%snull=%lld", params.length ? ";" : "",
-                     (long long)task->permutations);
-    if (entry->has_within)
-        ist_text_add(&params, ";within=%s", entry->within.text);
-    if (entry->has_by)
-        ist_text_add(&params, "%sby=%s", params.length ? ";" : "", entry->by.text);
+    add_params(t, task, &k, &params);
     ist_csv_text(t->out, k);
     ist_csv_text(t->out, params.data);
     ist_text_release(&params);
@@ -187,13 +211,16 @@ void ist_results_table(const ist_plan *plan, const ist_journal *journal,
     table t = {.plan = plan, .journal = journal, .out = out};
     collect_meta(&t);
     add_header(&t);
+    ist_shown shown;
+    ist_shown_new(plan, journal, contents, &shown);
     for (size_t i = 0; i < plan->task_count; i++) {
         const ist_task *task = &plan->tasks[i];
-        const ist_outcome *outcome = ist_task_outcome(plan, task, contents, journal);
+        const ist_outcome *outcome = shown.of[i];
         if (outcome && outcome->failed)
             add_failure(&t, task, outcome->reason);
         for (size_t r = 0; outcome && !outcome->failed && r < outcome->record_count; r++)
             add_record(&t, task, &outcome->records[r]);
     }
+    ist_shown_release(&shown);
     ist_free(t.meta);
 }

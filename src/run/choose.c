@@ -149,7 +149,7 @@ size_t ist_choose(ist_known_job *known, size_t cell, const ist_location *at, int
         known->chosen = ist_grow(known->chosen, known->chosen_count, known->chosen_count + 1,
                                  sizeof *known->chosen);
         ist_chosen *chosen = &known->chosen[known->chosen_count++];
-        *chosen = (ist_chosen){0};
+        *chosen = (ist_chosen){.among = choice};
         ist_error error = {0};
         ist_text what = {0};
         ist_location_text(at, &what);
@@ -162,6 +162,58 @@ size_t ist_choose(ist_known_job *known, size_t cell, const ist_location *at, int
         ist_release_location(&by);
     return choice;
 }
+
+/* ---- subsets --------------------------------------------------------------------------------- */
+
+static ist_hash subset_key(size_t choice, int64_t population, const ist_subsets *of, int64_t index)
+{
+    const uint64_t words[] = {(uint64_t)choice,   (uint64_t)population, (uint64_t)of->size,
+                              (uint64_t)of->seed, (uint64_t)index,      SIZE_MAX};
+    return ist_hash_bytes(words, sizeof words, 0);
+}
+
+/* All of them at once: one drawing serves all. */
+static void add_subsets(ist_known_job *known, size_t choice, int64_t population,
+                        const ist_subsets *of)
+{
+    const int64_t there = ist_min(of->count, population / of->size);
+    int64_t *rows = ist_alloc((size_t)(there * of->size), sizeof *rows);
+    ist_draw_subsets(population, of->size, there, (uint64_t)of->seed, rows);
+    known->chosen = ist_grow(known->chosen, known->chosen_count,
+                             known->chosen_count + (size_t)of->count, sizeof *known->chosen);
+    for (int64_t s = 0; s < of->count; s++) {
+        size_t next = known->chosen_count;
+        if (*ist_index_add(&known->choices, subset_key(choice, population, of, s), next) != next)
+            continue; /* another entry's, with the same size and seed */
+        const int64_t count = s < there ? of->size : 0;
+        ist_chosen *subset = &known->chosen[known->chosen_count++];
+        *subset = (ist_chosen){
+            .count = count, .row = ist_alloc((size_t)count, sizeof *subset->row), .among = choice};
+        for (int64_t i = 0; i < count; i++) {
+            const int64_t row = rows[s * of->size + i];
+            subset->row[i] = choice == SIZE_MAX ? row : known->chosen[choice].row[row];
+        }
+        subset->hash = ist_hash_bytes(subset->row, (size_t)count * sizeof *subset->row, 0);
+    }
+    ist_free(rows);
+}
+
+size_t ist_choose_subset(ist_known_job *known, size_t choice, int64_t population, ist_draw draw)
+{
+    if (!draw.of)
+        return choice;
+    const ist_hash key = subset_key(choice, population, draw.of, draw.index);
+    if (ist_index_find(&known->choices, key) == SIZE_MAX)
+        add_subsets(known, choice, population, draw.of);
+    return ist_index_find(&known->choices, key);
+}
+
+size_t ist_choice_of_all(const ist_known_job *known, size_t choice)
+{
+    return choice == SIZE_MAX ? choice : known->chosen[choice].among;
+}
+
+/* ---- what a choice is ------------------------------------------------------------------------ */
 
 int64_t ist_rows_chosen(const ist_known_job *known, size_t choice, int64_t rows)
 {

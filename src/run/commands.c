@@ -112,6 +112,12 @@ ist_code ist_command_plan(const ist_options *options)
 
 /* ---- check, collect, measures ---------------------------------------------------------------- */
 
+/* "1 cell, ", "4 tasks, " */
+static void add_number(ist_text *text, size_t number, const char *of, const char *then)
+{
+    ist_text_add(text, "%zu %s%s%s", number, of, number == 1 ? "" : "s", then);
+}
+
 ist_code ist_command_check(const ist_options *options)
 {
     ist_known_job known = {0};
@@ -122,15 +128,17 @@ ist_code ist_command_check(const ist_options *options)
     size_t unverified = 0;
     for (size_t t = 0; t < known.plan->task_count; t++)
         unverified += known.unverified[t];
-    printf(
-        "%s: %zu cells, %zu tasks, %zu layers and %zu label vectors found as the manifest says\n",
-        options->manifest, known.plan->cell_count, known.plan->task_count, known.plan->layer_count,
-        known.plan->label_count);
+    ist_text found = {0};
+    add_number(&found, known.plan->cell_count, "cell", ", ");
+    add_number(&found, known.plan->task_count, "task", ", ");
+    add_number(&found, known.plan->layer_count, "layer", " and ");
+    add_number(&found, known.plan->label_count, "label vector", "");
+    printf("%s: %s found as the manifest says\n", options->manifest, found.data);
+    ist_text_release(&found);
     if (unverified > 0)
-        printf(
-            "%zu tasks compare files without common sample ids or labels: that their rows are the "
-            "same samples is taken on trust\n",
-            unverified);
+        printf("%zu %s files without common sample ids or labels: that their rows are the same "
+               "samples is taken on trust\n",
+               unverified, unverified == 1 ? "task compares" : "tasks compare");
     ist_code code = options->data ? ist_check_data(&known) : IST_OK;
     ended(&known, &faults, &error);
     return code;

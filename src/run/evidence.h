@@ -24,7 +24,7 @@ typedef struct {
 /* Rows [first, first + count) of home in one set, as evidence. Arrays are its own. */
 typedef struct {
     ist_evidence evidence;
-    int64_t *row, *ranks, *closer[2], *equal[2], *reverse, *in_count, *in_sum;
+    int64_t *row, *ranks, *closer[2], *equal[2], *reverse, *in_count, *in_sum, *inside;
     int32_t *number, *second, *held, *list_reach;
     double *distance;
 } ist_made;

@@ -20,6 +20,7 @@ void ist_made_release(ist_made *m)
     ist_free(m->reverse);
     ist_free(m->in_count);
     ist_free(m->in_sum);
+    ist_free(m->inside);
 }
 
 /* The first k of each list, as row numbers; -1 where a list is shorter. */

@@ -11,6 +11,8 @@
 typedef struct {
     int64_t count, *row;
     ist_hash hash; /* of them */
+    size_t
+        among; /* on rank 0, of a subset: the choice that it is drawn from (its own position if it is none) */
 } ist_chosen;
 
 /* Job and plan, and what the inputs said when they were looked at. The same on every rank. */
@@ -55,6 +57,11 @@ bool ist_prepare(const ist_options *options, ist_known_job *known, ist_faults *f
  * ones. Faults are told once a choice. */
 size_t ist_choose(ist_known_job *known, size_t cell, const ist_location *at, int64_t rows,
                   ist_faults *faults);
+/* Local. A subset of such a choice of `population` rows, or the choice itself: draw.of NULL. A subset for which there are too few rows is
+ * empty (ist_plan_check tells). */
+size_t ist_choose_subset(ist_known_job *known, size_t choice, int64_t population, ist_draw draw);
+/* Local. The choice that a subset is drawn from; any other: itself. */
+size_t ist_choice_of_all(const ist_known_job *known, size_t choice);
 /* Local. How many that are. */
 int64_t ist_rows_chosen(const ist_known_job *known, size_t choice, int64_t rows);
 /* Local. Of a vector of integers those n rows. */

@@ -74,21 +74,51 @@ bool ist_prepare_plan(ist_known_job *known, ist_faults *faults)
     return true;
 }
 
+/* Which rows of a file of so many, and how many of how many. */
+static size_t choose_rows(ist_known_job *known, size_t cell, const ist_location *at, int64_t rows,
+                          ist_draw draw, int64_t *n, int64_t *population, ist_faults *faults)
+{
+    size_t choice = ist_choose(known, cell, at, rows, faults);
+    *population = ist_rows_chosen(known, choice, rows);
+    choice = ist_choose_subset(known, choice, *population, draw);
+    *n = draw.of ? known->chosen[choice].count : *population;
+    return choice;
+}
+
+/* The shape of a layer. Subsets of one dataset have the shape of the first of them, whose fault is told once: false. */
+static bool probe_layer(const ist_plan *plan, ist_index *first, size_t l, ist_faults *faults)
+{
+    ist_layer *layer = &plan->layers[l];
+    ist_error error = {0};
+    ist_text what = {0};
+    ist_location_text(&layer->at, &what);
+    const ist_hash key = ist_hash_bytes(what.data, what.length, layer->at.pool);
+    ist_text_release(&what);
+    const size_t like = layer->draw.of ? *ist_index_add(first, key, l) : l;
+    if (like < l) {
+        layer->shape = plan->layers[like].shape;
+        return layer->shape.rows > 0;
+    }
+    if (ist_probe_layer(&layer->at, &layer->shape, &error) == IST_OK)
+        return true;
+    ist_faults_add(faults, layer->place, "%s", error.text);
+    return false;
+}
+
 static void probe_layers(ist_known_job *known, ist_faults *faults)
 {
+    ist_index first = {0};
     for (size_t l = 0; l < known->plan->layer_count; l++) {
         ist_layer *layer = &known->plan->layers[l];
-        ist_error error = {0};
         known->layer_choice[l] = SIZE_MAX;
-        if (ist_probe_layer(&layer->at, &layer->shape, &error) != IST_OK)
-            ist_faults_add(faults, layer->place, "%s", error.text);
-        else if (!layer->own_rows)
+        if (probe_layer(known->plan, &first, l, faults) && !layer->own_rows)
             known->layer_choice[l] =
-                ist_choose(known, layer->cell, &layer->at, layer->shape.rows, faults);
-        layer->n = layer->own_rows
-                       ? layer->shape.rows
-                       : ist_rows_chosen(known, known->layer_choice[l], layer->shape.rows);
+                choose_rows(known, layer->cell, &layer->at, layer->shape.rows, layer->draw,
+                            &layer->n, &layer->population, faults);
+        if (layer->own_rows)
+            layer->n = layer->shape.rows;
     }
+    ist_index_release(&first);
 }
 
 /* Labels are small: they are read whole here, so that their content is known at once. */
@@ -101,10 +131,10 @@ static void probe_labels(ist_known_job *known, ist_faults *faults)
         size_t *choice = &known->label_choice[l];
         *choice = SIZE_MAX;
         if (ist_probe_integers(&labels->at, &labels->rows, &error) == IST_OK) {
-            *choice = ist_choose(known, labels->cell, &labels->at, labels->rows, faults);
-            if (faults->count > 0)
+            *choice = choose_rows(known, labels->cell, &labels->at, labels->rows, labels->draw,
+                                  &labels->n, &labels->population, faults);
+            if (faults->count > 0 || (labels->draw.of && labels->n == 0))
                 continue;
-            labels->n = ist_rows_chosen(known, *choice, labels->rows);
             int64_t *values = ist_alloc((size_t)labels->n, sizeof *values);
             if (ist_read_chosen(known, &labels->at, *choice, labels->n, values, &error) == IST_OK) {
                 known->label_content[l] =

@@ -86,8 +86,10 @@ static ist_hash file_key(const char *path, size_t choice)
     return ist_hash_bytes(path, strlen(path), (uint64_t)choice + 1);
 }
 
+/* Of a subset it is the rows that it is drawn among which are looked at. */
 static size_t file_of(checker *c, const char *path, size_t choice)
 {
+    choice = ist_choice_of_all(c->known, choice);
     size_t file = *ist_index_add(&c->by_path, file_key(path, choice), c->count);
     if (file < c->count)
         return file;
@@ -203,16 +205,18 @@ static bool ids_fit(const checker *c, const ist_plan *plan)
 {
     for (size_t l = 0; l < plan->layer_count; l++) {
         const ist_layer *layer = &plan->layers[l];
-        ist_hash key = file_key(layer->at.file, c->known->layer_choice[l]);
+        ist_hash key =
+            file_key(layer->at.file, ist_choice_of_all(c->known, c->known->layer_choice[l]));
         size_t file = ist_index_find(&c->by_path, key);
-        if (file == SIZE_MAX || layer->own_rows || !c->files[file].ids.exists ||
-            c->files[file].ids.count == layer->n)
+        const int64_t n = layer->draw.of ? layer->population : layer->n;
+        if (file == SIZE_MAX || layer->own_rows || layer->draw.index > 0 ||
+            !c->files[file].ids.exists || c->files[file].ids.count == n)
             continue;
         ist_text name = {0};
         ist_location_text(&layer->at, &name);
         ist_faults_add(c->faults, layer->place,
                        "%s has %" PRId64 " rows, but its file has %" PRId64 " sample ids",
-                       name.data, layer->n, c->files[file].ids.count);
+                       name.data, n, c->files[file].ids.count);
         ist_text_release(&name);
     }
     return c->faults->count == 0;
@@ -225,6 +229,10 @@ bool ist_prepare_samples(ist_known_job *known, ist_faults *faults)
     c.files = ist_alloc(plan->layer_count + plan->label_count, sizeof *c.files);
     for (size_t t = 0; t < plan->task_count; t++) {
         const ist_task *task = &plan->tasks[t];
+        if (task->subset > 0) { /* what holds for the first of them holds for all */
+            known->unverified[t] = known->unverified[t - 1];
+            continue;
+        }
         const ist_location *source = &plan->layers[task->source].at;
         const ist_location *target =
             task->labels_target ? &plan->labels[task->target].at : &plan->layers[task->target].at;

@@ -148,8 +148,11 @@ typedef struct {
     size_t *first_of_step, *next_task;
     size_t *first_of_null, *next_of_null; /* the same of schedule->nulls: those it is for */
     ist_permuted *permuted;               /* by task */
-    size_t done, failed, to_do;           /* tasks of this run */
-    size_t failed_before;                 /* tasks that failed in earlier runs, and stay so */
+    ist_inside
+        inside; /* of the neighbours whose ranks stand at inside_of, until the step is over */
+    const int64_t *inside_of;
+    size_t done, failed, to_do; /* tasks of this run */
+    size_t failed_before;       /* tasks that failed in earlier runs, and stay so */
     ist_stop_reason stopped_by;
     double last_line; /* when the last progress line was written */
     int64_t passes,

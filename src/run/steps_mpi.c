@@ -450,5 +450,7 @@ ist_code ist_take_step(ist_session *s, size_t step, ist_error *error)
     s->seconds[IST_PHASE_TASKS] += ist_seconds() - started;
     for (int parts = 0; parts < 2; parts++)
         slot_table_release(&tables[parts]);
+    ist_inside_release(&s->inside);
+    s->inside_of = NULL;
     return error->code;
 }

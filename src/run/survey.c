@@ -100,6 +100,8 @@ static void say_labels(const ist_plan *plan, report *r)
 {
     for (size_t l = 0; l < plan->label_count; l++) {
         const ist_label_vector *labels = &plan->labels[l];
+        if (labels->draw.index > 0)
+            continue;
         ist_text place = {0};
         ist_location_text(&labels->at, &place);
         if (labels->classes == 1)

@@ -4,6 +4,57 @@
 
 #include "null.h"
 
+/* More rows than these and what balls hold is found of a sample: the error's own error is then a twentieth or so. */
+enum { MOST_INSIDE = 1024 };
+
+/* The balls of a pass are looked for once, of all the neighbours that its tasks ask for. */
+static void add_inside_layer(const ist_work *w, const ist_rows *rows, ist_made *m)
+{
+    ist_session *s = w->s;
+    const ist_counted *counted = &w->found->all;
+    const ist_list *list = &w->found->lists->all;
+    if (s->inside_of != counted->twice_rank) {
+        const ist_route *route = ist_schedule_route(s->schedule, w->task);
+        int side = route->target[0] == SIZE_MAX;
+        const ist_slot *slot = &s->schedule->targets[route->target[side]].slots[route->slot[side]];
+        ist_pass_stats stats = {0};
+        ist_inside_release(&s->inside);
+        s->inside = ist_inside_find(s->comm, &s->engine, rows, w->needs.ties.by_index,
+                                    ist_min(ist_slot_width(slot), list->k), list->k,
+                                    list->neighbour, MOST_INSIDE, &stats);
+        s->inside_of = counted->twice_rank;
+    }
+    ist_inside_take(&s->inside, rows->home.first, rows->home.count, w->needs.neighbours, m->inside);
+}
+
+/* Labels are a space of two distances: sums by class say it of all rows. */
+static void add_inside_labels(const ist_work *w, const ist_rows *rows, ist_made *m)
+{
+    const ist_evidence *e = &m->evidence;
+    const ist_comm *comm = w->s->comm;
+    size_t classes = (size_t)w->classes->class_count, entries = (size_t)(e->count * e->k);
+    int64_t *sums = ist_alloc(2 * classes, sizeof *sums);
+    int64_t *flag = ist_alloc(entries, sizeof *flag), *unused = ist_alloc(entries, sizeof *unused);
+    int64_t *in = ist_alloc((size_t)e->count, sizeof *in);
+    int64_t *in_same = ist_alloc((size_t)e->count, sizeof *in_same);
+    for (int64_t i = 0; i < e->count; i++)
+        for (int64_t p = 0; p < e->k; p++)
+            flag[i * e->k + p] =
+                e->class_of[m->number[i * e->k + p]] == e->class_of[m->row[i]] ? 1 : 0;
+    ist_reverse_pairs(comm, rows, e->k, e->k, m->number, flag, unused, in, in_same);
+    for (int64_t i = 0; i < e->count; i++)
+        in[i] -= in_same[i];
+    ist_label_pairs(e->count, e->k, m->row, m->number, e->class_of, sums, sums + classes);
+    ist_sum(comm, sums, 2 * classes);
+    ist_label_inside(e->count, e->k, m->row, m->number, e->class_of, w->classes->class_count, sums,
+                     sums + classes, in_same, in, m->inside);
+    ist_free(sums);
+    ist_free(flag);
+    ist_free(unused);
+    ist_free(in);
+    ist_free(in_same);
+}
+
 static void add_edges(const ist_work *w, const ist_rows *rows, ist_made *m)
 {
     ist_evidence *e = &m->evidence;
@@ -15,6 +66,12 @@ static void add_edges(const ist_work *w, const ist_rows *rows, ist_made *m)
     e->reverse_twice_rank = m->reverse;
     e->in_count = m->in_count;
     e->in_sum = m->in_sum;
+    m->inside = ist_alloc((size_t)e->count, sizeof *m->inside);
+    if (w->task->labels_target)
+        add_inside_labels(w, rows, m);
+    else
+        add_inside_layer(w, rows, m);
+    e->twice_inside = m->inside;
 }
 
 static void add_all_samples(ist_work *w)

@@ -135,10 +135,35 @@ static int64_t sum_of(const edge *edges, int64_t count)
 
 /* ---- standard errors ------------------------------------------------------------------------- */
 
-/* The variance of a sum over edges of which those that share a row depend on each other. */
-static double error_of_rows(const edge *edges, int64_t count, int64_t n, int64_t k)
+/* In how many balls row v lies, times 2: what it adds to twice_rank of all edges. */
+static int64_t twice_inside(const oracle_space *s, ist_tie_rule ties, const edge *edges,
+                            int64_t count, int64_t v)
+{
+    int64_t twice = 0;
+    for (int64_t e = 0; e < count; e++) {
+        int64_t i = edges[e].from, j = edges[e].to;
+        double limit = s->distance[i * s->n + j], distance = s->distance[i * s->n + v];
+        if (v == i || (v != j && distance < limit))
+            twice += 2;
+        else if (v != j && distance == limit)
+            twice += ties.by_index ? 2 * (v < j) : 1;
+    }
+    return twice;
+}
+
+/* The variance of a sum over edges of which those that share a row depend on each other; and rows that are counted are rows, too. */
+static double error_of_rows(const oracle_space *target, ist_tie_rule ties, const edge *edges,
+                            int64_t count, int64_t n, int64_t k)
 {
     double mean = (double)sum_of(edges, count) / 2 / (double)count, variance = 0;
+    for (int64_t v = 0; v < n; v++) {
+        double counted = (double)twice_inside(target, ties, edges, count, v) / 2 - (double)k * mean;
+        double pairs = 0;
+        for (int64_t e = 0; e < count; e++)
+            pairs +=
+                ((edges[e].from == v) + (edges[e].to == v)) * ((double)edges[e].twice / 2 - mean);
+        variance += counted * (counted + 2 * pairs);
+    }
     for (int64_t e = 0; e < count; e++)
         for (int64_t f = 0; f < count; f++) {
             const edge *x = &edges[e], *y = &edges[f];
@@ -180,7 +205,7 @@ oracle_answer oracle_imbalance(const oracle_space *source, const oracle_space *t
     oracle_answer answer = {
         .twice_rank_sum = sum_of(edges, n * k),
         .tie_fraction = (double)ties_at_k / (double)n,
-        .rows_error = rows ? error_of_rows(edges, n * k, n, k) : 0,
+        .rows_error = rows ? error_of_rows(target, ties, edges, n * k, n, k) : 0,
     };
     if (n / 10 >= 10 * k)
         add_parts(source, target, k, ties, &answer);

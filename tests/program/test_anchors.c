@@ -168,6 +168,8 @@ Test(anchors, refused, .timeout = 60)
          "'anchors' and 'null' do not go together"},
         {"imbalance: {target: y, anchors: 20, null: {permutations: 3}}",
          "'anchors' and 'null' do not go together"},
+        {"imbalance: {anchors: 20, subsets: {size: 40, count: 2}}",
+         "'anchors' and 'subsets' do not go together"},
         {"mi-ksg: {anchors: 20}", "unknown key 'anchors'"},
     };
     write_input();

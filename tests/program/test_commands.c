@@ -70,7 +70,7 @@ Test(commands, without_mpi, .timeout = 60)
     cr_assert(r.code != 0, "this environment does not keep MPI away");
     r = WITHOUT_MPI("check", job);
     EXPECT_CODE(r, 0);
-    EXPECT_SAYS(r, "1 cells, 4 tasks, 2 layers and 1 label vectors found");
+    EXPECT_SAYS(r, "1 cell, 4 tasks, 2 layers and 1 label vector found");
     r = WITHOUT_MPI("plan", job);
     EXPECT_CODE(r, 0);
     EXPECT_SAYS(r, "tasks       4: imbalance 4\n");

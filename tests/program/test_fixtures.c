@@ -1,5 +1,4 @@
-/* Known answers: data set F and T1 to T7 of measures.md section 11 (T8 is about the global imbalance, which is not
- * computed). */
+/* Known answers: data set F and T1 to T8 of measures.md section 11. */
 #include "support.h"
 
 #include <math.h>
@@ -295,12 +294,17 @@ Test(fixtures, t7_invariances, .timeout = 60)
 
 /* ---- layers whose imbalance is known ----------------------------------------------------------- */
 
-/* `bench --verify`, of a tenth of its samples: all within what chance explains, the same on any number of ranks. */
+/* `bench --verify`, of a tenth of its samples: all within what chance explains, by ranks and by distances among all pairs, whose bound is
+ * below the imbalance (T8); data set F to its ten digits (F-ii1, F-iig); the same on any number of ranks. */
 Test(fixtures, normal_models, .timeout = 60)
 {
     spawn_result alone = PROGRAM(0, "bench", "--verify", "--samples", "2000");
     EXPECT_CODE(alone, 0);
-    cr_expect(count_text(alone.out, "  ok\n") == 26, "%s", spawn_story(&alone));
+    cr_expect(count_text(alone.out, "  ok\n") == 26 + 26 + 4, "%s", spawn_story(&alone));
+    cr_expect(strstr(alone.out, "imbalance, among all pairs         0.1759571749 0.1759571749  ok"),
+              "%s", alone.out);
+    cr_expect(strstr(alone.out, "rmi, among all pairs               1.4549668566 1.4549668566  ok"),
+              "%s", alone.out);
     spawn_result three = PROGRAM(3, "bench", "--verify", "-n", "2000", "--skipping", "auto");
     EXPECT_CODE(three, 0);
     cr_expect(strcmp(alone.out, three.out) == 0, "%s", spawn_story(&three));

@@ -13,6 +13,7 @@ import numpy as np
 import support  # noqa: F401  (the package's path)
 
 from infostrata_analysis import imbalance, measure
+from test_subsets import draw
 
 PROGRAM = os.environ.get("INFOSTRATA")
 
@@ -42,8 +43,8 @@ class Dadapy(unittest.TestCase):
         self.a = self.draw.normal(size=(240, 6))
         self.b = self.a[:, :3] + 0.5 * self.draw.normal(size=(240, 3))
 
-    def here(self, a, b, k=1):
-        frame = imbalance(a, b, k=k, ties="index", se="none", ranks=1)
+    def here(self, a, b, k=1, **more):
+        frame = imbalance(a, b, k=k, ties="index", se="none", ranks=1, **more)
         there, back = (frame[frame["source"] == name]["value"].to_numpy() for name in "ab")
         return there, back
 
@@ -70,8 +71,48 @@ class Dadapy(unittest.TestCase):
         values = [limited(self.a[rows], self.b[rows], 1, 79, None) for rows in order]
         here = [self.here(self.a[rows], self.b[rows])[0][0] for rows in order]
         self.assertAlmostEqual(np.mean(here), np.mean(values), 14)
+        # The same in one run, of subsets that it draws itself.
+        drawn = [limited(self.a[rows], self.b[rows], 1, 79, None) for rows in draw(len(self.a), 80, 3, 1)]
+        there, _ = self.here(self.a, self.b, subsets={"size": 80, "count": 3, "seed": 1})
+        self.assertAlmostEqual(there[0], np.mean(drawn), 14)
         # And it is another quantity than that of all samples: fewer of them lie farther apart.
         self.assertGreater(np.mean(here), self.here(self.a, self.b)[0][0])
+
+    def test_dimensions_are_the_same_numbers(self):
+        square = ((self.a[:, None] - self.a[None]) ** 2).sum(axis=2)
+        near = np.sqrt(np.sort(square, axis=1)[:, 1:9])
+        logs = np.sort(np.log(near[:, 1] / near[:, 0]))
+        kept = int(len(logs) * 0.9)
+        against = -np.log(1 - np.arange(1, kept + 1) / len(logs))
+        fit = (logs[:kept] * against).sum() / (logs[:kept] ** 2).sum()
+        frame = measure("dimension", self.a, method=["twonn-fit", "twonn"], se="none", ranks=1)
+        found = frame.set_index("params.method")["value"]
+        self.assertAlmostEqual(found["twonn-fit"], fit, 11)
+        self.assertAlmostEqual(found["twonn"], (len(logs) - 1) / logs.sum(), 11)
+        for scale in (2, 4):
+            ratio = near[:, 2 * scale - 1] / near[:, scale - 1]
+            low, high = np.quantile(ratio, [0.5, 0.95])
+            self.assertTrue((ratio < low + 20 * (high - low)).all())  # DADApy would leave none out
+            frame = measure("dimension", self.a, method="gride", n1=scale, se="none", ranks=1)
+            d = frame["value"][0]
+            slope = (len(ratio) - 1) / d - (
+                ((1 - scale) / (1 - ratio**-d) + 2 * scale - 1) * np.log(ratio)).sum()
+            self.assertAlmostEqual(slope / len(ratio), 0, 9)
+
+    def test_label_overlap_is_the_unweighted_one(self):
+        classes = (self.a[:, 0] > 0.8).astype(int)
+        near = lists(self.a, 10)[:, 1:]
+        share = (classes[near] == classes[:, None]).mean(axis=1)
+        weight = 1 / np.bincount(classes)[classes]
+        found = measure("overlap", self.a, labels=classes, k=10, ties="index", se="none", ranks=1)
+        self.assertAlmostEqual(found["value"][0], share.mean(), 14)
+        self.assertGreater(abs(found["value"][0] - (weight * share).sum() / weight.sum()), 0.01)
+        sizes = np.maximum(1, (0.1 * np.bincount(classes)).astype(int))
+        near = lists(self.a, sizes.max())[:, 1:]
+        share = [(classes[near[i, :sizes[c]]] == c).mean() for i, c in enumerate(classes)]
+        found = measure("overlap", self.a, labels=classes, class_fraction=0.1, ties="index",
+                        se="none", ranks=1)
+        self.assertAlmostEqual(found["value"][0], np.mean(share), 14)
 
     def test_features_against_each_other(self):
         columns = {f"x{j}": self.a[:, j] for j in range(3)}

@@ -43,6 +43,9 @@ class Measure(unittest.TestCase):
         for _, row in frame.iterrows():
             value = expected(arrays[row["source"]], arrays[row["target"]], row["k"])
             self.assertAlmostEqual(row["value"], value, 14)
+        # That row i is the same sample in both is what the call says. Ten parts of nine are too small.
+        self.assertEqual(set(frame["note"]), {"parts-too-small"})
+        self.assertEqual(imbalance(self.a, self.b, se="none", ranks=1)["note"].tolist(), ["", ""])
 
     def test_labels_dicts_and_other_measures(self):
         frame = imbalance(self.a, labels=self.y, ranks=1)
@@ -58,8 +61,14 @@ class Measure(unittest.TestCase):
     def test_refusals_are_errors_with_the_programs_words(self):
         with self.assertRaisesRegex(RunError, "unknown key 'n_neighbors'.*did you mean 'k'"):
             imbalance(self.a, self.b, n_neighbors=3, ranks=1)
-        with self.assertRaisesRegex(RunError, "90.*80|80.*90"):
+        with self.assertRaisesRegex(RunError, "^'a' has 90 samples, but 'b' has 80: row i must"):
             imbalance(self.a, self.b[:80], ranks=1)
+        with self.assertRaisesRegex(RunError, "^'one' has 90 samples, but 'y' has 89"):
+            imbalance({"one": self.a}, labels={"y": self.y[1:]}, ranks=1)
+        with self.assertRaises(RunError) as refused:  # of mpirun, the program's words alone
+            imbalance(self.a, self.b, k=90, ranks=2)
+        self.assertRegex(str(refused.exception), "k = 90")
+        self.assertNotIn("mpirun", str(refused.exception))
         with self.assertRaisesRegex(TypeError, "one target"):
             imbalance(self.a, self.b, labels=self.y)
         with self.assertRaisesRegex(TypeError, "numbers"):

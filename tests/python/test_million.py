@@ -64,7 +64,7 @@ class Million(unittest.TestCase):
     def test_the_job_gives_both_directions_and_the_labels(self):
         data = self.make(500)
         job = os.path.join(self.folder, "million.yaml")
-        self.assertIn("1 cells, 4 tasks, 2 layers and 1 label vectors", self.infostrata("check", job))
+        self.assertIn("1 cell, 4 tasks, 2 layers and 1 label vector ", self.infostrata("check", job))
         self.assertIn("500", self.infostrata("plan", job))
         self.infostrata("run", job, "--quiet")
         with open(os.path.join(self.folder, "results", "results.csv"), newline="") as file:

@@ -115,6 +115,11 @@ class Report(unittest.TestCase):
         self.assertEqual(figure.axes[0].get_xscale(), "log")
         figures.plt.close("all")
 
+    def test_counts_are_whole_in_a_column_with_gaps(self):
+        for value, shown in ((542011.0, ">542011<"), (12.0, ">12<"), (0.123456, ">0.1235<"),
+                             (1234.5678, ">1235<"), (1e16, ">1e+16<"), (float("inf"), ">inf<")):
+            self.assertIn(shown, page._cell(value))
+
     def test_an_axis_from_zero_to_hundreds_is_told_apart(self):
         rows = [record("a", "b", 0.1, epoch=epoch) for epoch in (0, 1, 2, 5, 10, 100)]
         write_results(self.folder, rows, ("epoch",), ())

@@ -77,8 +77,13 @@ works() { [[ $(tasks "$1") -gt ${2:-0} ]]; }
 state_is() { [[ $(field "$1" JobState) == "$2" ]]; }
 ended() { [[ $(field "$1" JobState) =~ ^(COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL)$ ]]; }
 restarted() { [[ $(field "$1" Restarts) -ge ${2:-1} ]]; }
-# A requeued job may start two minutes later; here at once.
-hurry() { scontrol update JobId="$(cat "$1.id")" StartTime=now 2>/dev/null; }
+# A requeued job may start two minutes later; here after some seconds. Not at once: within the second in which it ended, slurmd
+# takes the new start for the old one ("already killed, do not launch batch job") and the job fails with code 1 and no word.
+hurry() {
+    local queued
+    queued=$(date -d "$(field "$1" SubmitTime)" +%s) && [[ $(date +%s) -ge $((queued + 3)) ]] &&
+        scontrol update JobId="$(cat "$1.id")" StartTime=now 2>/dev/null
+}
 done_at_last() {
     hurry "$1"
     state_is "$1" COMPLETED

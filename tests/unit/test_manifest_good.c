@@ -58,6 +58,8 @@ static void same_entry(const ist_entry *a, const ist_entry *b, size_t params)
         same_name(&a->pairs[i].first, &b->pairs[i].first);
         same_name(&a->pairs[i].second, &b->pairs[i].second);
     }
+    cr_expect(a->subsets.size == b->subsets.size && a->subsets.count == b->subsets.count &&
+              a->subsets.seed == b->subsets.seed);
     same_selection(&a->against, &b->against);
     same_selection(&a->where, &b->where);
     for (size_t p = 0; p < params; p++) {

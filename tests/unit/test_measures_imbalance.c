@@ -104,8 +104,11 @@ Test(imbalance, check_sizes)
 enum { N = 6, K = 2, SUMS = 256 };
 static const int32_t neighbour[N * K] = {1, 2, 0, 3, 3, 0, 2, 1, 5, 0, 4, 1};
 static const int64_t twice[N * K] = {2, 5, 4, 10, 3, 2, 6, 2, 8, 9, 2, 10};
+/* In how many balls, times 2: as many as the ranks say, 63 in all. */
+static const int64_t inside[N] = {14, 4, 9, 17, 12, 7};
 
-static void add_rows(const parameters *p, int64_t first, int64_t count, int64_t *sums)
+static void add_rows_of(const parameters *p, int64_t first, int64_t count,
+                        const int64_t *twice_inside, int64_t *sums)
 {
     int64_t row[N], reverse[N * K], in_count[N] = {0}, in_sum[N] = {0};
     for (int64_t i = 0; i < N; i++) {
@@ -128,9 +131,15 @@ static void add_rows(const parameters *p, int64_t first, int64_t count, int64_t 
                              .twice_rank = twice + first * K,
                              .reverse_twice_rank = reverse + first * K,
                              .in_count = in_count + first,
-                             .in_sum = in_sum + first};
+                             .in_sum = in_sum + first,
+                             .twice_inside = twice_inside + first};
     cr_assert(imbalance()->sum_count <= SUMS);
     imbalance()->partial(p->list, &evidence, sums);
+}
+
+static void add_rows(const parameters *p, int64_t first, int64_t count, int64_t *sums)
+{
+    add_rows_of(p, first, count, inside, sums);
 }
 
 static ist_record finish(const parameters *p, const ist_totals *totals)
@@ -143,7 +152,17 @@ static ist_record finish(const parameters *p, const ist_totals *totals)
     return records[0];
 }
 
-/* 2 / (N^2 k) sqrt(sum over pairs of edges that share a row, of the product of their residuals). */
+/* What row v adds to the sum of ranks, less what it would on average: in its own pairs, as a neighbour, inside balls. */
+static double part_of_row(int v, double mean)
+{
+    double part = (double)inside[v] / 2 - K * mean;
+    for (int e = 0; e < N * K; e++)
+        part += ((e / K == v) + (neighbour[e] == v)) * ((double)twice[e] / 2 - mean);
+    return part;
+}
+
+/* 2 / (N^2 k) sqrt(sum over pairs of edges that share a row, of the product of their residuals; and of what rows inside balls add to
+ * the squares of the rows' parts). */
 static double error_by_pairs(void)
 {
     double mean = 0, variance = 0;
@@ -155,6 +174,10 @@ static double error_by_pairs(void)
             if (a == c || a == d || b == c || b == d)
                 variance += ((double)twice[e] / 2 - mean) * ((double)twice[f] / 2 - mean);
         }
+    for (int v = 0; v < N; v++) {
+        double part = part_of_row(v, mean), alone = part - ((double)inside[v] / 2 - K * mean);
+        variance += part * part - alone * alone;
+    }
     return 2.0 / (N * N * K) * sqrt(variance);
 }
 
@@ -182,6 +205,31 @@ Test(imbalance, sums_of_any_cut_give_one_record)
     cr_expect(other.value == record.value && other.std_error == record.std_error);
     ist_record_release(&record);
     ist_record_release(&other);
+}
+
+/* Of a sample of the rows the first sum is found, the others of all pairs. */
+Test(imbalance, error_of_sampled_rows)
+{
+    parameters p;
+    SET(&p, "k=2", "se=rows");
+    const int64_t some[N] = {14, -1, 9, -1, -1, 7};
+    int64_t all[SUMS] = {0}, sampled[SUMS] = {0};
+    add_rows(&p, 0, N, all);
+    add_rows_of(&p, 0, N, some, sampled);
+    double mean = 31.5 / (N * K), squares = 0, of_all = 0;
+    for (int v = 0; v < N; v++) {
+        double part = part_of_row(v, mean);
+        of_all += part * part;
+        squares += some[v] < 0 ? 0 : 2 * part * part;
+    }
+    double variance = pow(error_by_pairs() * N * N * K / 2, 2) + squares - of_all;
+    ist_totals totals = {.n = N, .all = sampled};
+    ist_record record = finish(&p, &totals);
+    cr_assert(variance > 0);
+    cr_expect(fabs(record.std_error - 2.0 / (N * N * K) * sqrt(variance)) < 1e-14,
+              "%.17g, not %.17g", record.std_error, 2.0 / (N * N * K) * sqrt(variance));
+    cr_expect(record.value == 63.0 / (N * N * K));
+    ist_record_release(&record);
 }
 
 Test(imbalance, error_of_parts)

@@ -142,6 +142,78 @@ Test(views, results_in_the_order_of_the_plan)
     finish(&f);
 }
 
+/* The outcome of a task with one record of this value and these texts. */
+static void add_subset(fixture *f, size_t t, double value, const char *note, const char *detail)
+{
+    const ist_task *task = &f->p.plan->tasks[t];
+    double series[] = {value};
+    ist_record record = {.quantity = (char *)"flow",
+                         .unit = (char *)"nat",
+                         .value = value,
+                         .std_error = (double)NAN,
+                         .se_method = (char *)"none",
+                         .k = 1,
+                         .n = 10,
+                         .d_source = 3,
+                         .d_target = 4,
+                         .note = (char *)note,
+                         .tie_fraction = value / 8,
+                         .duplicates = 2,
+                         .series = series,
+                         .series_count = 1,
+                         .detail = (char *)detail};
+    ist_outcome outcome = {.id = task->id,
+                           .source_content = f->layers[task->source],
+                           .target_content = f->layers[task->target],
+                           .records = &record,
+                           .record_count = 1};
+    ist_error error = {0};
+    ist_journal_add_outcome(f->journal, &outcome, &error);
+    expect_ok(&error);
+}
+
+/* Two directions of three subsets: a row when all are there, which says what they say together. */
+Test(views, subsets_are_one_row)
+{
+    fixture f = start(HEAD "input: {file: x.h5, layers: [a, b]}\n"
+                           "measures: [{flow: {subsets: {size: 10, count: 3, seed: 5}}}]\n");
+    cr_assert(f.p.plan->task_count == 6);
+    add_subset(&f, 0, 1, "ties", "rule=x;width=1;word=p;reproducible=1e-10;slice=1");
+    add_subset(&f, 2, 4, "duplicates;ties", "rule=x;width=2.5;word=q;reproducible=1e-08;slice=2");
+    add(&f, 3, 0.5, "", NULL);
+    add(&f, 4, 0.5, "", "NaN in row 7");
+    expect_text(view(&f, "results.csv"), COLUMNS "\n");
+    add_subset(&f, 1, 1, "", "rule=x;width=1;word=p;reproducible=1e-09;slice=1");
+    expect_text(view(&f, "results.csv"),
+                COLUMNS "\nflow,flow,a,,b,,1,"
+                        "ties=random;seed=0;subsets=3;subset_size=10;subset_seed=5,2,1,subsets,nat,"
+                        "10,3,4,0.25,6,ok,ties;duplicates,rule=x;width=1.5;reproducible=1e-08\n");
+    add(&f, 5, 0.5, "", NULL);
+    const char *failed = strstr(view(&f, "results.csv"), "flow,,b,");
+    cr_assert(failed);
+    expect_text(failed, "flow,,b,,a,,1,ties=random;seed=0;subsets=3;subset_size=10;subset_seed=5,"
+                        ",,,,,,,,,failed,,reason=subset 1: NaN in row 7\n");
+    finish(&f);
+}
+
+/* One subset has no spread; an infinite value no error. */
+Test(views, subsets_without_an_error)
+{
+    fixture f = start(HEAD "input: {file: x.h5, layers: [a, b]}\n"
+                           "measures: [{likeness: {subsets: {size: 10, count: 1}}},"
+                           " {likeness: {subsets: {size: 11, count: 2}}}]\n");
+    add_subset(&f, 0, 2, "ties", "");
+    add_subset(&f, 1, -(double)INFINITY, "", "");
+    add_subset(&f, 2, 2, "", "");
+    const char *text = view(&f, "results.csv");
+    cr_expect(strstr(text, ",subsets=1;subset_size=10;subset_seed=0,2,,subsets,nat,10,3,4,0.25,2,"
+                           "ok,ties;one-subset,\n"),
+              "%s", text);
+    cr_expect(strstr(text, ",subsets=2;subset_size=11;subset_seed=0,-inf,,subsets,nat,10,3,4,"),
+              "%s", text);
+    finish(&f);
+}
+
 /* What was computed from other contents is not shown; what the manifest no longer asks for neither. */
 Test(views, only_what_belongs_to_the_present_contents)
 {

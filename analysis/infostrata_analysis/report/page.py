@@ -174,7 +174,9 @@ def _cell(value):
     if isinstance(value, float) and np.isnan(value):
         return "<td></td>"
     if isinstance(value, (float, np.floating)):
-        return f'<td class="n" data-v="{value!r}">{value:.4g}</td>'
+        # A count in a column where other rows have none is still a count.
+        shown = f"{value:.0f}" if value == round(value, 0) and 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+        return f'<td class="n" data-v="{value!r}">{shown}</td>'
     if isinstance(value, (int, np.integer)):
         return f'<td class="n" data-v="{value}">{value}</td>'
     return f"<td>{_escape(value)}</td>"
