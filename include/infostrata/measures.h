@@ -105,7 +105,9 @@ typedef struct {
      * labels. */
     int64_t by_count;
     const int64_t *by_size, *by_part_size, *by_label;
-    double tie_fraction;                          /* rows with a tie at the k-th neighbour */
+    int64_t anchors;           /* needs.anchors: rows that were asked, of all n; else 0 */
+    const int64_t *by_anchors; /* of these, in each class; NULL without */
+    double tie_fraction;       /* rows with a tie at the k-th neighbour */
     int64_t duplicates_source, duplicates_target; /* rows equal to an earlier row */
     int64_t constant_source, constant_target;     /* scale zscore: constant columns */
     int64_t zero_source, zero_target;             /* metric cosine: rows of zeros */
@@ -122,7 +124,7 @@ typedef struct {
 typedef struct {
     char *quantity, *unit;
     double value, std_error; /* NaN: empty */
-    char *se_method;         /* parts, rows or none; subsets where several are put together */
+    char *se_method; /* parts, rows, anchors or none; subsets where several are put together */
     int64_t k, n, d_source, d_target, duplicates;
     double tie_fraction;
     char *note, *detail; /* codes joined by ';' ; "name=value;name=value" */

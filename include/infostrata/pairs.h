@@ -382,6 +382,7 @@ typedef struct {
     const ist_slab *row_slab, *col_slab;
     int64_t row_at, col_at; /* first row / column: index within its slab */
     bool diagonal;          /* rows are the columns: the row side alone serves all pairs */
+    bool one_sided; /* the row side alone is served: so, or nothing is asked of the columns */
 } ist_tile;
 
 /* A pair that the filter left open, for which side(s), and at which threshold. */
@@ -401,7 +402,8 @@ typedef struct {
     const ist_kernel *kernel;
     const ist_slab *home, *guests;
     const int32_t *home_kind, *guest_kind; /* NULL: no row repeats */
-    bool same; /* guests are part of home: one state serves both sides */
+    bool same;      /* guests are part of home: one state serves both sides */
+    bool one_sided; /* nothing is asked of the guests, which have no state */
     ist_pass_stats *stats;
 } ist_meeting;
 
@@ -455,7 +457,9 @@ typedef enum {
     IST_PAIRS_OWN, /* the visiting slab is part of home: each unordered superblock pair once */
     IST_PAIRS_ALL,
     IST_PAIRS_EVEN, /* only superblock pairs with an even sum of indices */
-    IST_PAIRS_ODD
+    IST_PAIRS_ODD,
+    IST_PAIRS_ROWS /* home's rows alone ask, the chunk is of another set of the same filter: each pair once, each row with
+                      itself, too */
 } ist_pairing;
 
 typedef struct {
@@ -476,9 +480,10 @@ typedef struct {
     double attended; /* when it was called last */
 } ist_sweep;
 
-/* Local. Visits all wanted pairs of home rows and the chunk's; `columns` is the state of the chunk's rows. `count` sweeps
- * that go together over one chunk each: joint sets of the same rows and one second component, whose tiles are then computed
- * once for all of them (none of them skips tiles, and their consumers have no centre). One sweep may be of any set. */
+/* Local. Visits all wanted pairs of home rows and the chunk's; `columns` is the state of the chunk's rows (IST_PAIRS_ROWS: give
+ * home's). `count` sweeps that go together over one chunk each: joint sets of the same rows and one second component, whose tiles
+ * are then computed once for all of them (none of them skips tiles, and their consumers have no centre). One sweep may be of any
+ * set. */
 void ist_sweep_chunk(ist_sweep *sweep, int count, const ist_chunk *chunk, void *const *columns,
                      ist_pairing pairing);
 
@@ -621,6 +626,11 @@ int64_t ist_duplicates_bytes(const ist_set_shape *set);
 int64_t ist_reorder_bytes(const ist_set_shape *set);
 int64_t ist_pass_bytes(const ist_set_shape *set, int64_t k, int64_t thresholds,
                        int64_t chunk_bytes);
+
+/* Of so many anchors (anchors.h), what is returned aside: while their k nearest are looked for (thresholds = 0), or ranks of so many
+ * thresholds of each at once (k = 0). */
+int64_t ist_anchors_bytes(const ist_set_shape *set, int64_t count, int64_t k, int64_t thresholds,
+                          int64_t chunk_bytes);
 
 /* Local. Labels as a space: distance 0 within a class, 1 between classes. twice_rank[i x stride + p],
  * p < k: twice the mid-rank of neighbour (a row number) seen from row[i], among n samples whose class

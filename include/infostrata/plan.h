@@ -199,6 +199,12 @@ typedef struct {
     bool signs, centred, left_out;
 } ist_dense_needs;
 
+/* Whose neighbours are looked for: those of `count` rows that ist_draw_rows draws with this seed; count 0: of all. */
+typedef struct {
+    int64_t count;
+    uint64_t seed;
+} ist_anchor_choice;
+
 /* What one task needs of the engine. */
 typedef struct {
     ist_slice_needs
@@ -218,6 +224,8 @@ typedef struct {
     ist_metric metric;
     ist_scale scale; /* of both layers */
     bool dimension;  /* of its layers: facts for the notes */
+    ist_anchor_choice
+        anchors; /* with neighbours among ALL, counts NONE or RANKS: neither parts nor edges nor distances */
 } ist_needs;
 
 enum { IST_PARTS = 10 };
@@ -328,9 +336,10 @@ bool ist_plan_check(const ist_plan *plan, ist_faults *faults);
 
 /* ---- passes -------------------------------------------------------------------------------- */
 
-/* Pass 1: the k nearest of every row of a layer. */
+/* Pass 1: the k nearest of every row of a layer, or of anchors. */
 typedef struct {
     size_t layer;
+    ist_anchor_choice anchors;
     bool in_class; /* among those with the same label only */
     size_t labels; /* in_class: plan->labels; else SIZE_MAX */
     size_t other;  /* a joint pass: the second layer; else SIZE_MAX */
@@ -364,7 +373,8 @@ static inline int64_t ist_slot_width(const ist_slot *slot)
 /* Pass 2: the counts below the thresholds of all its slots, in the target layer. */
 typedef struct {
     size_t layer;
-    size_t labels; /* samples alone in their class are left out; SIZE_MAX: none are */
+    ist_anchor_choice anchors; /* of all its slots */
+    size_t labels;             /* samples alone in their class are left out; SIZE_MAX: none are */
     bool by_index;
     bool parts;
     ist_slot *slots;
@@ -473,6 +483,12 @@ bool ist_schedule_is_staged(const ist_schedule *schedule);
 /* What serves a task of plan->tasks; NULL for one that is not pending. */
 const ist_route *ist_schedule_route(const ist_schedule *schedule, const ist_task *task);
 
+/* The rows whose neighbours are looked for: all n, or the anchors. */
+static inline int64_t ist_asking_rows(int64_t n, ist_anchor_choice anchors)
+{
+    return anchors.count > 0 ? anchors.count : n;
+}
+
 /* Rows of the matrix that stand for one sample (kind SOLUTIONS): as many as the target has columns where the dumped
  * kernel is that of all outputs (n x c x n x c), else 1. */
 int64_t ist_dense_outputs(const ist_plan *plan, const ist_task *task, const ist_dense_needs *needs);
@@ -483,9 +499,9 @@ int64_t ist_dense_outputs(const ist_plan *plan, const ist_task *task, const ist_
 enum { IST_TREE_FEATURES = 3 };
 
 /* A pass over n rows of a layer: the k nearest (thresholds = 0), or the counts below so many
- * thresholds a row, `batch` of them at once, for lists of up to k neighbours. */
+ * thresholds a row, `batch` of them at once, for lists of up to k neighbours; of so many anchors (0: of every row). */
 typedef struct {
-    int64_t n, d;
+    int64_t n, d, anchors;
     bool wide, parts; /* parts: the same again in the random parts */
     int64_t k, thresholds, batch;
     int64_t distance_k; /* distances that the lists keep */

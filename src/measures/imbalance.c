@@ -3,7 +3,8 @@
  *     Delta_k(A -> B) = 2 / (N^2 k)  sum_i sum_{p <= k}  r^B_i( j_p(i) ),
  *
  * j_p(i) the p-th neighbour of i in A, r^B_i(j) the rank of j among the neighbours of i in B, 1..N-1.
- * Every rank is exact; sums are of twice the rank, integers also for mid-ranks (measures.md 1.1, P2, P3).
+ * Every rank is exact; sums are of twice the rank, integers also for mid-ranks (measures.md 1.1, P2, P3). With `anchors`
+ * the first sum, and its mean, go over so many rows drawn from the N; ranks are those among all N all the same.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -17,6 +18,7 @@ enum {
     PARAM_SCALE,
     PARAM_TIES,
     PARAM_SEED,
+    PARAM_ANCHORS,
     PARAM_SE,
     PARAM_RMI,
     PARAM_BINS,
@@ -34,7 +36,8 @@ static const ist_param_spec params[PARAMS] = {
     [PARAM_SCALE] = IST_PARAM_SCALE_ROW("none"),
     [PARAM_TIES] = IST_PARAM_TIES_ROW,
     [PARAM_SEED] = IST_PARAM_SEED_ROW,
-    [PARAM_SE] = {"se", IST_PARAM_WORD, 0, 0, se_methods, "parts", NULL},
+    [PARAM_ANCHORS] = {"anchors", IST_PARAM_INTEGER, 0, INT32_MAX, NULL, "0", NULL},
+    [PARAM_SE] = {"se", IST_PARAM_WORD, 0, 0, se_methods, "parts", "anchors=0"},
     [PARAM_RMI] = {"rmi", IST_PARAM_WORD, 0, 0, answers, "false", NULL},
     [PARAM_BINS] = {"bins", IST_PARAM_INTEGER, 2, MOST_BINS, NULL, "20", "rmi=true"},
 };
@@ -51,18 +54,43 @@ static const ist_measure_schema schema = {
     .tail = IST_TAIL_LOWER,
 };
 
+static int64_t anchors_of(const ist_value *const *values)
+{
+    return ist_param_integer(values, PARAM_ANCHORS);
+}
+
 static ist_needs needs(const ist_value *const *values, const ist_label_vector *labels)
 {
     (void)labels;
+    bool all = anchors_of(values) == 0;
     return (ist_needs){
         .neighbours = ist_param_integer(values, PARAM_K),
         .counts = IST_COUNTS_RANKS,
-        .parts = ist_param_is(values, PARAM_SE, "parts"),
-        .edges = ist_param_is(values, PARAM_SE, "rows"),
+        .parts = all && ist_param_is(values, PARAM_SE, "parts"),
+        .edges = all && ist_param_is(values, PARAM_SE, "rows"),
+        .anchors = {anchors_of(values), all ? 0 : (uint64_t)ist_param_integer(values, PARAM_SEED)},
         .metric = ist_param_metric(values, PARAM_METRIC),
         .scale = ist_param_scale(values, PARAM_SCALE),
         .ties = ist_param_tie_rule(values, PARAM_TIES, PARAM_SEED),
     };
+}
+
+static ist_code check_anchors(const ist_value *const *values, int64_t n, ist_error *error)
+{
+    int64_t anchors = anchors_of(values);
+    if (anchors == 1)
+        return ist_fail(error, IST_REFUSED,
+                        "anchors: 1: a mean needs at least 2, a useful one some hundred (0: all "
+                        "samples)");
+    if (anchors > n)
+        return ist_fail(error, IST_REFUSED,
+                        "anchors: %" PRId64 " of N = %" PRId64 " samples: at most all of them",
+                        anchors, n);
+    if (anchors > 0 && ist_param_is(values, PARAM_SE, "rows"))
+        return ist_fail(error, IST_REFUSED,
+                        "se: rows needs the neighbours of all samples: leave it out, the error of "
+                        "anchors is that of their mean");
+    return IST_OK;
 }
 
 static ist_code check(const ist_value *const *values, int64_t n, const ist_label_vector *labels,
@@ -77,7 +105,9 @@ static ist_code check(const ist_value *const *values, int64_t n, const ist_label
                         "N = %" PRId64 " samples and k = %" PRId64
                         " are beyond this version: rank sums must fit 63 bits, N 31",
                         n, k);
-    return ist_check_neighbours(schema.name, k, n, error);
+    if (ist_check_neighbours(schema.name, k, n, error) != IST_OK)
+        return error->code;
+    return check_anchors(values, n, error);
 }
 
 /* ---- sums over rows ------------------------------------------------------------------------ */
@@ -95,8 +125,9 @@ enum {
     SUM_B_B = SUM_A_B + IST_WIDE_LIMBS,
     SUM_R_R = SUM_B_B + IST_WIDE_LIMBS,
     SUM_R_REVERSE = SUM_R_R + IST_WIDE_LIMBS,
-    SUM_BIN = SUM_R_REVERSE + IST_WIDE_LIMBS, /* pairs by their place among the ranks */
-    SUM_BY = SUM_BIN + MOST_BINS,             /* R of the rows of each class */
+    SUM_ROW_SQUARES = SUM_R_REVERSE + IST_WIDE_LIMBS, /* of the R of a row; anchors alone */
+    SUM_BIN = SUM_ROW_SQUARES + IST_WIDE_LIMBS,       /* pairs by their place among the ranks */
+    SUM_BY = SUM_BIN + MOST_BINS,                     /* R of the rows of each class */
     SUMS = SUM_BY + IST_MAX_BY
 };
 
@@ -133,6 +164,7 @@ static void add_to_bins(const ist_evidence *e, int64_t bins, int64_t *sums)
 
 static void partial(const ist_value *const *values, const ist_evidence *e, int64_t *sums)
 {
+    bool anchors = anchors_of(values) > 0;
     bool pairs = ist_param_is(values, PARAM_SE, "rows") && e->reverse_twice_rank;
     for (int64_t i = 0; i < e->count; i++) {
         int64_t sum = 0;
@@ -141,6 +173,8 @@ static void partial(const ist_value *const *values, const ist_evidence *e, int64
         sums[SUM_R] += sum;
         if (e->by)
             sums[SUM_BY + e->by[e->row[i]]] += sum;
+        if (anchors)
+            ist_wide_add(sums + SUM_ROW_SQUARES, (ist_int128)sum * sum);
         if (pairs)
             add_pairs(e, i, sums);
     }
@@ -150,9 +184,15 @@ static void partial(const ist_value *const *values, const ist_evidence *e, int64
 
 /* ---- standard errors ----------------------------------------------------------------------- */
 
-static double imbalance_of(int64_t twice_rank_sum, int64_t n, int64_t k)
+/* The mean over `rows` of n samples; all of them: rows = n. */
+static double imbalance_of(int64_t twice_rank_sum, int64_t rows, int64_t n, int64_t k)
 {
-    return (double)twice_rank_sum / ((double)n * (double)n * (double)k);
+    return (double)twice_rank_sum / ((double)rows * (double)n * (double)k);
+}
+
+static int64_t rows_of(const ist_totals *t)
+{
+    return t->anchors > 0 ? t->anchors : t->n;
 }
 
 /* 2 / (N^2 k) sqrt(sum_v (out_v + in_v + inside_v)^2 - sum_e e^2 - sum_e e rev(e)), e the rank of a directed neighbour pair less its mean
@@ -174,6 +214,17 @@ static double error_of_rows(const ist_totals *t, int64_t k)
     return variance > 0 ? sqrt(variance) / ((double)t->n * pairs) : 0;
 }
 
+/* Of the mean over a of N rows drawn without replacement (Cochran, Sampling Techniques, 1977, theorem 2.2): sd / sqrt(a)
+ * sqrt(1 - a / N), ddof 1. What is under the root is an integer before it is a real number: below 2^126, for a rank sum
+ * of all rows fits 63 bits (check). */
+static double error_of_anchors(const ist_totals *t, int64_t k)
+{
+    double a = (double)t->anchors, n = (double)t->n;
+    ist_int128 sum = t->all[SUM_R], squares = ist_wide_value(t->all + SUM_ROW_SQUARES);
+    double scatter = (double)(t->anchors * squares - sum * sum) / (a * (a - 1));
+    return sqrt(scatter / a * (double)(t->n - t->anchors) / n) / (n * (double)k);
+}
+
 /* NaN where a part is too small. */
 static double error_of_parts(const ist_totals *t, int64_t k, double *mean)
 {
@@ -182,7 +233,7 @@ static double error_of_parts(const ist_totals *t, int64_t k, double *mean)
     if (!t->has_parts)
         return NAN;
     for (int p = 0; p < IST_PARTS; p++)
-        value[p] = imbalance_of(t->parts[p][SUM_R], t->part_n[p], k);
+        value[p] = imbalance_of(t->parts[p][SUM_R], t->part_n[p], t->part_n[p], k);
     return ist_error_of_parts(value, mean);
 }
 
@@ -260,7 +311,7 @@ double ist_imbalance_bound(double rmi)
 static double restricted(const ist_value *const *values, const ist_totals *t, bool bound, int part)
 {
     const int64_t *sums = part < 0 ? t->all : t->parts[part];
-    int64_t n = part < 0 ? t->n : t->part_n[part];
+    int64_t n = part < 0 ? rows_of(t) : t->part_n[part];
     double rmi = ist_rmi(sums + SUM_BIN, ist_param_integer(values, PARAM_BINS),
                          n * ist_param_integer(values, PARAM_K));
     return bound ? ist_imbalance_bound(rmi) : rmi;
@@ -314,6 +365,8 @@ static ist_record class_record(const ist_value *const *values, const ist_totals 
         std_error = ist_error_of_parts(value, &mean);
     ist_text_add(&quantity, "imbalance[%" PRId64 "]", t->by_label[c]);
     ist_detail_integer(&detail, "class_size", t->by_size[c]);
+    if (t->by_anchors)
+        ist_detail_integer(&detail, "class_anchors", t->by_anchors[c]);
     if (!isnan(mean))
         ist_detail_real(&detail, "parts_mean", mean);
     ist_text_add(&notes, "%s", imbalance->note);
@@ -321,7 +374,7 @@ static ist_record class_record(const ist_value *const *values, const ist_totals 
     ist_record record = *imbalance;
     record.quantity = ist_take_text(&quantity);
     record.unit = ist_copy_text("ratio");
-    record.value = of_class(t->all, c, t->by_size[c], t->n, k);
+    record.value = of_class(t->all, c, t->by_anchors ? t->by_anchors[c] : t->by_size[c], t->n, k);
     record.std_error = std_error;
     record.se_method = ist_copy_text(t->has_parts ? "parts" : "none");
     record.note = ist_take_text(&notes);
@@ -334,9 +387,11 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
 {
     (void)error;
     int64_t k = ist_param_integer(values, PARAM_K);
-    const char *se = values[PARAM_SE]->text;
+    const char *se = t->anchors > 0 ? "anchors" : values[PARAM_SE]->text;
     double parts_mean = NAN, std_error = NAN;
-    if (strcmp(se, "parts") == 0)
+    if (t->anchors > 0)
+        std_error = error_of_anchors(t, k);
+    else if (strcmp(se, "parts") == 0)
         std_error = error_of_parts(t, k, &parts_mean);
     else if (strcmp(se, "rows") == 0)
         std_error = error_of_rows(t, k);
@@ -347,7 +402,7 @@ static ist_code finish(const ist_value *const *values, const ist_totals *t, ist_
     records[0] = (ist_record){
         .quantity = ist_copy_text("imbalance"),
         .unit = ist_copy_text("ratio"),
-        .value = imbalance_of(t->all[SUM_R], t->n, k),
+        .value = imbalance_of(t->all[SUM_R], rows_of(t), t->n, k),
         .std_error = std_error,
         .se_method = ist_copy_text(se),
         .k = k,

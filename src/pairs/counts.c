@@ -224,7 +224,7 @@ static void meet(void *rows, void *columns, const ist_meeting *meeting)
     if (!r->few)
         return;
     ist_counts_few_meet(r);
-    if (!meeting->same)
+    if (!meeting->same && !meeting->one_sided)
         ist_counts_few_meet(c);
 }
 
@@ -268,7 +268,7 @@ static void take(void *rows, void *columns, const ist_tile *tile)
             for (int64_t m = 0; m < rounds && !(tile->diagonal && i == j); m++) {
                 double distance = tile->distance[i * IST_TILE + j];
                 take_side(r, tile->row + i, m, distance, tile->col_position + j);
-                if (!tile->diagonal)
+                if (!tile->one_sided)
                     take_side(columns, tile->col + j, m, distance, tile->row_position + i);
             }
 }

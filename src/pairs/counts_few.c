@@ -100,7 +100,7 @@ static void settle_kinds(ist_counts *rows, ist_counts *columns, const ist_tile *
     ist_kind_side row = {tile->row_kind, rows->tie_kind + row_at, rows->same + row_at};
     ist_kind_side column = {tile->col_kind, nothing, nobody};
     memset(nobody, 0, sizeof nobody);
-    if (!tile->diagonal) {
+    if (!tile->one_sided) {
         column.tie = columns->tie_kind + col_at;
         column.same = columns->same + col_at;
     }
@@ -146,10 +146,10 @@ static int settle_looked(ist_counts *rows, ist_counts *columns, const ist_tile *
     int32_t nobody[IST_TILE] = {0};
     look(tile, rows->rows->d, open, looked);
     look_bounds(rows, tile->row, tile->rows, m, low[0], high[0]);
-    look_bounds(columns, tile->col, tile->diagonal ? 0 : tile->cols, m, low[1], high[1]);
+    look_bounds(columns, tile->col, tile->one_sided ? 0 : tile->cols, m, low[1], high[1]);
     ist_look_side row = {low[0], high[0], rows->below + m * rows->stride + tile->row};
     ist_look_side column = {low[1], high[1], nobody};
-    if (!tile->diagonal)
+    if (!tile->one_sided)
         column.below = columns->below + m * columns->stride + tile->col;
     return tile->kernel->settle_looked(looked->sum, &row, &column, open);
 }
@@ -181,7 +181,7 @@ void ist_counts_few_scan(ist_counts *rows, ist_counts *columns, const ist_tile *
         ist_threshold_side row = side_of(rows, m, tile->row, tile->row_width);
         ist_threshold_side column = {nothing,         nothing,   nothing,
                                      tile->col_width, nobody[0], nobody[1]};
-        if (!tile->diagonal)
+        if (!tile->one_sided)
             column = side_of(columns, m, tile->col, tile->col_width);
         ist_marks marks;
         bool with_sure = rows->any_sure || columns->any_sure;

@@ -137,7 +137,7 @@ void ist_counts_many_scan(ist_counts *rows, ist_counts *columns, const ist_tile 
 {
     int64_t checked = 0;
     place_rows(rows, tile, tile->l, 0, tile->rows, true, open);
-    for (int j = 0; j < tile->cols && !tile->diagonal; j += IST_STRIP) {
+    for (int j = 0; j < tile->cols && !tile->one_sided; j += IST_STRIP) {
         float turned[IST_STRIP * IST_TILE];
         int64_t placed = open->count;
         tile->kernel->turn(tile->l, j, turned);

@@ -34,6 +34,11 @@ bool ist_keeping_has_left(const ist_keeping *k, int ranks, int a, int b, ist_pai
 void ist_keeping_save(ist_keeping *k);
 /* Collective. The pass is whole: kept for those who come after, where that is worth it. */
 void ist_keeping_end(ist_keeping *k, bool whole);
+/* A whole pass is kept for later ones if it took this share of the time between two checkpoints. */
+#define IST_WORTH_KEEPING (1.0 / 180)
+/* Collective. Of the values of a set, in their order, with such ties: part of the identity of what is found for some of its rows. */
+ist_hash ist_keeping_identity(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                              ist_hash place, const ist_tie_rule *ties);
 /* Collective. The k of the lists that are kept of such a pass, if longer than k; else k. */
 int64_t ist_keeping_width(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                           ist_hash place, const ist_tie_rule *ties, int64_t k);

@@ -9,9 +9,6 @@
 /* Of all that is stored of passes: counts up when what is stored, or what passes find, changes. */
 static const char version[] = "infostrata pass 1";
 
-/* A whole pass is kept for later ones if it took this share of the time between two checkpoints. */
-static const double WORTH_KEEPING = 1.0 / 180;
-
 /* ---- identity ----------------------------------------------------------------------------------- */
 
 static ist_hash hash_of_values(const ist_rows *rows, const ist_slab *slab, int64_t at,
@@ -180,23 +177,30 @@ bool ist_keeping_begin(ist_keeping *k, const ist_comm *comm, const ist_engine *e
     return whole;
 }
 
-int64_t ist_keeping_width(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                          ist_hash place, const ist_tie_rule *ties, int64_t width)
+/* The state of no list decides nothing: such an identity knows neither k nor what was found. */
+ist_hash ist_keeping_identity(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                              ist_hash place, const ist_tie_rule *ties)
 {
-    const ist_keeper *keeper = engine->keeper;
-    if (!keeper || !keeper->has_any(keeper->data))
-        return width;
-    /* The state of no list decides nothing: an identity knows neither k nor what was found. */
-    ist_nearest none = {.k = width};
+    ist_nearest none = {.k = 0};
     ist_keeping k = {.comm = comm,
-                     .keeper = keeper,
+                     .keeper = engine->keeper,
                      .rows = rows,
                      .consumer = &ist_nearest_consumer,
                      .ties = ties,
                      .state = &none,
                      .place = place};
     find_identity(&k);
-    const ist_kept *kept = keeper->find(keeper->data, k.identity, width, true);
+    return k.identity;
+}
+
+int64_t ist_keeping_width(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
+                          ist_hash place, const ist_tie_rule *ties, int64_t width)
+{
+    const ist_keeper *keeper = engine->keeper;
+    if (!keeper || !keeper->has_any(keeper->data))
+        return width;
+    ist_hash identity = ist_keeping_identity(comm, engine, rows, place, ties);
+    const ist_kept *kept = keeper->find(keeper->data, identity, width, true);
     return kept ? kept->width : width;
 }
 
@@ -317,7 +321,7 @@ void ist_keeping_end(ist_keeping *k, bool whole)
     if (!k->progress)
         return;
     double took = ist_seconds() - k->begun;
-    bool worth = k->is_there || took >= WORTH_KEEPING * k->keeper->seconds;
+    bool worth = k->is_there || took >= IST_WORTH_KEEPING * k->keeper->seconds;
     if (whole && ist_largest(k->comm, worth))
         save(k, true);
     ist_progress_free(&k->progress);

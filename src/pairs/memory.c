@@ -1,4 +1,5 @@
 /* What the engine holds on the rank that has most rows: the sums of what this room allocates. */
+#include "anchors.h"
 #include "infostrata/kdtree.h"
 #include "sweep.h"
 
@@ -193,4 +194,41 @@ int64_t ist_pass_bytes(const ist_set_shape *set, int64_t k, int64_t thresholds, 
     int64_t bytes = ist_max(ist_set_rows(set) * (row.state + words) + visiting,
                             carrying_bytes(set, thresholds));
     return may_have_tree(set) ? ist_max(bytes, tree_bytes(set, k, thresholds)) : bytes;
+}
+
+/* ---- anchors --------------------------------------------------------------------------------- */
+
+int64_t ist_anchors_counting_bytes(int64_t thresholds)
+{
+    const int64_t twice = 2 * (sizeof(int32_t) + sizeof(double)), rank = sizeof(int64_t);
+    traits row = traits_for(0, thresholds);
+    return row.state + thresholds * (twice + rank) + 2 * row.back;
+}
+
+int64_t ist_anchors_searching_bytes(int64_t k)
+{
+    traits row = traits_for(k, 0);
+    return row.state + 2 * row.back;
+}
+
+int64_t ist_anchors_at_once(int64_t value_bytes, int64_t state_bytes, int64_t chunk_bytes,
+                            int64_t chunk_rows)
+{
+    int64_t rows = chunk_bytes / (2 * value_bytes + state_bytes);
+    if (chunk_rows > 0)
+        rows = ist_min(rows, chunk_rows);
+    return ist_max(rows / IST_TILE, 1) * IST_TILE;
+}
+
+/* A batch of anchors with their copies; of home's rows their words and, of a twin, the places of all. */
+int64_t ist_anchors_bytes(const ist_set_shape *set, int64_t count, int64_t k, int64_t thresholds,
+                          int64_t chunk_bytes)
+{
+    const int64_t word = sizeof(uint64_t), position = sizeof(int64_t);
+    int64_t state = thresholds > 0 ? ist_anchors_counting_bytes(thresholds)
+                                   : ist_anchors_searching_bytes(k + 1);
+    int64_t rows = ist_anchors_at_once(value_bytes(set), state, chunk_bytes, 0);
+    rows = ist_min(rows, ist_ceil_div(count, IST_TILE) * IST_TILE);
+    return rows * (value_bytes(set) + copy_bytes(set) + word + state) + word * ist_set_rows(set) +
+           (set->twin ? position * set->n : 0) + ist_workspace_bytes(set->d, false);
 }

@@ -277,7 +277,7 @@ void ist_nearest_trim(ist_nearest *s, int64_t k)
 static void meet(void *rows, void *columns, const ist_meeting *meeting)
 {
     ist_nearest *states[2] = {rows, columns};
-    for (int side = 0; side < (meeting->same ? 1 : 2); side++) {
+    for (int side = 0; side < (meeting->same || meeting->one_sided ? 1 : 2); side++) {
         states[side]->meeting = *meeting;
         /* Kinds are those of the slab that is met. */
         for (int64_t i = 0; i < states[side]->count; i++)
@@ -288,7 +288,7 @@ static void meet(void *rows, void *columns, const ist_meeting *meeting)
 static void part(void *rows, void *columns, const ist_meeting *meeting)
 {
     ist_nearest *states[2] = {rows, columns};
-    for (int side = 0; side < (meeting->same ? 1 : 2); side++)
+    for (int side = 0; side < (meeting->same || meeting->one_sided ? 1 : 2); side++)
         for (int64_t i = 0; i < states[side]->count; i++)
             if (states[side]->waiting[i] > 0) {
                 thin(states[side], i);
@@ -370,7 +370,7 @@ static void scan(void *rows, void *columns, const ist_tile *tile, ist_open_list 
     ist_nearest *r = rows, *s = columns;
     float nobody[IST_TILE];
     const float *column_limit = s->limit + tile->col;
-    if (tile->diagonal) {
+    if (tile->one_sided) {
         for (int j = 0; j < IST_TILE; j++)
             nobody[j] = -INFINITY;
         column_limit = nobody;
@@ -407,7 +407,7 @@ static void take(void *rows, void *columns, const ist_tile *tile)
             double distance = tile->distance[i * IST_TILE + j];
             take_side(r, tile->row + i, distance, tile->col_word[j],
                       (int32_t)(tile->col_position + j));
-            if (!tile->diagonal)
+            if (!tile->one_sided)
                 take_side(s, tile->col + j, distance, tile->row_word[i],
                           (int32_t)(tile->row_position + i));
         }

@@ -229,7 +229,7 @@ static ist_tile tile_at(const ist_visit *v, int64_t a, int64_t b, bool diagonal)
                       .rows = (int)(home->row[a + 1] - row),
                       .cols = (int)(guests->row[b + 1] - col),
                       .row = row,
-                      .col = col,
+                      .col = v->pairing == IST_PAIRS_ROWS ? 0 : col,
                       .row_position = sweep->rows->home.first + row,
                       .col_position = v->chunk->slab.first + col,
                       .row_width = home->width + a * IST_TILE,
@@ -242,7 +242,8 @@ static ist_tile tile_at(const ist_visit *v, int64_t a, int64_t b, bool diagonal)
                       .col_slab = &v->chunk->slab,
                       .row_at = row,
                       .col_at = col,
-                      .diagonal = diagonal};
+                      .diagonal = diagonal,
+                      .one_sided = diagonal || v->pairing == IST_PAIRS_ROWS};
 }
 
 static void attend(ist_sweep *sweep)
@@ -371,8 +372,8 @@ void ist_visit_rows(ist_visit *v, int64_t a, int64_t b, bool turned, const uint3
             which[count++] = (uint8_t)(32 * w + __builtin_ctz(bits));
     if (count == 0)
         return;
-    /* The side of the marked rows alone is served, as in a tile of rows with themselves. */
-    ist_tile tile = tile_at(v, a, b, true);
+    ist_tile tile = tile_at(v, a, b, false);
+    tile.one_sided = true; /* the marked rows' */
     v->work->open.count = 0;
     tile.l = nan;
     if (turned) {
@@ -395,6 +396,8 @@ void ist_visit_rows(ist_visit *v, int64_t a, int64_t b, bool turned, const uint3
 
 static bool belongs_here(const ist_visit *v, int64_t a, int64_t b)
 {
+    if (v->pairing == IST_PAIRS_ROWS)
+        return true;
     const ist_packed *home = &v->sweep->rows->packed, *guests = &v->chunk->packed;
     const int32_t *segment = v->sweep->rows->blocks.segment;
     int64_t x = home->block[a], y = guests->block[b];
@@ -406,7 +409,8 @@ static bool belongs_here(const ist_visit *v, int64_t a, int64_t b)
                                        v->chunk->slab.first + guests->row[b]);
     case IST_PAIRS_EVEN: return (x + y) % 2 == 0;
     case IST_PAIRS_ODD: return (x + y) % 2 == 1;
-    case IST_PAIRS_ALL: break;
+    case IST_PAIRS_ALL:
+    case IST_PAIRS_ROWS: break;
     }
     return true;
 }
@@ -552,6 +556,7 @@ static ist_meeting meeting_of(ist_sweep *sweep, const ist_chunk *chunk, ist_pair
                          .home_kind = repeats ? rows->packed.kind : NULL,
                          .guest_kind = repeats ? chunk->packed.kind : NULL,
                          .same = pairing == IST_PAIRS_OWN,
+                         .one_sided = pairing == IST_PAIRS_ROWS,
                          .stats = &sweep->stats};
 }
 

@@ -231,6 +231,30 @@ static void check_classes(checker *c, const ist_task *task)
     ist_text_release(&where);
 }
 
+/* Permuted targets have passes of all rows; a subset's ranks are not those among all. */
+static void check_anchors(checker *c, const ist_task *task, const ist_value *const *params)
+{
+    const ist_plan *plan = c->plan;
+    const ist_entry *entry = &plan->job->entries[task->entry];
+    ist_needs needs = plan->measures[entry->measure]->needs(
+        params, task->labels_target ? &plan->labels[task->target] : NULL);
+    const char *fault = NULL;
+    if (task->permutations > 0)
+        fault = "'anchors' and 'null' do not go together: permute all samples, or fewer of them "
+                "('samples')";
+    else if (ist_task_subsets(plan, task))
+        fault = "'anchors' and 'subsets' do not go together: ranks are those among all samples, or "
+                "those among the samples of a subset";
+    if (needs.anchors.count == 0 || !fault)
+        return;
+    c->good = false;
+    ist_text what = {0};
+    ist_text_add(&what, "anchors %zu", task->entry);
+    if (first_time(c, &what))
+        ist_faults_add(c->faults, entry->place, "%s", fault);
+    ist_text_release(&what);
+}
+
 static void check_measure(checker *c, const ist_task *task)
 {
     const ist_plan *plan = c->plan;
@@ -243,6 +267,7 @@ static void check_measure(checker *c, const ist_task *task)
         check_directions(c, task, params);
         check_matrices(c, task, params);
         check_classes(c, task);
+        check_anchors(c, task, params);
     }
     if (plan->measures[entry->measure]->check(params, plan->layers[task->source].n, labels,
                                               &error) == IST_OK)

@@ -16,7 +16,7 @@ static int64_t list_bytes(int64_t n, const ist_source_pass *pass, const ist_mach
     int64_t entry = 4 + (pass->list_counts ? 4 : 0);
     int64_t held = pass->in_class || pass->distinct_k > 0 ? 4 : 0;
     return (entry * pass->k + 12 * pass->distinct_k + 8 * pass->distance_k + held) *
-           home_rows(n, machine) * (pass->parts ? 2 : 1);
+           home_rows(ist_asking_rows(n, pass->anchors), machine) * (pass->parts ? 2 : 1);
 }
 
 static ist_pass_shape shape_of(const ist_layer *layer, bool parts)
@@ -118,6 +118,7 @@ static int64_t threshold_count(const ist_target_pass *pass)
 ist_pass_shape ist_source_shape(const ist_plan *plan, const ist_source_pass *pass)
 {
     ist_pass_shape shape = shape_of(&plan->layers[pass->layer], pass->parts);
+    shape.anchors = pass->anchors.count;
     shape.k = pass->k;
     shape.distance_k = pass->distance_k;
     shape.list_counts = pass->list_counts;
@@ -135,6 +136,7 @@ ist_pass_shape ist_source_shape(const ist_plan *plan, const ist_source_pass *pas
 ist_pass_shape ist_target_shape(const ist_plan *plan, const ist_target_pass *pass)
 {
     ist_pass_shape shape = shape_of(&plan->layers[pass->layer], pass->parts);
+    shape.anchors = pass->anchors.count;
     shape.thresholds = threshold_count(pass);
     for (size_t i = 0; i < pass->slot_count; i++)
         shape.k = ist_max(shape.k, pass->slots[i].k);
@@ -252,6 +254,10 @@ static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pa
     shape.permutes = step->permutes;
     shape.class_k = step->class_k;
     raise_memory(cost, &shape, kept, pass->layer, machine);
+    if (pass->anchors.count > 0) {
+        ist_add_anchors(cost, layer, pass->anchors.count, pass->k, 0, 1);
+        return;
+    }
     double share = pass->in_class ? plan->labels[pass->labels].pair_share : 1;
     const ist_layer *other = pass->other != SIZE_MAX ? &plan->layers[pass->other] : NULL;
     ist_cost tiles = {0};
@@ -276,6 +282,10 @@ static void add_target(ist_cost *cost, const ist_plan *plan, const ist_target_pa
     raise_memory(cost, &shape, kept, pass->layer, machine);
     int64_t batches = ist_ceil_div(shape.thresholds, shape.batch);
     cost->most_batches = ist_max(cost->most_batches, batches);
+    if (pass->anchors.count > 0) {
+        ist_add_anchors(cost, layer, pass->anchors.count, 0, shape.thresholds, batches);
+        return;
+    }
     ist_cost tiles = {0};
     ist_add_counting(&tiles, layer, shape.thresholds, batches, pass->parts);
     ist_add_faster(cost, &tiles, ist_tree_seconds(layer, 0, shape.thresholds, pass->parts, machine),

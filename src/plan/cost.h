@@ -33,6 +33,9 @@ void ist_add_visits(ist_cost *cost, const ist_layer *layer, double pairs);
 /* A pass 2 of `total` thresholds a row in `batches`. */
 void ist_add_counting(ist_cost *cost, const ist_layer *layer, int64_t total, int64_t batches,
                       bool parts);
+/* A pass of `anchors` rows against all: their k nearest (total = 0), or `total` thresholds of each in `batches`. */
+void ist_add_anchors(ist_cost *cost, const ist_layer *layer, int64_t anchors, int64_t k,
+                     int64_t total, int64_t batches);
 /* Of n rows, each of which looks at `among`: what may be among its k nearest is looked at more closely. */
 double ist_candidate_seconds(double n, double among, int64_t k);
 /* Of one core: a sample of n in a slice of so many directions, for one estimate. */

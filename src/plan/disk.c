@@ -6,6 +6,9 @@ static int64_t kept_bytes(const ist_plan *plan, const ist_schedule *schedule, co
 {
     const int64_t entry = sizeof(double) + sizeof(int32_t), counts = 2 * sizeof(int32_t);
     int64_t n = plan->layers[ist_step_layer(schedule, step)].n;
+    ist_anchor_choice anchors = step->counts ? schedule->targets[step->index].anchors
+                                             : schedule->sources[step->index].anchors;
+    n = ist_asking_rows(n, anchors);
     if (step->counts) {
         const ist_target_pass *pass = &schedule->targets[step->index];
         int64_t thresholds = 0;

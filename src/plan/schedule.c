@@ -35,6 +35,7 @@ static size_t source_pass(collector *c, const ist_task *task, size_t layer, cons
     ist_schedule *s = c->schedule;
     bool joint = needs->among == IST_AMONG_JOINT, in_class = needs->among == IST_AMONG_CLASS;
     ist_source_pass wanted = {.layer = layer,
+                              .anchors = needs->anchors,
                               .in_class = in_class,
                               .labels = in_class ? task->target : SIZE_MAX,
                               .other = joint ? task->target : SIZE_MAX,
@@ -43,9 +44,15 @@ static size_t source_pass(collector *c, const ist_task *task, size_t layer, cons
                               .first_null = SIZE_MAX};
     if (wanted.ties.by_index)
         wanted.ties.seed = 0; /* nothing random in it */
-    uint64_t any[5] = {layer, wanted.labels, wanted.other, wanted.scale, 2};
-    uint64_t key[5] = {layer, wanted.labels, wanted.other,
-                       2 * (uint64_t)wanted.scale + wanted.ties.by_index, wanted.ties.seed};
+    uint64_t anchors = (uint64_t)wanted.anchors.count, drawn = wanted.anchors.seed;
+    uint64_t any[7] = {layer, wanted.labels, wanted.other, wanted.scale, 2, anchors, drawn};
+    uint64_t key[7] = {layer,
+                       wanted.labels,
+                       wanted.other,
+                       2 * (uint64_t)wanted.scale + wanted.ties.by_index,
+                       wanted.ties.seed,
+                       anchors,
+                       drawn};
     ist_hash any_key = ist_hash_bytes(any, sizeof any, 1);
     size_t pass = needs->any_order ? ist_index_find(&c->any_order, any_key) : SIZE_MAX;
     if (pass == SIZE_MAX)
@@ -63,20 +70,26 @@ static size_t source_pass(collector *c, const ist_task *task, size_t layer, cons
 }
 
 /* The pass that counts in a layer; `labels`: some samples are left out. */
-static size_t target_pass(collector *c, size_t layer, size_t labels, bool by_index, bool parts)
+static size_t target_pass(collector *c, size_t layer, size_t labels, bool by_index,
+                          const ist_needs *needs)
 {
     ist_schedule *s = c->schedule;
-    size_t pass = *ist_index_add(&c->targets, key_of(layer, by_index, labels, 0), s->target_count);
+    uint64_t key[5] = {layer, by_index, labels, (uint64_t)needs->anchors.count,
+                       needs->anchors.seed};
+    size_t pass = *ist_index_add(&c->targets, ist_hash_bytes(key, sizeof key, 0), s->target_count);
     if (pass == s->target_count) {
         if (s->target_count == c->target_capacity) {
             c->target_capacity = c->target_capacity ? 2 * c->target_capacity : 64;
             s->targets =
                 ist_grow(s->targets, s->target_count, c->target_capacity, sizeof *s->targets);
         }
-        s->targets[s->target_count++] = (ist_target_pass){
-            .layer = layer, .labels = labels, .by_index = by_index, .first_null = SIZE_MAX};
+        s->targets[s->target_count++] = (ist_target_pass){.layer = layer,
+                                                          .anchors = needs->anchors,
+                                                          .labels = labels,
+                                                          .by_index = by_index,
+                                                          .first_null = SIZE_MAX};
     }
-    s->targets[pass].parts |= parts;
+    s->targets[pass].parts |= needs->parts;
     return pass;
 }
 
@@ -127,7 +140,7 @@ static void add_counts(collector *c, const ist_task *task, const ist_needs *need
                       c->plan->labels[task->target].singles;
     bool by_index = needs->counts == IST_COUNTS_RANKS && needs->ties.by_index;
     route->target[side] = target_pass(c, side == 0 ? task->source : task->target,
-                                      leaves_out ? task->target : SIZE_MAX, by_index, needs->parts);
+                                      leaves_out ? task->target : SIZE_MAX, by_index, needs);
     ist_target_pass *pass = &c->schedule->targets[route->target[side]];
     slot_set set = {&c->slots, route->target[side], &pass->slots, &pass->slot_count};
     route->slot[side] = slot_of(set, route->source, needs->neighbours, needs->counts);

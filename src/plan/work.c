@@ -56,6 +56,20 @@ void ist_add_counting(ist_cost *cost, const ist_layer *layer, int64_t total, int
     cost->seconds += counting_seconds(pairs, total, batches);
 }
 
+/* Each anchor with every row; counts of one side of a pair take half. */
+void ist_add_anchors(ist_cost *cost, const ist_layer *layer, int64_t anchors, int64_t k,
+                     int64_t total, int64_t batches)
+{
+    double pairs = (double)anchors * (double)layer->n, asking = (double)anchors;
+    ist_add_visits(cost, layer, pairs * (double)batches);
+    if (total == 0) {
+        cost->seconds += ist_candidate_seconds(asking, (double)layer->n, k);
+        return;
+    }
+    cost->operations += 3 * asking * (double)total * (double)layer->shape.d;
+    cost->seconds += counting_seconds(pairs / 2, total, batches);
+}
+
 double ist_tree_seconds(const ist_layer *layer, int64_t k, int64_t thresholds, bool parts,
                         const ist_machine *machine)
 {

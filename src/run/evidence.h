@@ -14,6 +14,8 @@ typedef struct {
     const ist_found *found;
     const ist_classes *classes; /* labels target; else NULL */
     const ist_classes *by;      /* that records are by; NULL: none */
+    const ist_anchors *anchors; /* whose lists it has; NULL: all home rows have some */
+    int64_t *by_anchors;        /* of these, in each class of `by`; its own */
     int64_t *sums;              /* (1 + IST_PARTS) x sum_count: all samples, then each part */
     double
         *values[2]; /* of this rank's home rows: all samples, parts; NULL: the measure has none */
@@ -30,7 +32,8 @@ typedef struct {
 /* Local. The task of found->task, without classes, sums and values. */
 ist_work ist_work_on(ist_session *s, const ist_found *found);
 
-/* Local. The home rows [first, first + count) of all samples, or of a part of n; class_size: of a labels target. */
+/* Local. The home rows (or this rank's anchors) [first, first + count) of all samples, or of a part of n; class_size: of a labels
+ * target. */
 ist_made ist_make_rows(const ist_work *w, const ist_rows *rows, int64_t first, int64_t count,
                        int64_t n, bool parts, const int64_t *class_size);
 void ist_made_release(ist_made *m);

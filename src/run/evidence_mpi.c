@@ -105,7 +105,8 @@ ist_made ist_make_rows(const ist_work *w, const ist_rows *rows, int64_t first, i
         .distance = packed(list->distance, sizeof *m.distance, list->distance_k, first, count, k),
         .list_reach = packed(list->list_reach, sizeof *m.list_reach, list->k, first, count, k)};
     for (int64_t i = 0; i < count; i++)
-        m.row[i] = ist_row_number(rows, rows->home.first + first + i);
+        m.row[i] = w->anchors ? w->anchors->row[w->anchors->first + first + i]
+                              : ist_row_number(rows, rows->home.first + first + i);
     if (list->held)
         m.held = held_of(list, first, count, k);
     m.evidence = (ist_evidence){.n = n,
@@ -164,6 +165,7 @@ ist_totals ist_totals_of(const ist_work *w, bool parts, double *const values[2])
     const ist_plan *plan = s->known.plan;
     const ist_layer *source = &plan->layers[w->task->source];
     ist_totals t = {.n = source->n,
+                    .anchors = w->needs.anchors.count,
                     .has_parts = parts,
                     .all = w->sums,
                     .values = values[0],
@@ -183,6 +185,7 @@ ist_totals ist_totals_of(const ist_work *w, bool parts, double *const values[2])
         t.by_size = w->by->size;
         t.by_part_size = w->by->part_size;
         t.by_label = w->by->label_of;
+        t.by_anchors = w->by_anchors;
     }
     if (w->classes) {
         t.class_size = w->classes->size;

@@ -14,6 +14,16 @@ void ist_part_order_for(ist_session *s, int64_t n)
     ist_random_parts(n, IST_PARTS, s->part_order.order, s->part_order.start);
 }
 
+const ist_anchors *ist_anchors_for(ist_session *s, int64_t n, ist_anchor_choice choice)
+{
+    ist_anchors *met = &s->anchors;
+    if (met->n == n && met->count == choice.count && met->seed == choice.seed)
+        return met;
+    ist_anchors_release(met);
+    *met = ist_anchors_new(s->comm, n, choice.count, choice.seed);
+    return met;
+}
+
 static void unload(ist_loaded *loaded)
 {
     if (loaded->layer != SIZE_MAX)
@@ -59,6 +69,7 @@ void ist_unload_layers(ist_session *s)
             ist_free(s->shelf[l]);
             s->shelf[l] = NULL;
         }
+    ist_anchors_release(&s->anchors);
 }
 
 void ist_hold_layer(ist_session *s, ist_loaded *held)
@@ -340,7 +351,9 @@ ist_code ist_load_plain(ist_session *s, size_t layer, size_t other, ist_error *e
 
 ist_code ist_load_values(ist_session *s, size_t layer, size_t other, ist_error *error)
 {
+    double started = ist_seconds();
     if (load_values(s, layer, &s->loaded, error) == IST_OK && other != SIZE_MAX)
         load_values(s, other, &s->other, error);
+    s->seconds[IST_PHASE_READING] += ist_seconds() - started;
     return error->code;
 }

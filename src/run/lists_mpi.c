@@ -268,9 +268,29 @@ void ist_find_joint(ist_session *s, const ist_joint_search *search, int count,
     ist_free(k);
 }
 
+/* Of the pass' anchors alone, among all rows. */
+static void find_anchors(ist_session *s, const ist_source_pass *pass, ist_lists *lists,
+                         ist_pass_stats *stats)
+{
+    const ist_rows *rows = &s->loaded.all;
+    const ist_anchors *anchors = ist_anchors_for(s, rows->n, pass->anchors);
+    int64_t k = ist_min(pass->k, rows->n - 1);
+    ist_nearest *nearest = ist_anchors_nearest(s->comm, &s->engine, rows, anchors,
+                                               ist_min(k + 1, rows->n - 1), pass->ties, stats);
+    if (!nearest)
+        return;
+    lists->tie_fraction = tie_fractions(s->comm, nearest, k, anchors->count);
+    lists->all = list_among_all(pass, nearest, k);
+    ist_nearest_free(&nearest);
+}
+
 void ist_find_lists(ist_session *s, const ist_source_pass *pass, ist_lists *lists,
                     ist_pass_stats *stats)
 {
+    if (pass->anchors.count > 0) {
+        find_anchors(s, pass, lists, stats);
+        return;
+    }
     lists->has_distinct = pass->distinct_k > 0 && s->facts[pass->layer].duplicates > 0;
     for (int parts = 0; parts <= pass->parts; parts++) {
         ist_list *list = parts ? &lists->parts : &lists->all;

@@ -222,6 +222,22 @@ static int64_t dense_bytes(const ist_pass_shape *pass, const ist_machine *machin
                    own.held + other.held + matrices + room + beside);
 }
 
+/* A pass of anchors, whose lists or ranks are shared out like rows. */
+static int64_t anchors_bytes(const ist_pass_shape *pass, const layer_sets *own,
+                             const ist_machine *machine)
+{
+    const int64_t number = sizeof(int64_t);
+    ist_set_shape some = own->read;
+    some.n = pass->anchors;
+    int64_t rows = ist_set_rows(&some);
+    int64_t results = rows * result_bytes(pass) + number * pass->anchors;
+    int64_t thresholds = ist_min(pass->batch, pass->thresholds);
+    int64_t engine =
+        ist_anchors_bytes(&own->all, pass->anchors, pass->thresholds > 0 ? 0 : pass->k + 1,
+                          thresholds, machine->chunk_bytes);
+    return ist_max(own->reading, own->held + results + ist_max(engine, task_bytes(pass, rows)));
+}
+
 int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine)
 {
     if (pass->dense)
@@ -232,6 +248,8 @@ int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine)
     ist_set_shape some = own.read;
     some.tree = machine->trees;
     some.segments = (int)ist_max(1, ist_min(pass->some_segments, pass->n));
+    if (pass->anchors > 0)
+        return anchors_bytes(pass, &own, machine);
     int64_t rows = ist_max(ist_set_rows(&own.all), ist_set_rows(&own.parts));
     int64_t results =
         rows * result_bytes(pass) * (pass->parts ? 2 : 1) * ist_max(pass->together, 1);

@@ -43,6 +43,10 @@ static double step_pairs(const ist_session *s, const ist_step *step)
     const ist_layer *layer = &s->known.plan->layers[ist_step_layer(s->schedule, step)];
     const ist_source_pass *sources = s->schedule->sources;
     double n = (double)layer->n, pairs = n * (n - 1) / 2, all = 0;
+    int64_t anchors = step->counts ? s->schedule->targets[step->index].anchors.count
+                                   : sources[step->index].anchors.count;
+    if (anchors > 0)
+        return n * (double)anchors;
     if (step->counts) {
         const ist_target_pass *pass = &s->schedule->targets[step->index];
         return pass_pairs(s, pairs, pass->parts, pass->first_null);

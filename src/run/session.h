@@ -2,7 +2,7 @@
 #ifndef INFOSTRATA_RUN_SESSION_H
 #define INFOSTRATA_RUN_SESSION_H
 
-#include "infostrata/ring.h"
+#include "infostrata/anchors.h"
 #include "infostrata/stop.h"
 #include "flights.h"
 #include "job.h"
@@ -138,6 +138,7 @@ typedef struct {
     ist_loaded loaded, other;   /* other: the second layer of a joint pass */
     ist_loaded **shelf; /* by layer: others of a portion that is small enough to keep them; NULL */
     ist_part_order part_order;
+    ist_anchors anchors; /* those met last */
     ist_classes classes; /* of the labels met last */
     ist_memory_of_matrices remembered;
     ist_classes by;      /* of those met last that records are by */
@@ -183,11 +184,11 @@ void ist_hold_layer(ist_session *s, ist_loaded *held);
 void ist_put_back_layer(ist_session *s, ist_loaded *held);
 /* Local. What the outcome of a task whose operands are known says of its target's content. */
 ist_hash ist_content_of_target(const ist_session *s, const ist_task *task);
-/* Both as they are read, for slices: no twin, no parts. other: SIZE_MAX: none. */
+/* Both as they are read, for slices and anchors: no twin, no parts (that of the loaded layer may be there). other: SIZE_MAX: none. */
 ist_code ist_load_values(ist_session *s, size_t layer, size_t other, ist_error *error);
 /* The same with the values in the rows' own places: read again where they have moved to a twin. */
 ist_code ist_load_plain(ist_session *s, size_t layer, size_t other, ist_error *error);
-/* Both, and those of the portion that are kept. */
+/* Both, and those of the portion that are kept; and the anchors. */
 void ist_unload_layers(ist_session *s);
 
 /* Collective. Is the run to end before its work is done? Each leaves an error IST_STOPPED (with what is left) that all ranks share:
@@ -356,6 +357,10 @@ void ist_forget_matrices(ist_session *s);
 void ist_tell_progress(ist_session *s);
 /* Collective. The task's row says why there is no number. */
 ist_code ist_fail_task(ist_session *s, size_t task, const char *reason, ist_error *error);
+
+/* Local. Those of n rows that a pass or task asks about, for the ranks of s->comm; valid until others are asked for, or the layers
+ * are unloaded. */
+const ist_anchors *ist_anchors_for(ist_session *s, int64_t n, ist_anchor_choice choice);
 
 /* The samples of the set that a task is about: n, and the parts' order of that n. */
 void ist_part_order_for(ist_session *s, int64_t n);

@@ -71,8 +71,11 @@ void ist_add_time(ist_session *s, ist_phase phase, double started, const ist_pas
 bool ist_load_operands(ist_session *s, const ist_source_pass *pass, ist_lists *lists,
                        ist_error *error)
 {
-    if (ist_load_layer(s, pass->layer, pass->parts, error) != IST_OK ||
-        s->facts[pass->layer].failure)
+    if (pass->anchors.count > 0)
+        ist_load_values(s, pass->layer, SIZE_MAX, error);
+    else
+        ist_load_layer(s, pass->layer, pass->parts, error);
+    if (error->code != IST_OK || s->facts[pass->layer].failure)
         return false;
     if (pass->other != SIZE_MAX && (ist_load_other(s, pass->other, pass->parts, error) != IST_OK ||
                                     s->facts[pass->other].failure))
@@ -112,7 +115,9 @@ ist_code ist_permute_operands(ist_session *s, size_t first_null, ist_error *erro
 static ist_code find_lists(ist_session *s, size_t source_pass, ist_error *error)
 {
     const ist_source_pass *pass = &s->schedule->sources[source_pass];
-    const char *kind = pass->in_class ? "nearest-in-class" : "nearest";
+    const char *kind = pass->anchors.count > 0 ? "nearest-of-anchors"
+                       : pass->in_class        ? "nearest-in-class"
+                                               : "nearest";
     if (pass->other != SIZE_MAX)
         return ist_find_joint_lists(s, source_pass, error);
     if (!ist_load_operands(s, pass, &s->lists[source_pass], error))
@@ -189,7 +194,8 @@ static slot_table slot_table_new(ist_session *s, const ist_target_pass *pass, bo
                                  ist_pass_stats *stats)
 {
     const ist_rows *set = parts ? &s->loaded.parts : &s->loaded.all;
-    int64_t rows = set->home.count;
+    int64_t rows =
+        pass->anchors.count > 0 ? ist_anchors_for(s, set->n, pass->anchors)->own : set->home.count;
     bool given = false;
     slot_table table = {.offset = ist_alloc(pass->slot_count, sizeof *table.offset)};
     for (int single = 0; single < 2; single++)
@@ -271,6 +277,12 @@ static slot_table count(ist_session *s, const ist_target_pass *pass, bool parts,
         return table;
     }
     const ist_rows *rows = parts ? &s->loaded.parts : &s->loaded.all;
+    if (pass->anchors.count > 0) {
+        ist_anchors_ranks(s->comm, &s->engine, rows, ist_anchors_for(s, rows->n, pass->anchors),
+                          pass->by_index, table.stride, table.target, batch, table.twice_rank,
+                          stats);
+        return table;
+    }
     ist_thresholds thresholds = {
         .stride = table.stride, .target = table.target, .given = table.given, .told = table.told};
     ist_pass_counts(s->comm, &s->engine, rows, pass->by_index, &thresholds, batch, table.twice_rank,
@@ -323,7 +335,11 @@ static ist_code count_targets(ist_session *s, size_t target_pass, slot_table tab
                               ist_error *error)
 {
     const ist_target_pass *pass = &s->schedule->targets[target_pass];
-    if (ist_load_layer(s, pass->layer, pass->parts, error) != IST_OK)
+    if (pass->anchors.count > 0)
+        ist_load_values(s, pass->layer, SIZE_MAX, error);
+    else
+        ist_load_layer(s, pass->layer, pass->parts, error);
+    if (error->code != IST_OK)
         return error->code;
     ist_error reading = {0};
     if (s->facts[pass->layer].failure)
@@ -345,7 +361,8 @@ static ist_code count_targets(ist_session *s, size_t target_pass, slot_table tab
         s->told[target_pass][parts] = tell(pass, rows->home.count, &tables[parts]);
     }
     ist_add_time(s, IST_PHASE_COUNTS, started, &stats);
-    if (ist_journal_timing(s, "counts", pass->layer, 0, tables[0].stride, started, &stats, error) ==
+    const char *kind = pass->anchors.count > 0 ? "counts-of-anchors" : "counts";
+    if (ist_journal_timing(s, kind, pass->layer, 0, tables[0].stride, started, &stats, error) ==
         IST_OK)
         ist_permute_operands(s, pass->first_null, error);
     return error->code;

@@ -77,8 +77,8 @@ static void add_edges(const ist_work *w, const ist_rows *rows, ist_made *m)
 static void add_all_samples(ist_work *w)
 {
     const ist_rows *rows = &w->s->loaded.all;
-    ist_made m = ist_make_rows(w, rows, 0, rows->home.count, rows->n, false,
-                               w->classes ? w->classes->size : NULL);
+    ist_made m = ist_make_rows(w, rows, 0, w->anchors ? w->anchors->own : rows->home.count, rows->n,
+                               false, w->classes ? w->classes->size : NULL);
     if (w->needs.edges)
         add_edges(w, rows, &m);
     ist_take_rows(w, &m, w->sums, w->values[0]);
@@ -247,6 +247,15 @@ static void compute(ist_work *w, bool parts)
         ist_gather_values(w, set);
 }
 
+static void ask_anchors(ist_work *w, int64_t n)
+{
+    w->anchors = ist_anchors_for(w->s, n, w->needs.anchors);
+    const int64_t whole[2] = {0, w->anchors->count};
+    if (w->by)
+        w->by_anchors =
+            ist_count_classes(w->by->class_of, w->by->class_count, w->anchors->row, whole, 1);
+}
+
 ist_code ist_complete_task(ist_session *s, const ist_found *found, ist_error *error)
 {
     ist_depart_task(s, found->task);
@@ -266,9 +275,12 @@ ist_code ist_complete_task(ist_session *s, const ist_found *found, ist_error *er
             return ist_fail_task(s, found->task, reading.text, error);
         w.by = &s->by;
     }
+    if (w.needs.anchors.count > 0)
+        ask_anchors(&w, n);
     compute(&w, parts);
     finish(&w, parts, error);
     ist_free(w.sums);
+    ist_free(w.by_anchors);
     ist_free(w.values[0]);
     ist_free(w.values[1]);
     return error->code;

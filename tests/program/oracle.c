@@ -211,3 +211,45 @@ oracle_answer oracle_imbalance(const oracle_space *source, const oracle_space *t
         add_parts(source, target, k, ties, &answer);
     return answer;
 }
+
+/* ---- anchors --------------------------------------------------------------------------------- */
+
+static bool is_anchor(int64_t n, int64_t row, int64_t count, uint64_t seed)
+{
+    int64_t before = 0;
+    for (int64_t other = 0; other < n; other++)
+        before += ist_random_word(seed, IST_RANDOM_SAMPLES, (uint64_t)other) <
+                  ist_random_word(seed, IST_RANDOM_SAMPLES, (uint64_t)row);
+    return before < count;
+}
+
+oracle_anchors_answer oracle_anchors(const oracle_space *source, const oracle_space *target,
+                                     int64_t k, ist_tie_rule ties, int64_t count, uint64_t seed)
+{
+    int64_t n = source->n, ties_at_k = 0;
+    int64_t *all = scratch_alloc((size_t)n * sizeof *all);
+    for (int64_t i = 0; i < n; i++)
+        all[i] = i;
+    edge *edges = edges_of(source, target, (members){all, n}, k, ties, &ties_at_k);
+    oracle_anchors_answer answer = {0};
+    double *value = scratch_alloc((size_t)count * sizeof *value), mean = 0, squares = 0;
+    int64_t found = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (!is_anchor(n, i, count, seed))
+            continue;
+        int64_t sum = sum_of(edges + i * k, k), last = edges[i * k + k - 1].to;
+        int64_t next = next_neighbour(source, ties, (members){all, n}, i, last);
+        answer.twice_rank_sum += sum;
+        answer.tie_fraction +=
+            next >= 0 && source->distance[i * n + next] == source->distance[i * n + last];
+        value[found++] = (double)sum / ((double)n * (double)k);
+    }
+    answer.tie_fraction /= (double)count;
+    for (int64_t a = 0; a < count; a++)
+        mean += value[a] / (double)count;
+    for (int64_t a = 0; a < count; a++)
+        squares += (value[a] - mean) * (value[a] - mean);
+    double share = (double)count / (double)n;
+    answer.error = sqrt(squares / (double)(count - 1) / (double)count * (1 - share));
+    return answer;
+}

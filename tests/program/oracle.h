@@ -30,4 +30,14 @@ typedef struct {
 oracle_answer oracle_imbalance(const oracle_space *source, const oracle_space *target, int64_t k,
                                ist_tie_rule ties, bool rows);
 
+typedef struct {
+    int64_t twice_rank_sum;
+    double tie_fraction, error;
+} oracle_anchors_answer;
+
+/* Of the `count` rows whose random words of (seed, row) are the smallest, among all rows. The error: sd of the rows' values / sqrt(count)
+ * sqrt(1 - count / N). */
+oracle_anchors_answer oracle_anchors(const oracle_space *source, const oracle_space *target,
+                                     int64_t k, ist_tie_rule ties, int64_t count, uint64_t seed);
+
 #endif

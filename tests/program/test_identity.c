@@ -89,6 +89,8 @@ static const char neighbours_input[] = "input: {file: neighbours.h5, layers: [re
 static const char *const neighbours_entries[] = {
     "imbalance: {pairs: [[relu, real]], k: [1, 7], metric: [cosine, manhattan]}",
     "imbalance: {target: five, metric: chebyshev, scale: zscore, se: rows}",
+    "imbalance: {pairs: [[relu, lattice]], k: [1, 9], anchors: [50, 200], ties: [random, index]}",
+    "imbalance: {layers: [real], target: five, metric: manhattan, anchors: 20}",
     "mi-ross: {target: [five, rare], k: [1, 3]}",
     "mi-ross: {layers: [real, lattice], target: rare, metric: [cosine, chebyshev]}",
     "mi-ksg: {type: [1, 2], scale: zscore}",
@@ -122,8 +124,8 @@ enum { NEIGHBOUR_ENTRIES = sizeof neighbours_entries / sizeof *neighbours_entrie
 
 /* In the order of the entries. */
 enum {
-    NEIGHBOUR_TASKS = 8 + 3 + 12 + 4 + 6 + 4 + 2 + 6 + 12 + 2 * 7 + 3 + 12 + 1 + 3 + 1 + 3 + 1 + 4 +
-                      2 + 2 + 1 + 4 + 2 + 2 + 2 + 1
+    NEIGHBOUR_TASKS = 8 + 3 + 16 + 1 + 12 + 4 + 6 + 4 + 2 + 6 + 12 + 2 * 7 + 3 + 12 + 1 + 3 + 1 +
+                      3 + 1 + 4 + 2 + 2 + 1 + 4 + 2 + 2 + 2 + 1
 };
 
 /* ---- undisturbed ------------------------------------------------------------------------------- */

@@ -91,7 +91,8 @@ Test(records, table_of_a_sweep, .timeout = 60)
                     strcmp(table_text(&t, row, "source"), "a") == 0 ? "5" : "3");
     }
     EXPECT_CELL(&t, 0, "meta.test_error", "0.10000000000000001");
-    EXPECT_CELL(&t, 0, "params", "metric=euclidean;scale=none;ties=index;seed=0;se=none;rmi=false");
+    EXPECT_CELL(&t, 0, "params",
+                "metric=euclidean;scale=none;ties=index;seed=0;anchors=0;se=none;rmi=false");
     EXPECT_CELL(&t, 0, "d_target", "3");
     EXPECT_CELL(&t, 6, "d_target", "");
     EXPECT_CELL(&t, 6, "independent", "1");

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "checks.h"
-#include "infostrata/ring.h"
+#include "infostrata/anchors.h"
 #include "rows.h"
 
 /* ---- a keeper in memory: every rank has everything ------------------------------------------- */
@@ -139,7 +139,7 @@ static ist_keeper keeper_of(memory *m, double seconds)
 
 /* ---- cases ------------------------------------------------------------------------------------ */
 
-typedef enum { LISTS, RANKS, BELOW } what_kind;
+typedef enum { LISTS, RANKS, BELOW, LISTS_OF_ANCHORS, RANKS_OF_ANCHORS } what_kind;
 
 typedef struct {
     const char *name;
@@ -168,6 +168,26 @@ static const keep_case cases[] = {
      IST_SKIP_ALWAYS,
      {false, 0}},
     {"given thresholds", BELOW, 500, 3, 2, false, false, false, IST_SKIP_NEVER, {false, 0}},
+    {"lists of anchors",
+     LISTS_OF_ANCHORS,
+     900,
+     3,
+     4,
+     false,
+     false,
+     false,
+     IST_SKIP_ALWAYS,
+     {true, 0}},
+    {"ranks of anchors",
+     RANKS_OF_ANCHORS,
+     900,
+     2,
+     9,
+     true,
+     false,
+     false,
+     IST_SKIP_NEVER,
+     {false, 0}},
 };
 
 static double value_of(const keep_case *c, int layer, int64_t row, int64_t column)
@@ -227,6 +247,36 @@ static void sets_release(const keep_case *c, sets *s)
     ist_free(s->start);
 }
 
+/* Of anchors: those of the list, in their order; zeros behind them. */
+static void ask_anchors(const ist_comm *comm, const ist_engine *engine, const keep_case *c,
+                        const ist_rows *rows, int64_t *found, ist_pass_stats *stats)
+{
+    enum { ANCHORS = 650 };
+    int64_t k = c->k;
+    ist_anchors anchors = ist_anchors_new(comm, rows->n, ANCHORS, 6);
+    int64_t *mine = found + anchors.first * k;
+    if (c->what == LISTS_OF_ANCHORS) {
+        ist_nearest *nearest = ist_anchors_nearest(comm, engine, rows, &anchors, k, c->ties, stats);
+        for (int64_t e = 0; e < anchors.own * k; e++)
+            mine[e] = nearest->neighbour[e];
+        ist_nearest_free(&nearest);
+    } else {
+        int32_t *target = ist_alloc((size_t)(anchors.own * k), sizeof *target);
+        for (int64_t e = 0; e < anchors.own * k; e++) {
+            int64_t item = anchors.first * k + e;
+            target[e] = (int32_t)((anchors.row[item / k] + 1 + item * 29 % 500) % rows->n);
+        }
+        ist_anchors_ranks(comm, engine, rows, &anchors, c->ties.by_index, k, target, 5, mine,
+                          stats);
+        ist_free(target);
+    }
+    const ist_rows list = {.n = ANCHORS, .blocks = anchors.blocks};
+    MPI_Datatype type = ist_bytes_type((size_t)k * sizeof *found);
+    ist_gather_rows(comm, &list, type, NULL, found, true);
+    MPI_Type_free(&type);
+    ist_anchors_release(&anchors);
+}
+
 /* What the case asks, as k numbers of each row on every rank. */
 static int64_t *ask(const ist_comm *comm, const ist_engine *engine, const keep_case *c,
                     const ist_rows *rows, ist_pass_stats *stats)
@@ -234,6 +284,10 @@ static int64_t *ask(const ist_comm *comm, const ist_engine *engine, const keep_c
     int64_t k = c->k, count = rows->home.count, first = rows->home.first;
     int64_t *found = ist_alloc((size_t)(rows->n * k), sizeof *found);
     int64_t *mine = found + first * k;
+    if (c->what == LISTS_OF_ANCHORS || c->what == RANKS_OF_ANCHORS) {
+        ask_anchors(comm, engine, c, rows, found, stats);
+        return found;
+    }
     if (c->what == LISTS) {
         ist_nearest *nearest = ist_pass_nearest(comm, engine, rows, k, c->ties, stats);
         for (int64_t e = 0; e < count * k; e++)
@@ -397,18 +451,24 @@ RANK_CHECK(large_superblocks_left_and_taken_up)
 RANK_CHECK(foreign_passes_are_not_taken_up)
 {
     ist_comm mine = ist_comm_new(comm);
-    const keep_case lists = cases[0], below = cases[7];
-    keep_case others[5] = {lists, lists, lists, below, below};
+    const keep_case lists = cases[0], below = cases[7], anchors = cases[8], ranked = cases[9];
+    const keep_case own[] = {lists, lists, lists, below, below, anchors, anchors, ranked, ranked};
+    enum { CASES = sizeof own / sizeof *own };
+    keep_case others[CASES];
+    memcpy(others, own, sizeof own);
+    others[5].ties.by_index = false;
+    others[6].k++;
+    others[7].ties.by_index = true;
+    others[8].what = LISTS_OF_ANCHORS;
     others[0].ties.seed++;
     others[1].ties.by_index = true;
     others[2].n--;
     others[3].k++;
     others[4].wide = true;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < CASES; i++) {
         memory *m = ist_alloc(1, sizeof *m);
         ist_pass_stats stats = {0};
-        const keep_case *own = others[i].what == LISTS ? &lists : &below;
-        int64_t *found = in_rounds(&mine, own, m, &stats),
+        int64_t *found = in_rounds(&mine, &own[i], m, &stats),
                 *expected = in_one_go(&mine, &others[i], &stats);
         ist_free(found);
         m->served = m->count;
@@ -454,10 +514,9 @@ RANK_CHECK(changed_rows_are_other_rows)
 }
 
 /* A damaged superblock on one rank: all go back to the checkpoint before. */
-RANK_CHECK(damaged_passes_are_rejected)
+static void check_damaged(MPI_Comm comm, const keep_case *c)
 {
     ist_comm mine = ist_comm_new(comm);
-    const keep_case *c = &cases[0];
     memory *m = ist_alloc(1, sizeof *m);
     ist_pass_stats stats = {0};
     int64_t *expected = in_rounds(&mine, c, m, &stats);
@@ -474,6 +533,12 @@ RANK_CHECK(damaged_passes_are_rejected)
     ist_free(expected);
     memory_release(m);
     ist_comm_release(&mine);
+}
+
+RANK_CHECK(damaged_passes_are_rejected)
+{
+    check_damaged(comm, &cases[0]);
+    check_damaged(comm, &cases[8]);
 }
 
 /* Lists that are kept are as good as shorter ones, not as longer ones. */

@@ -7,7 +7,7 @@
 
 #include "brute.h"
 #include "checks.h"
-#include "infostrata/ring.h"
+#include "infostrata/anchors.h"
 #include "rows.h"
 
 /* ---- data ---------------------------------------------------------------------------------- */
@@ -456,6 +456,136 @@ RANK_CHECK(chebyshev_narrow)
 RANK_CHECK(chebyshev_wide)
 {
     check_metric(comm, IST_METRIC_CHEBYSHEV, true);
+}
+
+/* ---- anchors ------------------------------------------------------------------------------- */
+
+typedef struct {
+    engine_case c;
+    int64_t count;
+    uint64_t seed;
+    bool twins; /* of both layers */
+} anchors_case;
+
+static bool lists_of_anchors_right(const ist_rows *rows, const double *values, const engine_case *c,
+                                   const ist_anchors *anchors, const ist_nearest *nearest)
+{
+    brute_other *sorted = ist_alloc((size_t)rows->n, sizeof *sorted);
+    bool right = nearest->count == anchors->own;
+    for (int64_t i = 0; i < anchors->own && right; i++) {
+        int64_t row = anchors->row[anchors->first + i];
+        int64_t count = brute_others(rows, values, row, c->ties, sorted);
+        brute_sort(sorted, count);
+        right = nearest->held[i] == c->k;
+        for (int64_t p = 0; p < c->k && right; p++)
+            right = nearest->neighbour[i * c->k + p] == sorted[p].row &&
+                    nearest->distance[i * c->k + p] == sorted[p].distance;
+    }
+    ist_free(sorted);
+    return right;
+}
+
+static bool ranks_of_anchors_right(const ist_rows *rows, const double *values, const engine_case *c,
+                                   const ist_anchors *anchors, const int32_t *target,
+                                   const int64_t *twice_rank)
+{
+    brute_other *others = ist_alloc((size_t)rows->n, sizeof *others);
+    bool right = true;
+    for (int64_t i = 0; i < anchors->own && right; i++) {
+        int64_t row = anchors->row[anchors->first + i];
+        int64_t count = brute_others(rows, values, row, c->ties, others);
+        for (int64_t e = i * c->k; e < (i + 1) * c->k && right; e++)
+            right = twice_rank[e] == brute_twice_rank(others, count, target[e], c->ties.by_index);
+    }
+    ist_free(others);
+    return right;
+}
+
+static bool anchors_right(const ist_comm *comm, value_rule *rule, const anchors_case *a)
+{
+    const engine_case *c = &a->c;
+    ist_engine engine = {.kernel = ist_kernel_choose(c->kernel),
+                         .chunk_bytes = 1 << 20,
+                         .chunk_rows = c->chunk_rows,
+                         .skipping = a->twins ? IST_SKIP_ALWAYS : IST_SKIP_NEVER};
+    double *values[2] = {make_data(rule, c->n, c->source_d, c->wide, 1),
+                         make_data(rule, c->n, c->target_d, c->wide, 2)};
+    ist_rows rows[2];
+    for (int side = 0; side < 2; side++) {
+        rows_distributed(comm, c->metric, values[side], c->n, side ? c->target_d : c->source_d,
+                         c->wide, &rows[side]);
+        ist_rows_cluster(comm, &engine, &rows[side]);
+    }
+    ist_anchors anchors = ist_anchors_new(comm, c->n, a->count, a->seed);
+    ist_pass_stats stats = {0};
+    ist_nearest *nearest =
+        ist_anchors_nearest(comm, &engine, &rows[0], &anchors, c->k, c->ties, &stats);
+    bool right = lists_of_anchors_right(&rows[0], values[0], c, &anchors, nearest);
+    int64_t *ranks = ist_alloc((size_t)(anchors.own * c->k), sizeof *ranks);
+    right &= ist_anchors_ranks(comm, &engine, &rows[1], &anchors, c->ties.by_index, c->k,
+                               nearest->neighbour, c->batch, ranks, &stats);
+    right = right &&
+            ranks_of_anchors_right(&rows[1], values[1], c, &anchors, nearest->neighbour, ranks);
+    int64_t pairs = ist_sum_one(comm, (int64_t)stats.pairs);
+    right = right && pairs == a->count * c->n * (1 + ist_ceil_div(c->k, c->batch));
+    ist_free(ranks);
+    ist_nearest_free(&nearest);
+    ist_anchors_release(&anchors);
+    for (int side = 0; side < 2; side++) {
+        ist_rows_release(&rows[side]);
+        ist_free(values[side]);
+    }
+    return right;
+}
+
+/* Every kind of data; the kernels in turn. */
+static void check_anchors(MPI_Comm handle, anchors_case a)
+{
+    ist_comm comm = ist_comm_new(handle);
+    const size_t kernels = sizeof all_kernels / sizeof *all_kernels;
+    for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
+        const char *kernel = all_kernels[kind % kernels];
+        a.c.kernel = ist_kernel_choose(kernel) ? kernel : NULL;
+        bool right = anchors_right(&comm, kinds[kind].rule, &a);
+        CHECK_ALL_TELL(comm.handle, right, "%s, kernel %s", kinds[kind].name, kernel);
+    }
+    ist_comm_release(&comm);
+}
+
+RANK_CHECK(anchors_among_all)
+{
+    engine_case c = {.n = 331, .k = 4, .batch = 3, .source_d = 5, .target_d = 40};
+    check_anchors(comm, (anchors_case){.c = c, .count = 20, .seed = 9});
+    c.ties.by_index = true;
+    check_anchors(comm, (anchors_case){.c = c, .count = 20, .twins = true});
+}
+
+/* Several batches of anchors, and many thresholds; all rows are anchors. */
+RANK_CHECK(anchors_in_batches)
+{
+    engine_case c = {.n = 120,
+                     .k = 14,
+                     .batch = 11,
+                     .source_d = 20,
+                     .target_d = 3,
+                     .wide = true,
+                     .chunk_rows = 96};
+    check_anchors(comm, (anchors_case){.c = c, .count = 120});
+    c.ties.by_index = true;
+    check_anchors(comm, (anchors_case){.c = c, .count = 100, .twins = true});
+}
+
+/* All but one of the other rows are neighbours, or all of them; other metrics. */
+RANK_CHECK(anchors_of_few_rows)
+{
+    engine_case c = {.n = 3, .k = 2, .batch = 2, .source_d = 3, .target_d = 4};
+    check_anchors(comm, (anchors_case){.c = c, .count = 2});
+    c = (engine_case){.n = 40, .k = 38, .batch = 38, .source_d = 3, .target_d = 4};
+    c.metric = IST_METRIC_MANHATTAN;
+    check_anchors(comm, (anchors_case){.c = c, .count = 7});
+    c.metric = IST_METRIC_CHEBYSHEV;
+    c.k = c.batch = 39;
+    check_anchors(comm, (anchors_case){.c = c, .count = 7});
 }
 
 /* int8 layers as wide as a network's: every sum is exact, or (wide) just not any more. */

@@ -53,6 +53,18 @@ Test(imbalance, needs)
     cr_expect(!needs.parts && !needs.edges);
 }
 
+Test(imbalance, needs_of_anchors)
+{
+    parameters p;
+    SET(&p, "k=2", "anchors=30", "seed=5");
+    ist_needs needs = imbalance()->planner.needs(p.list, NULL);
+    cr_expect(needs.anchors.count == 30 && needs.anchors.seed == 5);
+    cr_expect(!needs.parts && !needs.edges && needs.counts == IST_COUNTS_RANKS);
+    SET(&p, "seed=5");
+    needs = imbalance()->planner.needs(p.list, NULL);
+    cr_expect(needs.anchors.count == 0 && needs.anchors.seed == 0);
+}
+
 Test(imbalance, check)
 {
     parameters p;

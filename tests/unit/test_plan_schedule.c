@@ -295,6 +295,40 @@ Test(cost, thresholds_that_do_not_fit_come_in_batches)
     planned_release(&p);
 }
 
+/* Passes of anchors serve nobody else: each n and seed has its own, and `dimension`, which any list of a layer would do for, one of all
+ * rows. */
+Test(cost, anchors)
+{
+    planned p = plan_of_measures(
+        HEAD "input: {file: x.h5, layers: [a, b]}\n"
+             "measures: [{imbalance: {pairs: [[a, b]], k: [2, 3], anchors: [50, 60], se: none}},\n"
+             "  {imbalance: {pairs: [[a, b]], anchors: 60, seed: 4, ties: index}},\n"
+             "  {dimension: {layers: [a], se: none}}]\n");
+    shape_all(p.plan, 1000, 10);
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    cr_expect(s->source_count == 2 * 3 + 1 && s->target_count == 2 * 3, "%zu and %zu",
+              s->source_count, s->target_count);
+    size_t all = 0;
+    for (size_t i = 0; i < s->source_count; i++)
+        all += s->sources[i].anchors.count == 0;
+    cr_expect(all == 1);
+    for (size_t t = 0; t < s->target_count; t++)
+        for (size_t i = 0; i < s->targets[t].slot_count; i++) {
+            const ist_source_pass *from = &s->sources[s->targets[t].slots[i].pass];
+            cr_expect(from->anchors.count == s->targets[t].anchors.count &&
+                      from->anchors.seed == s->targets[t].anchors.seed);
+        }
+    ist_machine machine = {.ranks = 1, .flops = 1e9, .chunk_bytes = 1 << 20, .pass_memory = model};
+    ist_cost cost = ist_schedule_cost(p.plan, s, &machine);
+    double pairs = 4 * (50 + 60 + 60) * 1000.0 + 999 * 500.0;
+    double thresholds = 2 * (3 * 50 + 3 * 60 + 60);
+    cr_expect(cost.pairs == pairs, "%g pairs, not %g", cost.pairs, pairs);
+    cr_expect(cost.operations == pairs * 20 + 3 * thresholds * 10);
+    cr_expect(cost.seconds > cost.operations / 1e9);
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
 /* A layer is read several times; its dimension is found once, within the parts, or among few rows. */
 Test(cost, dimensions_are_found_once_a_layer)
 {
