@@ -6,6 +6,7 @@
 
 /* Rows of home as float64 tiles take them: row-major, and for kernel distances their squared lengths. count: 0 before the first. */
 typedef struct {
+    const ist_slab *of; /* sets that go together share a workspace */
     int64_t row;
     int count;
     double *values, square[IST_TILE];
@@ -20,13 +21,14 @@ typedef struct {
     double *columns;    /* for float64 tiles: panels */
     float *other_l;     /* joint sets: the second component's; else NULL */
     double *other_distance;
+    /* Of which pair of tiles they are (-1: of none): sets that go together have one second component. */
+    int64_t other_tile[2], other_exact[2];
 } ist_workspace;
 
 typedef struct {
     ist_sweep *sweep;
     const ist_chunk *chunk;
     void *columns;
-    int64_t column_offset;
     ist_pairing pairing;
     ist_workspace *work;
     int64_t decided;     /* by the consumer, of a recent tile, about */

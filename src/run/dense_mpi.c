@@ -263,7 +263,8 @@ ist_code ist_take_dense(ist_session *s, size_t step, ist_error *error)
     double started = ist_seconds();
     s->kept.last_step = step;
     s->kept.saved = false;
-    ist_keep_in_place(s, &s->schedule->steps[step]);
+    ist_keep_in_place(s, ist_step_layer(s->schedule, &s->schedule->steps[step]),
+                      ist_step_other(s->schedule, &s->schedule->steps[step]));
     size_t count = 0;
     for (size_t t = s->first_of_step[step]; t != SIZE_MAX; t = s->next_task[t])
         count++;
