@@ -201,7 +201,7 @@ Test(memory, of_joint_sets)
         }
 }
 
-/* Two components' values and copies in every chunk, and two tiles at work. */
+/* Two components' values and copies in every chunk, two tiles at work, home rows of both for these. */
 Test(memory, of_joint_passes)
 {
     enum { OTHER = 12 };
@@ -209,7 +209,7 @@ Test(memory, of_joint_passes)
         .n = 20000, .d = D, .segments = 1, .ranks = 3, .joint_d = OTHER, .joint_wide = true};
     int64_t rows = 70 * 96, value = D * 4 + OTHER * 8;
     int64_t copy = (D + 3) * 4 + (OTHER + 3) * 4 + 8;
-    int64_t tile = IST_TILE * IST_TILE * 12, out = 16, back = 4 + 12 * 5;
+    int64_t tile = IST_TILE * (IST_TILE * 12 + D * 8), out = 16, back = 4 + 12 * 5;
     cr_expect(ist_set_rows(&set) == rows);
     ist_set_shape plain = {.n = rows, .d = D, .segments = 1, .ranks = 1};
     int64_t home = ist_pass_bytes(&plain, 5, 0, 1) + tile;
