@@ -71,6 +71,8 @@ ist_code ist_bench_check(const ist_bench_options *options, ist_error *error);
  * itself uses narrower instructions than the machine has, OPENBLAS_CORETYPE names one that does not.
  * Returns if nothing must change, and where the system refuses (the core is printed either way). */
 void ist_bench_environment(const char *core, char **argv);
+/* The same for a run, whose matrices are OpenBLAS's work: variables that are there stay, and a core that is named by hand is used. */
+void ist_blas_environment(const char *core, char **argv);
 
 /* ---- data ---------------------------------------------------------------------------------- */
 

@@ -160,9 +160,11 @@ typedef struct {
                       const double *centre, double *rows);
     void (*load_columns)(const float *narrow, const double *wide, int count, int64_t d,
                          const double *centre, double *panels);
-    /* Kernel distances (moments.h) of rows and columns that are about a common centre; as an exact tile. */
-    void (*squares)(const double *rows, int row_count, const double *columns, int64_t d,
-                    double *tile);
+    /* Kernel distances (docs/numerics.md section 16) of rows and columns that are about a common centre, as an exact tile; row_square: what
+     * row_squares finds of `count` rows, their squared lengths. */
+    void (*squares)(const double *rows, const double *row_square, int row_count,
+                    const double *columns, int64_t d, double *tile);
+    void (*row_squares)(const double *rows, int count, int64_t d, double *square);
     /* Where l <= row_limit, and where l <= column_limit. rare: few are expected. */
     void (*within)(const float *tile, const float *row_limit, const float *column_limit, bool rare,
                    ist_places *row_side, ist_places *column_side);

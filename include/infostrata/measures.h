@@ -60,11 +60,15 @@ typedef struct {
  * both together; a task of the source alone has the first one only. */
 typedef struct {
     double width[2]; /* of the source's Gaussian kernel and of the target's; NaN: there is none */
+    bool unequal
+        [2]; /* the width is the median distance of unequal samples: half of all are 0 or more */
     const double *spectrum
         [3]; /* SPECTRA: n eigenvalues, ascending, of the kernels' matrices over their traces */
     int probes;
     const double *trace[3]; /* TRACES: by probe, the estimated sum of the eigenvalues' powers */
     double squares[3];      /* MOMENTS: the sum of the squares of the same matrices' entries */
+    bool zero_or_one
+        [2]; /* MOMENTS: all entries of a layer's kernel are, to the rounding of their sum */
     double logdet
         [3]; /* LOGDETS: ln det; within classes [1] is the classes' mean by their shares, [2] unused */
     /* ALIGNMENT, of matrices K (source) and L (target): sums over i, j of K L, K K, L L; their diagonals and row sums */

@@ -238,7 +238,7 @@ ist_filter ist_filter_copy(const ist_filter *filter, int64_t d);
 void ist_filter_release(ist_filter *filter);
 /* The mean over pairs of rows of a sample of min(1, (w_i + w_j) / D): how much of the distances the
  * filter of `rows` leaves open. */
-double ist_filter_doubt(const ist_rows *rows, const ist_slab *sample);
+double ist_filter_doubt(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *sample);
 
 /* ---- kernels ------------------------------------------------------------------------------- */
 
@@ -357,10 +357,13 @@ typedef struct {
     ist_packed packed;
     uint64_t *word; /* tie word of each row */
     bool borrowed;  /* packed is part of home's */
+    bool lent;      /* its second component is another chunk's */
 } ist_chunk;
 
-/* Packs a slab (whole superblocks). The slab is borrowed. */
-ist_chunk ist_chunk_new(const ist_rows *rows, const ist_slab *slab, const ist_tie_rule *ties);
+/* Packs a slab (whole superblocks). The slab is borrowed; so is, of a joint set, its packed second component, if it is there
+ * (NULL: it is not). */
+ist_chunk ist_chunk_new(const ist_rows *rows, const ist_slab *slab, const ist_packed *second,
+                        const ist_tie_rule *ties);
 void ist_chunk_release(ist_chunk *chunk);
 
 /* One tile: home rows against visiting columns. */
@@ -477,9 +480,10 @@ typedef struct {
     double attended; /* when it was called last */
 } ist_sweep;
 
-/* Local. Visits all wanted pairs of home rows and the chunk's; `columns` is the chunk's state and
- * column_offset the index of its first row within that state. IST_PAIRS_ROWS: give home's state for both. */
-void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns, int64_t column_offset,
+/* Local. Visits all wanted pairs of home rows and the chunk's; `columns` is the state of the chunk's rows (IST_PAIRS_ROWS: home's once more). `count` sweeps
+ * that go together over one chunk each: joint sets of the same rows and one second component, whose tiles are then computed
+ * once for all of them (none of them skips tiles, and their consumers have no centre). One sweep may be of any set. */
+void ist_sweep_chunk(ist_sweep *sweep, int count, const ist_chunk *chunk, void *const *columns,
                      ist_pairing pairing);
 
 /* ---- the k nearest ------------------------------------------------------------------------- */

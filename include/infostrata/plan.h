@@ -351,6 +351,9 @@ typedef struct {
     bool parts, list_counts;
     size_t first_null; /* schedule->nulls; SIZE_MAX: none */
     size_t last_step;  /* the neighbour lists may be freed after this step */
+    /* Joint passes of one second layer go together, in the step of the first: that one (a pass alone: itself), and the next
+     * (SIZE_MAX ends them). */
+    size_t head, together;
 } ist_source_pass;
 
 /* Thresholds of a pass 2: the distances, in its layer, to the first k of a source's lists (RANKS), or one: to the
@@ -426,6 +429,7 @@ typedef struct {
      * neighbours there (0: none). */
     bool permutes;
     int64_t class_k;
+    int stage; /* 0 unless ist_divide says otherwise */
 } ist_step;
 
 /* What serves a task. SIZE_MAX: it is not pending (source), or needs nothing of the kind. */
@@ -455,6 +459,7 @@ typedef struct {
     size_t dense_count;
     ist_step *steps; /* an order in which every pass 2 comes as soon as its sources are known */
     size_t step_count;
+    int64_t carried;   /* bytes of the lists, all rows, that one stage leaves for a later one */
     size_t asked;      /* passes that the tasks would cost one by one */
     size_t tasks;      /* pending tasks, twins not counted */
     ist_route *routes; /* by task; that of a twin stands at its first task */
@@ -468,9 +473,13 @@ static inline size_t ist_null_layer(const ist_schedule *schedule, const ist_null
 {
     return null->counts ? schedule->targets[null->pass].layer : schedule->sources[null->pass].layer;
 }
-/* The layer that a step loads, and the second one; SIZE_MAX: none. */
+/* The layer that a step loads (of joint passes that go together the first one), and the second one; SIZE_MAX: none. */
 size_t ist_step_layer(const ist_schedule *schedule, const ist_step *step);
 size_t ist_step_other(const ist_schedule *schedule, const ist_step *step);
+/* The last of the steps after which the lists of passes that go together may be freed. */
+size_t ist_together_last_step(const ist_schedule *schedule, size_t head);
+/* Are the steps in an order of stages (ist_divide)? */
+bool ist_schedule_is_staged(const ist_schedule *schedule);
 /* What serves a task of plan->tasks; NULL for one that is not pending. */
 const ist_route *ist_schedule_route(const ist_schedule *schedule, const ist_task *task);
 
@@ -501,6 +510,8 @@ typedef struct {
     int64_t some_segments;
     int64_t other_d; /* a joint pass: features of the second layer; else 0 */
     bool other_wide;
+    int64_t together,
+        at_once; /* of so many layers like this with the second one, so many at once; 0: alone */
     /* Permutations in its step. permutes: of samples, whatever comes of them; class_k: lists of so many within
      * permuted classes. Of a layer: so many at once, each with lists of null_k and null_thresholds a row. */
     bool permutes;
@@ -521,7 +532,8 @@ typedef struct {
     int rows, columns, block;
     int64_t bytes;
 } ist_dense_layout;
-typedef ist_dense_layout (*ist_matrix_layout)(int64_t order, int ranks);
+/* outputs: indices of a matrix that must not be torn apart. */
+typedef ist_dense_layout (*ist_matrix_layout)(int64_t order, int ranks, int64_t outputs);
 
 /* What the machine gives: a caller measures the rate (pairs room) or assumes one. */
 struct ist_machine {
@@ -545,6 +557,8 @@ typedef struct {
     double operations;    /* 2 d a pair, 3 d a threshold */
     double seconds;       /* estimated */
     int64_t most_batches; /* largest number of threshold batches that a pass 2 needs */
+    int64_t
+        most_together; /* of joint passes, layers at once against one; 0: there are none that go together */
     /* Of these, for permuted target layers: joint passes and passes 2, the time of both, and the bytes a rank at the
      * worst of their steps. */
     int64_t null_joint, null_counts, null_memory;
@@ -554,7 +568,7 @@ typedef struct {
     double slice_seconds;
     /* Of these, steps of matrices: the largest, how many at once, their time, bytes a rank at the worst of them and
      * for one matrix. */
-    int64_t dense_order, dense_matrices, dense_memory, matrix_memory;
+    int64_t dense_order, dense_outputs, dense_matrices, dense_memory, matrix_memory;
     double dense_seconds;
 } ist_cost;
 
@@ -574,6 +588,13 @@ ist_cost ist_schedule_cost(const ist_plan *plan, const ist_schedule *schedule,
 int64_t ist_schedule_batch(const ist_plan *plan, const ist_schedule *schedule,
                            const ist_steps *steps, size_t target, const ist_machine *machine);
 
+/* Of sources[source], the first of joint passes that go together: how many layers may be in memory at once beside the second
+ * one. At least 1, at most IST_MOST_TOGETHER. */
+int64_t ist_schedule_together(const ist_plan *plan, const ist_schedule *schedule,
+                              const ist_steps *steps, size_t source, const ist_machine *machine);
+/* Then the second layer costs a sixteenth a pass: more would save little. */
+enum { IST_MOST_TOGETHER = 16 };
+
 /* The same of schedule->nulls[null]: permutations whose thresholds are held and counted at once, at least 1. */
 int64_t ist_schedule_null_batch(const ist_plan *plan, const ist_schedule *schedule,
                                 const ist_steps *steps, size_t null, const ist_machine *machine);
@@ -585,13 +606,14 @@ enum { IST_NULL_BATCH = 256 };
 /* Steps whose layers, passes and tasks are those of no other portion: what one group of ranks does by itself. */
 typedef struct {
     ist_steps steps;
+    int stage;
     double seconds; /* estimated, of one rank */
     int groups; /* as many share the ranks while portions like this are done; 1: all ranks on each */
     int64_t
         kept; /* bytes a rank of its layers, which stay in memory until it is done; 0: they do not */
 } ist_portion;
 
-/* Portions in the order in which they are begun: phases of 1, 2, 4, ... groups. */
+/* Portions in the order in which they are begun: stage by stage, in each phases of 1, 2, 4, ... groups. */
 typedef struct {
     ist_portion *portions;
     size_t portion_count;
@@ -599,9 +621,13 @@ typedef struct {
 } ist_division;
 
 /* Divides a schedule for the ranks of a machine: small portions run many at a time, each on few ranks, where that
- * fits into machine->memory_limit and leaves no rank without work at the end for long. The same on every rank. */
-ist_division *ist_divide(const ist_plan *plan, const ist_schedule *schedule,
-                         const ist_machine *machine);
+ * fits into machine->memory_limit and leaves no rank without work at the end for long. The same on every rank.
+ *
+ * A layer that is compared with those of many cells (a hub: an input, a reference network) would make one portion of them all. If it
+ * pays, the schedule's steps are put into another order, of three stages: the passes 1 of hubs, by all ranks; all steps that load no
+ * hub, in portions; what loads a hub and needs their lists, by all ranks. Lists go from stage to stage (schedule->carried). The memory of
+ * a stage's portions is that with all of them on one group. */
+ist_division *ist_divide(const ist_plan *plan, ist_schedule *schedule, const ist_machine *machine);
 void ist_division_free(ist_division **division);
 /* What it costs; memory is that of the worst step in the group that takes it. */
 ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,

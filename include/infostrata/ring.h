@@ -43,6 +43,10 @@ void ist_gather_rows(const ist_comm *comm, const ist_rows *rows, MPI_Datatype ty
 void ist_rows_joint(const ist_comm *comm, const ist_rows *x, double x_factor, const ist_rows *y,
                     double y_factor, ist_rows *joint);
 
+/* Collective. The values of a set that has a twin in its own order again, as a set of its own (NULL: it has none), for joint sets
+ * that share it. The caller releases and frees it. */
+ist_rows *ist_rows_in_own_order(const ist_comm *comm, const ist_rows *rows);
+
 /* Collective. Gives the set its clustered twin, which depends on the rows and their order alone, if
  * engine->skipping wants it and (auto) a trial says that it pays; euclidean sets only. The values are the
  * twin's from then on: of the set itself only what is told by its positions is left. */
@@ -90,6 +94,34 @@ bool ist_pass_counts_below(const ist_comm *comm, const ist_engine *engine, const
 bool ist_pass(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
               const ist_consumer *consumer, void *state, const ist_tie_rule *ties,
               ist_pass_stats *stats);
+
+/* One of several passes that go together. */
+typedef struct {
+    const ist_rows *rows;
+    void *state;    /* at home */
+    ist_hash place; /* part of the identity of what is kept of it: that of the keeper, or its own */
+} ist_pass_member;
+
+/* Collective. `count` passes of one consumer (integers, no centre) with one tie rule, over joint sets of the same rows, all with
+ * one set as their second component: its rows travel once, its tiles are computed once for all. Each finds what it finds
+ * alone, and is kept and taken up by itself: one that was left elsewhere, or alone, goes on from there. false: broken off. */
+bool ist_pass_together(const ist_comm *comm, const ist_engine *engine,
+                       const ist_pass_member *passes, int count, const ist_consumer *consumer,
+                       const ist_tie_rule *ties, ist_pass_stats *stats);
+
+/* One of several joint sets whose k nearest are looked for together. */
+typedef struct {
+    const ist_rows *rows;
+    int64_t k;
+    ist_hash place;       /* ist_pass_member */
+    ist_nearest *nearest; /* what is found: the caller's. NULL: broken off */
+} ist_nearest_question;
+
+/* Collective. ist_pass_nearest of `count` joint sets that have one set as their second component, in ist_pass_together; of few
+ * features by a k-d tree each, where that is faster. */
+void ist_pass_nearest_together(const ist_comm *comm, const ist_engine *engine,
+                               ist_nearest_question *questions, int count, ist_tie_rule ties,
+                               ist_pass_stats *stats);
 
 /* Collective. Rows that equal an earlier row (N less the distinct rows): found by a 128-bit hash, then
  * compared. -0 equals 0. first_equal[i] (NULL: not wanted): the first row that equals home row i, itself if

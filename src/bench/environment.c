@@ -46,11 +46,23 @@ static bool clear_variables(void)
     return any;
 }
 
-static void start_anew(char **argv, int step)
+static void start_anew(char **argv)
+{
+    execv("/proc/self/exe", argv);
+}
+
+static void take_step(char **argv, int step)
 {
     char text[2] = {(char)('0' + step), '\0'};
     if (setenv(guard, text, 1) == 0)
-        execv("/proc/self/exe", argv);
+        start_anew(argv);
+}
+
+/* The core to be named, if OpenBLAS's own choice is narrower than the machine; NULL: none. */
+static const char *wider_core(const char *core)
+{
+    const char *wanted = ist_core_for(ist_set_widest());
+    return wanted && ist_set_of_core(core) != ist_set_widest() ? wanted : NULL;
 }
 
 /* OpenBLAS reads its variables while it is loaded, long before main. Its own choice can be known only to a
@@ -59,9 +71,15 @@ void ist_bench_environment(const char *core, char **argv)
 {
     int step = step_taken();
     if (step < CLEARED && clear_variables())
-        start_anew(argv, CLEARED);
-    const char *wanted = ist_core_for(ist_set_widest());
-    bool narrow = wanted && ist_set_of_core(core) != ist_set_widest();
-    if (step < FORCED && narrow && setenv("OPENBLAS_CORETYPE", wanted, 1) == 0)
-        start_anew(argv, FORCED);
+        take_step(argv, CLEARED);
+    const char *wanted = wider_core(core);
+    if (step < FORCED && wanted && setenv("OPENBLAS_CORETYPE", wanted, 1) == 0)
+        take_step(argv, FORCED);
+}
+
+void ist_blas_environment(const char *core, char **argv)
+{
+    const char *wanted = wider_core(core);
+    if (wanted && !getenv("OPENBLAS_CORETYPE") && setenv("OPENBLAS_CORETYPE", wanted, 1) == 0)
+        start_anew(argv);
 }

@@ -27,7 +27,7 @@ static void make_layer(const ist_comm *comm, const ist_engine *engine,
     double *wide = layers->wide ? ist_alloc(count, sizeof *wide) : NULL;
     float *narrow = layers->wide ? NULL : ist_alloc(count, sizeof *narrow);
     for (size_t e = 0; e < count; e++)
-        if (wide)
+        if (layers->wide)
             wide[e] = layers->values[side][(size_t)(first * d) + e];
         else
             narrow[e] = (float)layers->values[side][(size_t)(first * d) + e];

@@ -25,12 +25,14 @@ void ist_matrix_release(ist_matrix *matrix)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/* One rank alone opens the file as any program does: MPI's way takes as long again. */
 static ist_code open_hdf5(const ist_comm *comm, const ist_location *at, data_source *source,
                           ist_error *error)
 {
     data_hdf5_quiet();
     const hid_t access = data_hdf5_access();
-    H5Pset_fapl_mpio(access, comm->handle, MPI_INFO_NULL);
+    if (comm->size > 1)
+        H5Pset_fapl_mpio(access, comm->handle, MPI_INFO_NULL);
     const ist_code code = data_open(at, access, source, error);
     H5Pclose(access);
     return code;
@@ -274,9 +276,11 @@ static bool is_scattered(const ist_comm *comm, const reading *r)
     return ist_largest(comm, runs) > 1 && !r->source->filtered;
 }
 
-static hid_t transfer_of(const data_source *source, bool scattered)
+static hid_t transfer_of(const ist_comm *comm, const data_source *source, bool scattered)
 {
     const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
+    if (comm->size == 1)
+        return transfer;
     const bool together = !scattered && data_hdf5_reads_together(source);
     H5Pset_dxpl_mpio(transfer, together ? H5FD_MPIO_COLLECTIVE : H5FD_MPIO_INDEPENDENT);
     return transfer;
@@ -294,7 +298,7 @@ static ist_code read_source(const ist_comm *comm, data_source *source, ist_matri
     if (source->at->pool)
         r->sample = ist_alloc((size_t)source->view.row_values, sizeof *r->sample);
     if (source->file >= 0)
-        source->transfer = transfer_of(source, r->scattered);
+        source->transfer = transfer_of(comm, source, r->scattered);
     const ist_code code = read_pieces(comm, r, error);
     if (source->file >= 0)
         H5Pclose(source->transfer);

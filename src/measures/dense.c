@@ -53,6 +53,7 @@ void ist_add_matrix_facts(const ist_totals *t, double lost, ist_text *notes, ist
         ist_detail_integer(detail, "constant_columns", t->constant_source + t->constant_target);
     ist_note_if(notes, t->labels_target && t->class_count == 1, "one-class");
     ist_note_if(notes, t->duplicates_source > 0 || t->duplicates_target > 0, "duplicates");
+    ist_note_if(notes, t->dense->unequal[0] || t->dense->unequal[1], "width-of-unequal");
     if (lost > 0)
         add_reproducible(lost, detail);
 }

@@ -39,6 +39,12 @@ const ist_note ist_notes[] = {
                       "within 1 % of ln n, and so is the information; choose a larger bandwidth"},
     {"wide-kernel", "the kernel is so wide that all samples are alike: its entropy is below 1 % of "
                     "ln n; choose a smaller bandwidth"},
+    {"clusters-only",
+     "every entry of a layer's kernel is 0 or 1: to its width samples are equal or far apart, and "
+     "the number is that of the groups of equal ones, however far these are from each other; "
+     "choose a larger bandwidth if that is not what is asked"},
+    {"width-of-unequal", "half of the pairs of samples, or more, are equal, so that their median "
+                         "distance is 0: the width is the median distance of unequal samples"},
     {"no-entropy", "source or target has an entropy of 0: there is no normalised information"},
     {"ill-conditioned", "the kernel matrix has a condition above 1e10 (condition): half of the "
                         "digits of the values are lost, and they hang on what the smallest "

@@ -133,6 +133,9 @@ static double error_of(const ist_totals *t, double alpha, const int signs[3])
 
 /* ---- records --------------------------------------------------------------------------------- */
 
+/* Of ln n: entropies that close to their limits say nothing of the samples. */
+static const double SHARE = 0.01;
+
 typedef struct {
     const ist_totals *t;
     double alpha, entropy[3];
@@ -149,12 +152,20 @@ static double rounding_grown(const result *r, double value)
     return fabs(value) > 0 ? fmax(1, sum / fabs(value)) : 1;
 }
 
+/* Entries of 0 and 1 alone: what is measured is which samples are equal (or far closer than the width, and all others far), not a
+ * distance. Where all are alike, or none, notes of their own say so. */
+static bool is_of_clusters(const result *r, int side)
+{
+    const double most = ist_ln((double)r->t->n);
+    return r->t->dense->zero_or_one[side] && r->entropy[side] > SHARE * most &&
+           r->entropy[side] < (1 - SHARE) * most;
+}
+
 static ist_record record_of(const result *r, const char *quantity, const char *unit, double value,
                             const int signs[3], double divisor)
 {
     static const char *const names[] = {"entropy_source", "entropy_target", "entropy_joint"};
     const ist_totals *t = r->t;
-    const double SHARE = 0.01;
     double most = ist_ln((double)t->n), error = NAN;
     ist_text notes = {0}, detail = {0};
     for (int which = 0; which < 3 && !r->alone; which++)
@@ -165,6 +176,7 @@ static ist_record record_of(const result *r, const char *quantity, const char *u
     }
     ist_note_if(&notes, r->entropy[0] > (1 - SHARE) * most, "narrow-kernel");
     ist_note_if(&notes, r->entropy[0] < SHARE * most, "wide-kernel");
+    ist_note_if(&notes, is_of_clusters(r, 0) || is_of_clusters(r, 1), "clusters-only");
     ist_note_if(&notes, isnan(value), "no-entropy");
     ist_add_matrix_facts(t, r->exact ? 0 : rounding_grown(r, value * divisor), &notes, &detail);
     return ist_matrix_record(t, quantity, unit, value, error,

@@ -48,7 +48,7 @@ static void find_identity(ist_anchor_keeping *k)
     MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_UINT64_T, MPI_SUM, k->comm->handle);
     const ist_anchors *anchors = k->anchors;
     ist_hash parts[5] = {
-        ist_keeping_identity(k->comm, k->engine, k->rows, &k->ties),
+        ist_keeping_identity(k->comm, k->engine, k->rows, k->engine->keeper->place, &k->ties),
         ist_hash_bytes(anchors->row, (size_t)anchors->count * sizeof *anchors->row, 0),
         ist_hash_bytes(k->what, strlen(k->what), 0),
         {sums[0], sums[1]},

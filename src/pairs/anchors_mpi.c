@@ -215,10 +215,10 @@ static bool sweep(question *q, const batch *b, const ist_consumer *consumer, voi
     s.word = ist_alloc((size_t)b->count, sizeof *s.word);
     for (int64_t i = 0; i < b->count; i++)
         s.word[i] = ist_tie_word(ties, b->set.order[i]);
-    ist_chunk chunk = ist_chunk_new(q->rows, &q->rows->home, ties);
+    ist_chunk chunk = ist_chunk_new(q->rows, &q->rows->home, NULL, ties);
     q->sweep = &s;
     q->told = 0;
-    ist_sweep_chunk(&s, &chunk, state, 0, IST_PAIRS_ROWS);
+    ist_sweep_chunk(&s, 1, &chunk, &state, IST_PAIRS_ROWS);
     between_tiles(q);
     ist_chunk_release(&chunk);
     ist_free(s.word);

@@ -36,35 +36,67 @@ static void bring_home(const ist_comm *comm, const ist_rows *rows, ist_nearest *
     nearest->count = rows->home.count;
 }
 
-/* NULL: broken off. */
-static ist_nearest *nearest_by_tiles(const ist_comm *comm, const ist_engine *engine,
-                                     const ist_rows *visited, int64_t k, ist_tie_rule ties,
-                                     ist_pass_stats *stats)
+/* Lists that are kept may be longer than those asked for. */
+static ist_nearest *empty_lists(const ist_comm *comm, const ist_engine *engine,
+                                const ist_nearest_question *q, ist_tie_rule ties)
 {
-    int64_t kept = ist_keeping_width(comm, engine, visited, &ties, k);
-    ist_nearest *nearest = ist_nearest_new(visited, kept, ties);
-    if (!ist_pass(comm, engine, visited, &ist_nearest_consumer, nearest, &ties, stats)) {
-        ist_nearest_free(&nearest);
-        return NULL;
+    int64_t kept = ist_keeping_width(comm, engine, q->rows, q->place, &ties, q->k);
+    return ist_nearest_new(q->rows, kept, ties);
+}
+
+/* Of the questions that have no answer yet. */
+static void nearest_by_tiles(const ist_comm *comm, const ist_engine *engine,
+                             ist_nearest_question *q, int count, ist_tie_rule ties,
+                             ist_pass_stats *stats)
+{
+    ist_pass_member *pass = ist_alloc((size_t)count, sizeof *pass);
+    bool *open = ist_alloc((size_t)count, sizeof *open);
+    int passes = 0;
+    for (int i = 0; i < count; i++) {
+        open[i] = !q[i].nearest;
+        if (!open[i])
+            continue;
+        q[i].nearest = empty_lists(comm, engine, &q[i], ties);
+        pass[passes++] = (ist_pass_member){q[i].rows, q[i].nearest, q[i].place};
     }
-    ist_nearest_sort(nearest);
-    ist_nearest_trim(nearest, k);
-    return nearest;
+    bool whole = passes == 0 ||
+                 ist_pass_together(comm, engine, pass, passes, &ist_nearest_consumer, &ties, stats);
+    for (int i = 0; i < count; i++)
+        if (!whole) {
+            ist_nearest_free(&q[i].nearest);
+        } else if (open[i]) {
+            ist_nearest_sort(q[i].nearest);
+            ist_nearest_trim(q[i].nearest, q[i].k);
+        }
+    ist_free(open);
+    ist_free(pass);
+}
+
+void ist_pass_nearest_together(const ist_comm *comm, const ist_engine *engine,
+                               ist_nearest_question *questions, int count, ist_tie_rule ties,
+                               ist_pass_stats *stats)
+{
+    for (int i = 0; i < count; i++) {
+        ist_nearest_question *q = &questions[i];
+        q->nearest = NULL;
+        ist_kdtree *tree = ist_kdtree_gather(comm, engine, q->rows, ties, stats);
+        if (tree && ist_kdtree_is_faster_for_nearest(comm, engine, tree, q->k))
+            q->nearest = ist_kdtree_pass_nearest(comm, engine, tree, q->k, stats);
+        ist_kdtree_free(&tree);
+    }
+    nearest_by_tiles(comm, engine, questions, count, ties, stats);
 }
 
 ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                               int64_t k, ist_tie_rule ties, ist_pass_stats *stats)
 {
-    const ist_rows *visited = rows->twin ? rows->twin : rows;
-    ist_kdtree *tree = ist_kdtree_gather(comm, engine, visited, ties, stats);
-    if (tree && !ist_kdtree_is_faster_for_nearest(comm, engine, tree, k))
-        ist_kdtree_free(&tree);
-    ist_nearest *nearest = tree ? ist_kdtree_pass_nearest(comm, engine, tree, k, stats)
-                                : nearest_by_tiles(comm, engine, visited, k, ties, stats);
-    ist_kdtree_free(&tree);
-    if (nearest && rows->twin)
-        bring_home(comm, rows, nearest);
-    return nearest;
+    ist_nearest_question q = {.rows = rows->twin ? rows->twin : rows, .k = k};
+    if (engine->keeper)
+        q.place = engine->keeper->place;
+    ist_pass_nearest_together(comm, engine, &q, 1, ties, stats);
+    if (q.nearest && rows->twin)
+        bring_home(comm, rows, q.nearest);
+    return q.nearest;
 }
 
 /* Thresholds [from, from + count) of every row, side by side. */

@@ -38,15 +38,27 @@ static void part_release(ist_packed *part)
     ist_free(part->row);
 }
 
-ist_chunk ist_chunk_new(const ist_rows *rows, const ist_slab *slab, const ist_tie_rule *ties)
+/* With the second component's copies of another chunk. */
+static ist_packed pack_beside(const ist_rows *rows, const ist_slab *slab, const ist_packed *second)
+{
+    ist_packed *component = ist_alloc(2, sizeof *component);
+    component[0] = ist_pack(rows->component[0], &slab->component[0]);
+    component[1] = *second;
+    return ist_pack_joint(rows, slab, component);
+}
+
+ist_chunk ist_chunk_new(const ist_rows *rows, const ist_slab *slab, const ist_packed *second,
+                        const ist_tie_rule *ties)
 {
     ist_chunk chunk = {.slab = *slab};
     /* By position: what arrived from elsewhere may lie anywhere in memory, also at home's address less
      * the distance of the positions. */
     int64_t offset = slab->first - rows->home.first;
     chunk.borrowed = offset >= 0 && offset < rows->home.count;
-    chunk.packed =
-        chunk.borrowed ? part_of(rows, &rows->packed, offset, slab->count) : ist_pack(rows, slab);
+    chunk.lent = !chunk.borrowed && second && rows->filter.form == IST_FILTER_JOINT;
+    chunk.packed = chunk.borrowed ? part_of(rows, &rows->packed, offset, slab->count)
+                   : chunk.lent   ? pack_beside(rows, slab, second)
+                                  : ist_pack(rows, slab);
     chunk.word = ist_alloc((size_t)slab->count, sizeof *chunk.word);
     for (int64_t i = 0; i < slab->count; i++)
         chunk.word[i] = ist_tie_word(ties, ist_row_number(rows, slab->first + i));
@@ -55,6 +67,8 @@ ist_chunk ist_chunk_new(const ist_rows *rows, const ist_slab *slab, const ist_ti
 
 void ist_chunk_release(ist_chunk *chunk)
 {
+    if (chunk->lent)
+        chunk->packed.component[1] = (ist_packed){0};
     if (chunk->borrowed)
         part_release(&chunk->packed);
     else

@@ -23,6 +23,21 @@ ist_slab ist_slab_new(const ist_rows *rows, int64_t first, int64_t count)
     return slab;
 }
 
+ist_slab ist_slab_beside(const ist_rows *rows, const ist_slab *lender)
+{
+    ist_slab slab = {.first = lender->first, .count = lender->count};
+    slab.component = ist_alloc(2, sizeof *slab.component);
+    slab.component[0] = ist_slab_new(rows->component[0], slab.first, slab.count);
+    slab.component[1] = lender->component[1];
+    return slab;
+}
+
+void ist_slab_beside_release(ist_slab *slab)
+{
+    slab->component[1] = (ist_slab){0};
+    ist_slab_release(slab);
+}
+
 void *ist_slab_values(const ist_rows *rows, const ist_slab *slab)
 {
     return rows->wide ? (void *)slab->wide : (void *)slab->narrow;

@@ -18,6 +18,9 @@ int64_t ist_spans_of(const ist_rows *rows, const ist_engine *engine, int ranks, 
 size_t ist_row_bytes(const ist_rows *rows);
 /* A slab for `count` rows that arrive. */
 ist_slab ist_slab_new(const ist_rows *rows, int64_t first, int64_t count);
+/* The same of a joint set whose second component is that of another one, which lends it; and its release. */
+ist_slab ist_slab_beside(const ist_rows *rows, const ist_slab *lender);
+void ist_slab_beside_release(ist_slab *slab);
 /* The values of a slab that is not a joint set's. */
 void *ist_slab_values(const ist_rows *rows, const ist_slab *slab);
 /* So many bytes more (less) of messages are under way. */

@@ -473,30 +473,41 @@ void ist_packed_release(ist_packed *packed)
     *packed = (ist_packed){0};
 }
 
-double ist_filter_doubt(const ist_rows *rows, const ist_slab *sample)
+double ist_filter_doubt(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *sample)
 {
-    int64_t d = rows->d, pairs = 0;
+    int64_t d = rows->d, count = sample->count, pairs = 0;
     double doubt = 0, error, factor = ldexp(1, rows->filter.unit);
     double *room = ist_alloc((size_t)d, sizeof *room);
     float *panel = ist_alloc((size_t)(d * IST_PANEL), sizeof *panel);
-    float *width = ist_alloc((size_t)sample->count, sizeof *width), term;
-    for (int64_t i = 0; i < sample->count; i++) {
+    float *width = ist_alloc((size_t)count, sizeof *width), term;
+    int64_t *one = ist_alloc((size_t)count, sizeof *one);
+    int64_t *others = ist_alloc((size_t)count, sizeof *others);
+    double *found = ist_alloc((size_t)count, sizeof *found);
+    for (int64_t i = 0; i < count; i++) {
         const double *value = row_values(sample, i, d, room);
         double norm = copy_row(&rows->filter, value, d, panel, &error);
         set_term(&rows->filter, norm, error, &term, width + i);
+        others[i] = i;
     }
-    for (int64_t i = 0; i < sample->count; i++)
+    for (int64_t i = 0; i < count; i++) {
+        for (int64_t j = 0; j < i; j++)
+            one[j] = i;
+        ist_exact_distances(kernel, rows, sample, one, sample, others, i, found);
         for (int64_t j = 0; j < i; j++, pairs++) {
-            double distance = ist_exact_distance(rows, sample, i, sample, j) * factor;
+            double distance = found[j] * factor;
             double open = (double)width[i] + (double)width[j];
             if (distance > open)
                 doubt += open / distance;
             else if (!rows->filter.exact && !(rows->filter.zero_exact && distance == 0))
                 doubt += 1;
         }
+    }
     ist_free(room);
     ist_free(panel);
     ist_free(width);
+    ist_free(one);
+    ist_free(others);
+    ist_free(found);
     return pairs > 0 ? doubt / (double)pairs : 0;
 }
 

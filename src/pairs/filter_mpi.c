@@ -122,7 +122,7 @@ static double cost_of(ist_rows *rows, const ist_slab *sample, const survey *s, i
     rows->filter = filter_of(s, rows, form);
     if (rows->filter.form == IST_FILTER_NONE)
         return INFINITY;
-    double doubt = ist_filter_doubt(rows, sample);
+    double doubt = ist_filter_doubt(ist_kernel_choose(NULL), rows, sample);
     ist_filter_release(&rows->filter);
     return 2e9 * d / rate_of(form, rows->d) + 2 * fmin(1, density * doubt) * distance;
 }

@@ -13,6 +13,7 @@ typedef struct {
     const ist_consumer *consumer;
     const ist_tie_rule *ties;
     void *state;
+    ist_hash place;         /* part of the identity */
     ist_progress *progress; /* NULL: nothing is kept */
     ist_hash identity;
     bool has_identity;
@@ -23,7 +24,7 @@ typedef struct {
 
 /* Collective. Of a pass whose state is as new: takes up what is on disk. True: all of it is there, nothing is left to do. */
 bool ist_keeping_begin(ist_keeping *k, const ist_comm *comm, const ist_engine *engine,
-                       const ist_rows *rows, const ist_consumer *consumer, void *state,
+                       const ist_pass_member *pass, const ist_consumer *consumer,
                        const ist_tie_rule *ties);
 /* Local: is it time, and has this rank done something that is not on disk? */
 bool ist_keeping_due(const ist_keeping *k);
@@ -37,9 +38,9 @@ void ist_keeping_end(ist_keeping *k, bool whole);
 #define IST_WORTH_KEEPING (1.0 / 180)
 /* Collective. Of the values of a set, in their order, with such ties: part of the identity of what is found for some of its rows. */
 ist_hash ist_keeping_identity(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                              const ist_tie_rule *ties);
+                              ist_hash place, const ist_tie_rule *ties);
 /* Collective. The k of the lists that are kept of such a pass, if longer than k; else k. */
 int64_t ist_keeping_width(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                          const ist_tie_rule *ties, int64_t k);
+                          ist_hash place, const ist_tie_rule *ties, int64_t k);
 
 #endif

@@ -79,7 +79,7 @@ static void find_identity(ist_keeping *k)
     ist_hash parts[5] = {
         ist_hash_bytes(text.data, text.length, 0),
         {sums[0], sums[1]},
-        k->keeper->place,
+        k->place,
         ist_hash_bytes(blocks->start, (size_t)(blocks->count + 1) * sizeof *blocks->start, 0),
         ist_hash_bytes(blocks->segment, (size_t)blocks->count * sizeof *blocks->segment, 0)};
     k->identity = ist_hash_bytes(parts, sizeof parts, 0);
@@ -158,18 +158,19 @@ static bool take_up(ist_keeping *k)
 }
 
 bool ist_keeping_begin(ist_keeping *k, const ist_comm *comm, const ist_engine *engine,
-                       const ist_rows *rows, const ist_consumer *consumer, void *state,
+                       const ist_pass_member *pass, const ist_consumer *consumer,
                        const ist_tie_rule *ties)
 {
     *k = (ist_keeping){.comm = comm,
                        .keeper = engine->keeper,
-                       .rows = rows,
+                       .rows = pass->rows,
                        .consumer = consumer,
                        .ties = ties,
-                       .state = state};
+                       .state = pass->state,
+                       .place = pass->place};
     if (!k->keeper || !consumer->describe)
         return false;
-    k->progress = ist_progress_new(&rows->blocks);
+    k->progress = ist_progress_new(&k->rows->blocks);
     bool whole = k->keeper->has_any(k->keeper->data) && take_up(k);
     k->begun = k->round = ist_seconds();
     k->progress->marked = 0;
@@ -178,7 +179,7 @@ bool ist_keeping_begin(ist_keeping *k, const ist_comm *comm, const ist_engine *e
 
 /* The state of no list decides nothing: such an identity knows neither k nor what was found. */
 ist_hash ist_keeping_identity(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                              const ist_tie_rule *ties)
+                              ist_hash place, const ist_tie_rule *ties)
 {
     ist_nearest none = {.k = 0};
     ist_keeping k = {.comm = comm,
@@ -186,18 +187,19 @@ ist_hash ist_keeping_identity(const ist_comm *comm, const ist_engine *engine, co
                      .rows = rows,
                      .consumer = &ist_nearest_consumer,
                      .ties = ties,
-                     .state = &none};
+                     .state = &none,
+                     .place = place};
     find_identity(&k);
     return k.identity;
 }
 
 int64_t ist_keeping_width(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
-                          const ist_tie_rule *ties, int64_t width)
+                          ist_hash place, const ist_tie_rule *ties, int64_t width)
 {
     const ist_keeper *keeper = engine->keeper;
     if (!keeper || !keeper->has_any(keeper->data))
         return width;
-    ist_hash identity = ist_keeping_identity(comm, engine, rows, ties);
+    ist_hash identity = ist_keeping_identity(comm, engine, rows, place, ties);
     const ist_kept *kept = keeper->find(keeper->data, identity, width, true);
     return kept ? kept->width : width;
 }

@@ -39,7 +39,9 @@
                              double *);                                                      \
     void ist_load_columns_##set(const float *, const double *, int, int64_t, const double *, \
                                 double *);                                                   \
-    void ist_squares_##set(const double *, int, const double *, int64_t, double *);          \
+    void ist_row_squares_##set(const double *, int, int64_t, double *);                      \
+    void ist_squares_##set(const double *, const double *, int, const double *, int64_t,     \
+                           double *);                                                        \
     void ist_decay_##set(double *, int64_t);
 
 #define DECLARE_PLACE(set)                                                               \
@@ -93,11 +95,12 @@ static bool has_avx512(void)
         .within_ties = ist_within_ties_##set, .count = ist_count_##set,                       \
         .place = ist_place_##place_set, .turn = ist_turn_##set, .tally = ist_tally_##set,     \
         .moments = ist_moments_##set, .decay = ist_decay_##set, .squares = ist_squares_##set, \
-        .load_rows = ist_load_rows_##set, .load_columns = ist_load_columns_##set,             \
-        .keep = ist_keep_##set, .upper_of = ist_upper_of_##set,                               \
-        .look_narrow = ist_look_narrow_##set, .look_wide = ist_look_wide_##set,               \
-        .look_marked = ist_look_marked_##set, .open_sides = ist_open_sides_##set,             \
-        .settle_kinds = ist_settle_kinds_##set, .settle_looked = ist_settle_looked_##set      \
+        .row_squares = ist_row_squares_##set, .load_rows = ist_load_rows_##set,               \
+        .load_columns = ist_load_columns_##set, .keep = ist_keep_##set,                       \
+        .upper_of = ist_upper_of_##set, .look_narrow = ist_look_narrow_##set,                 \
+        .look_wide = ist_look_wide_##set, .look_marked = ist_look_marked_##set,               \
+        .open_sides = ist_open_sides_##set, .settle_kinds = ist_settle_kinds_##set,           \
+        .settle_looked = ist_settle_looked_##set                                              \
     }
 #endif
 
@@ -115,6 +118,7 @@ static const ist_kernel kernels[] = {
      .moments = ist_moments_generic,
      .decay = ist_decay_generic,
      .squares = ist_squares_generic,
+     .row_squares = ist_row_squares_generic,
      .load_rows = ist_load_rows_generic,
      .load_columns = ist_load_columns_generic},
 };

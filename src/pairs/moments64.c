@@ -15,12 +15,16 @@
 #include <immintrin.h>
 #ifdef __AVX512F__
 typedef __m512d lanes;
-enum { LANES = 8 };
+enum { LANES = 8, ROWS = 8, ABREAST = 6 };
 #define FUSED(a, b, c) _mm512_fmadd_pd(a, b, c)
+#define SMALLER(a, b) _mm512_min_pd(a, b)
+#define LARGER(a, b) _mm512_max_pd(a, b)
 #else
 typedef __m256d lanes;
-enum { LANES = 4 };
+enum { LANES = 4, ROWS = 4, ABREAST = 3 };
 #define FUSED(a, b, c) _mm256_fmadd_pd(a, b, c)
+#define SMALLER(a, b) _mm256_min_pd(a, b)
+#define LARGER(a, b) _mm256_max_pd(a, b)
 #endif
 typedef long long bits __attribute__((vector_size(sizeof(lanes))));
 typedef unsigned long long words __attribute__((vector_size(sizeof(lanes))));
@@ -30,14 +34,19 @@ typedef unsigned long long words __attribute__((vector_size(sizeof(lanes))));
 typedef double lanes;
 typedef long long bits;
 typedef unsigned long long words;
-enum { LANES = 1 };
+enum { LANES = 1, ROWS = 4, ABREAST = 1 };
 #define FUSED(a, b, c) fma(a, b, c)
+/* As the instructions: the second of two that are not ordered. */
+#define SMALLER(a, b) ((a) < (b) ? (a) : (b))
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define BELOW(a, b) (-(bits)((a) < (b)))
 #define EQUAL(a, b) (-(bits)((a) == (b)))
 #endif
 
-enum { ROWS = 4, WIDE = 3 };
+/* A register tile: ROWS rows and WIDE vectors of columns. ABREAST: exponentials, whose chains are long, side by side. */
+enum { WIDE = 3 };
 _Static_assert(IST_PANEL % (LANES * WIDE) == 0, "a panel's row is whole vectors");
+_Static_assert(IST_STRIP % LANES == 0 && IST_PANEL % (LANES * ABREAST) == 0, "whole vectors");
 
 INLINE bits bits_of(lanes x)
 {
@@ -67,167 +76,225 @@ INLINE lanes all(double x)
 
 /* ---- squared distances --------------------------------------------------------------------------- */
 
-/* sum = fma(x, y, sum), features in order. The first tiles of a row or column sum their own squares, too. */
-INLINE void register_tile(const double *const row[ROWS], const double *columns, int64_t d,
-                          bool row_squares, bool column_squares, double *const out[ROWS],
-                          double *row_square, double *column_square)
+/* Of each column with itself: chains as those of products, so that equal rows are at 0. */
+INLINE void column_squares(const double *columns, int64_t d, double square[IST_TILE])
 {
-    lanes sum[ROWS][WIDE], of_row[ROWS], of_column[WIDE];
-    for (int r = 0; r < ROWS; r++) {
-        of_row[r] = all(0);
-        for (int v = 0; v < WIDE; v++)
-            sum[r][v] = of_column[v] = all(0);
+    enum { VECTORS = IST_PANEL / LANES };
+    for (int j = 0; j < IST_TILE; j += IST_PANEL) {
+        lanes sum[VECTORS];
+        for (int v = 0; v < VECTORS; v++)
+            sum[v] = all(0);
+        for (int64_t f = 0; f < d; f++)
+            for (int v = 0; v < VECTORS; v++) {
+                lanes y = load(columns + j * d + f * IST_PANEL + v * LANES);
+                sum[v] = FUSED(y, y, sum[v]);
+            }
+        memcpy(square + j, sum, sizeof sum);
     }
+}
+
+void NAMED(row_squares)(const double *rows, int count, int64_t d, double *square);
+void NAMED(row_squares)(const double *rows, int count, int64_t d, double *square)
+{
+    enum { AT_ONCE = 8 };
+    for (int i = 0; i < count; i += AT_ONCE) {
+        const double *row[AT_ONCE];
+        double sum[AT_ONCE] = {0};
+        for (int r = 0; r < AT_ONCE; r++)
+            row[r] = rows + (i + r < count ? i + r : count - 1) * d;
+        for (int64_t f = 0; f < d; f++)
+            for (int r = 0; r < AT_ONCE; r++)
+                sum[r] = fma(row[r][f], row[r][f], sum[r]);
+        for (int r = 0; r < AT_ONCE && i + r < count; r++)
+            square[i + r] = sum[r];
+    }
+}
+
+/* sum = fma(x, y, sum), features in order; then what is between rows and columns of these squares. */
+INLINE void register_tile(const double *const row[ROWS], const double row_square[ROWS],
+                          const double *columns, const double *column_square, int64_t d,
+                          double *const out[ROWS])
+{
+    lanes sum[ROWS][WIDE];
+    for (int r = 0; r < ROWS; r++)
+        for (int v = 0; v < WIDE; v++)
+            sum[r][v] = all(0);
     for (int64_t f = 0; f < d; f++) {
         lanes y[WIDE];
-        for (int v = 0; v < WIDE; v++) {
+        for (int v = 0; v < WIDE; v++)
             y[v] = load(columns + f * IST_PANEL + v * LANES);
-            if (column_squares)
-                of_column[v] = FUSED(y[v], y[v], of_column[v]);
-        }
         for (int r = 0; r < ROWS; r++) {
             lanes x = all(row[r][f]);
-            if (row_squares)
-                of_row[r] = FUSED(x, x, of_row[r]);
             for (int v = 0; v < WIDE; v++)
                 sum[r][v] = FUSED(x, y[v], sum[r][v]);
         }
     }
-    for (int r = 0; r < ROWS; r++) {
-        memcpy(out[r], sum[r], sizeof sum[r]);
-        if (row_squares)
-            memcpy(row_square + r, &of_row[r], sizeof *row_square);
-    }
-    if (column_squares)
-        memcpy(column_square, of_column, sizeof of_column);
+    for (int r = 0; r < ROWS; r++)
+        for (int v = 0; v < WIDE; v++) {
+            /* Twice a number is exact: one rounding, as of a difference. */
+            lanes square =
+                FUSED(all(-2), sum[r][v], row_square[r] + load(column_square + v * LANES));
+            square = LARGER(square, all(0));
+            memcpy(out[r] + v * LANES, &square, sizeof square);
+        }
 }
 
-INLINE void finish_row(double own, const double *column_square, double *tile)
+void NAMED(squares)(const double *rows, const double *row_square, int row_count,
+                    const double *columns, int64_t d, double *tile);
+void NAMED(squares)(const double *rows, const double *row_square, int row_count,
+                    const double *columns, int64_t d, double *tile)
 {
-    for (int j = 0; j < IST_TILE; j += LANES) {
-        lanes square = (own + load(column_square + j)) - 2 * load(tile + j);
-        square = real_of(bits_of(square) & BELOW(all(0), square));
-        memcpy(tile + j, &square, sizeof square);
-    }
-}
-
-void NAMED(squares)(const double *rows, int row_count, const double *columns, int64_t d,
-                    double *tile);
-void NAMED(squares)(const double *rows, int row_count, const double *columns, int64_t d,
-                    double *tile)
-{
-    double row_square[IST_TILE + ROWS], column_square[IST_TILE];
+    double column_square[IST_TILE];
+    column_squares(columns, d, column_square);
     for (int j = 0; j < IST_TILE; j += WIDE * LANES)
         for (int i = 0; i < row_count; i += ROWS) {
             const double *row[ROWS];
-            double spare[ROWS][WIDE * LANES], *out[ROWS];
+            double own[ROWS], spare[ROWS][WIDE * LANES], *out[ROWS];
             for (int r = 0; r < ROWS; r++) {
-                int there = i + r < row_count;
-                row[r] = rows + (there ? i + r : row_count - 1) * d;
-                out[r] = there ? tile + (i + r) * IST_TILE + j : spare[r];
+                bool there = i + r < row_count;
+                int at = there ? i + r : row_count - 1;
+                row[r] = rows + at * d;
+                own[r] = row_square[at];
+                out[r] = there ? tile + at * IST_TILE + j : spare[r];
             }
-            const double *panel = columns + j / IST_PANEL * IST_PANEL * d + j % IST_PANEL;
-            if (i == 0 && j == 0)
-                register_tile(row, panel, d, true, true, out, row_square, column_square);
-            else if (i == 0)
-                register_tile(row, panel, d, false, true, out, NULL, column_square + j);
-            else if (j == 0)
-                register_tile(row, panel, d, true, false, out, row_square + i, NULL);
-            else
-                register_tile(row, panel, d, false, false, out, NULL, NULL);
+            register_tile(row, own, columns + j / IST_PANEL * IST_PANEL * d + j % IST_PANEL,
+                          column_square + j, d, out);
         }
-    for (int i = 0; i < row_count; i++)
-        finish_row(row_square[i], column_square, tile + i * IST_TILE);
 }
 
 /* ---- the exponential ----------------------------------------------------------------------------- */
 
-/* exp(-x), x >= 0, within 2^-52 of the truth; 0 from NOTHING on, where it is below 2^-53. exp(-x) = 2^-n exp(r), |r| <= ln 2 / 2; the
- * polynomial interpolates (exp(r) - 1 - r) / r^2 at Chebyshev's nodes. */
-INLINE lanes decay(lanes x)
+/* From here on exp(-x) is below 2^-53. */
+#define NOTHING 37.0
+
+/* x becomes exp(-x), x from 0 to NOTHING, within 2^-52 of the truth: exp(-x) = 2^-n exp(r), |r| <= ln 2 / 2; the polynomial
+ * interpolates (exp(r) - 1 - r) / r^2 at Chebyshev's nodes. */
+INLINE void decay(int count, lanes *x)
 {
-    const double NOTHING = 37, ROUND = 0x1.8p52;
-    const double LOG2_E = 0x1.71547652b82fep+0;
+    const double ROUND = 0x1.8p52, LOG2_E = 0x1.71547652b82fep+0;
     const double LN2_HIGH = 0x1.62e42fefa3000p-1, LN2_LOW = 0x1.3de6af278ece6p-42;
     static const double c[] = {0x1.0000000000001p-1,  0x1.5555555555556p-3,  0x1.5555555553d63p-5,
                                0x1.11111111109b3p-7,  0x1.6c16c1788bd90p-10, 0x1.a01a01a7c41d5p-13,
                                0x1.a019b90d2ae7ap-16, 0x1.71de0dae63bb3p-19, 0x1.289185613a3d6p-22,
                                0x1.af38a9b0ec855p-26};
     enum { DEGREE = sizeof c / sizeof *c - 1, EXPONENT = 52 };
-    bits some = BELOW(x, all(NOTHING));
-    lanes near = real_of(bits_of(x) & some);
-    lanes shifted = FUSED(near, all(LOG2_E), all(ROUND)), n = shifted - ROUND;
-    lanes r = FUSED(n, all(LN2_LOW), FUSED(n, all(LN2_HIGH), -near));
-    lanes p = all(c[DEGREE]);
+    lanes shifted[ABREAST], r[ABREAST], p[ABREAST];
+    for (int v = 0; v < count; v++) {
+        shifted[v] = FUSED(x[v], all(LOG2_E), all(ROUND));
+        lanes n = shifted[v] - ROUND;
+        r[v] = FUSED(n, all(LN2_LOW), FUSED(n, all(LN2_HIGH), -x[v]));
+        p[v] = all(c[DEGREE]);
+    }
     for (int k = DEGREE - 1; k >= 0; k--)
-        p = FUSED(p, r, all(c[k]));
-    p = FUSED(r * r, p, r) + 1.0;
-    words exponent = (words)bits_of(shifted) << EXPONENT;
-    return real_of((bits)((words)bits_of(p) - exponent) & some);
+        for (int v = 0; v < count; v++)
+            p[v] = FUSED(p[v], r[v], all(c[k]));
+    for (int v = 0; v < count; v++) {
+        p[v] = FUSED(r[v] * r[v], p[v], r[v]) + 1.0;
+        x[v] = real_of((bits)((words)bits_of(p[v]) - ((words)bits_of(shifted[v]) << EXPONENT)));
+    }
 }
 
 void NAMED(decay)(double *values, int64_t count);
 void NAMED(decay)(double *values, int64_t count)
 {
     for (int64_t e = 0; e < count; e += LANES) {
-        lanes x = decay(load(values + e));
+        lanes x = load(values + e);
+        bits some = BELOW(x, all(NOTHING));
+        x = SMALLER(x, all(NOTHING));
+        decay(1, &x);
+        x = real_of(bits_of(x) & some);
         memcpy(values + e, &x, sizeof x);
     }
 }
 
 /* ---- sums ---------------------------------------------------------------------------------------- */
 
-/* With K from 0 to 1, the bits of 1 + K are larger than those of 1 by K 2^52, rounded. */
-INLINE bits units_of(lanes k)
+/* With K from 0 to 1, the bits of 1 + K are larger than those of 1 by K 2^52, rounded: by 0 from NOTHING on. */
+static const unsigned long long ONE = 0x3ffULL << 52;
+
+INLINE words with_one(lanes k)
 {
-    const long long ONE = 0x3ffLL << 52;
-    return bits_of(k + 1.0) - ONE;
+    return (words)bits_of(k + 1.0);
 }
 
-INLINE int64_t sum_of(bits v)
+INLINE unsigned long long sum_of(words v)
 {
-    long long each[LANES];
-    int64_t sum = 0;
+#ifdef __AVX512F__
+    return (unsigned long long)_mm512_reduce_add_epi64((__m512i)v);
+#else
+    unsigned long long each[LANES], sum = 0;
     memcpy(each, &v, sizeof each);
     for (int l = 0; l < LANES; l++)
         sum += each[l];
     return sum;
+#endif
 }
 
-INLINE void add_vector(const ist_moment_tile *t, bool joint, bool labels, int i, int j,
-                       bits sums[IST_MOMENTS])
+/* What does not change within a sum of a tile. */
+typedef struct {
+    bool joint, labels, whole;
+} moment_form;
+
+/* Of whole tiles the first two sums have a ONE too many of each column (modulo 2^64). */
+INLINE void add_vector(const ist_moment_tile *t, moment_form form, int i, int j, lanes x,
+                       words sums[IST_MOMENTS])
 {
     static const long long index[] = {0, 1, 2, 3, 4, 5, 6, 7};
-    lanes x = load(t->distance[0] + i * IST_TILE + j) * t->weight[0];
-    if (joint)
-        x = x + load(t->distance[1] + i * IST_TILE + j) * t->weight[1];
-    bits where, label;
-    memcpy(&where, index, sizeof where);
-    where = BELOW(where, where - where + (t->columns - j));
-    x = decay(x);
-    bits k = units_of(x) & where, square = units_of(x * x) & where;
+    words k = with_one(x), square = with_one(x * x);
+    if (!form.whole) {
+        bits where;
+        memcpy(&where, index, sizeof where);
+        where = BELOW(where, where - where + (t->columns - j));
+        k = (k - ONE) & (words)where;
+        square = (square - ONE) & (words)where;
+    }
     sums[0] += k;
     sums[1] += square;
-    if (labels) {
+    if (form.labels) {
+        bits label;
         memcpy(&label, t->column_label + j, sizeof label);
-        where = EQUAL(label, label - label + t->row_label[i]);
-        sums[2] += k & where;
-        sums[3] += square & where;
+        words same = (words)EQUAL(label, label - label + t->row_label[i]);
+        sums[2] += (form.whole ? k - ONE : k) & same;
+        sums[3] += (form.whole ? square - ONE : square) & same;
     }
 }
 
-INLINE void all_rows(const ist_moment_tile *t, bool joint, bool labels,
-                     int64_t (*found)[IST_MOMENTS])
+INLINE void add_vectors(const ist_moment_tile *t, moment_form form, int i, int j,
+                        words sums[IST_MOMENTS])
 {
-    for (int i = 0; i < t->rows; i++) {
-        bits sums[IST_MOMENTS];
-        memset(sums, 0, sizeof sums);
-        for (int j = 0; j < t->columns; j += WIDE * LANES)
-            for (int v = 0; v < WIDE; v++)
-                add_vector(t, joint, labels, i, j + v * LANES, sums);
-        for (int m = 0; m < IST_MOMENTS; m++)
-            found[i][m] = sum_of(sums[m]);
+    lanes x[ABREAST];
+    for (int v = 0; v < ABREAST; v++) {
+        const int at = i * IST_TILE + j + v * LANES;
+        x[v] = load(t->distance[0] + at) * t->weight[0];
+        if (form.joint)
+            x[v] = x[v] + load(t->distance[1] + at) * t->weight[1];
+        x[v] = SMALLER(x[v], all(NOTHING));
     }
+    decay(ABREAST, x);
+    for (int v = 0; v < ABREAST; v++)
+        add_vector(t, form, i, j + v * LANES, x[v], sums);
+}
+
+INLINE void all_rows(const ist_moment_tile *t, moment_form form, int64_t (*found)[IST_MOMENTS])
+{
+    const unsigned long long too_many = form.whole ? ONE * IST_TILE : 0;
+    for (int i = 0; i < t->rows; i++) {
+        words sums[IST_MOMENTS];
+        memset(sums, 0, sizeof sums);
+        for (int j = 0; j < t->columns; j += ABREAST * LANES)
+            add_vectors(t, form, i, j, sums);
+        for (int m = 0; m < IST_MOMENTS; m++)
+            found[i][m] = (int64_t)(sum_of(sums[m]) - (m < 2 ? too_many : 0));
+    }
+}
+
+INLINE void tile_of_form(const ist_moment_tile *t, bool joint, bool labels,
+                         int64_t (*found)[IST_MOMENTS])
+{
+    if (t->columns == IST_TILE)
+        all_rows(t, (moment_form){joint, labels, true}, found);
+    else
+        all_rows(t, (moment_form){joint, labels, false}, found);
 }
 
 void NAMED(moments)(const ist_moment_tile *tile, int64_t (*found)[IST_MOMENTS]);
@@ -235,11 +302,11 @@ void NAMED(moments)(const ist_moment_tile *tile, int64_t (*found)[IST_MOMENTS])
 {
     bool joint = tile->distance[1] != NULL, labels = tile->row_label != NULL;
     if (joint && labels)
-        all_rows(tile, true, true, found);
+        tile_of_form(tile, true, true, found);
     else if (joint)
-        all_rows(tile, true, false, found);
+        tile_of_form(tile, true, false, found);
     else if (labels)
-        all_rows(tile, false, true, found);
+        tile_of_form(tile, false, true, found);
     else
-        all_rows(tile, false, false, found);
+        tile_of_form(tile, false, false, found);
 }

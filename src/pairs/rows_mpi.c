@@ -46,10 +46,11 @@ void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
     rows->packed = ist_pack(rows, &rows->home);
 }
 
-/* The set's values out of its twin's order, as a set of its own. */
-static ist_rows *in_own_order(const ist_comm *comm, const ist_rows *rows)
+ist_rows *ist_rows_in_own_order(const ist_comm *comm, const ist_rows *rows)
 {
     const ist_rows *twin = rows->twin;
+    if (!twin)
+        return NULL;
     ist_rows *own = ist_alloc(1, sizeof *own);
     int64_t *place = ist_alloc((size_t)rows->n, sizeof *place);
     for (int64_t p = 0; p < rows->n; p++)
@@ -68,8 +69,8 @@ void ist_rows_joint(const ist_comm *comm, const ist_rows *x, double x_factor, co
     const double factor[2] = {x_factor, y_factor};
     ist_rows *made[2] = {NULL, NULL};
     for (int c = 0; c < 2; c++)
-        if (component[c]->twin)
-            component[c] = made[c] = in_own_order(comm, component[c]);
+        if ((made[c] = ist_rows_in_own_order(comm, component[c])))
+            component[c] = made[c];
     ist_rows_join(component, factor, joint);
     joint->made[0] = made[0];
     joint->made[1] = made[1];

@@ -55,7 +55,6 @@ typedef struct {
     const ist_geometry *geometry;
     const ist_packed *packed;
     void *state;
-    int64_t offset; /* the state's row of the packed slab's first row */
     int64_t tile[MOST_BLOCK];
     int count;
     float *value;     /* [own tile][pivot of the other side][IST_TILE] */
@@ -103,8 +102,8 @@ static void set_roots(const judge *j, const block_side *s)
     const ist_sweep *sweep = j->visit->sweep;
     const ist_consumer *consumer = sweep->consumer;
     for (int64_t m = 0; m < j->limits; m++) {
-        const float *farther = consumer->farther(s->state, m) + s->offset;
-        const float *closer = consumer->closer ? consumer->closer(s->state, m) + s->offset : NULL;
+        const float *farther = consumer->farther(s->state, m);
+        const float *closer = consumer->closer ? consumer->closer(s->state, m) : NULL;
         for (int t = 0; t < s->count; t++) {
             int64_t first = s->packed->row[s->tile[t]];
             int count = (int)(s->packed->row[s->tile[t] + 1] - first);
@@ -214,7 +213,7 @@ static void count_closer(const judge *j, const block_side *s, int t, int64_t col
                          const verdict *v)
 {
     const ist_consumer *consumer = j->visit->sweep->consumer;
-    int64_t first = s->offset + s->packed->row[s->tile[t]];
+    int64_t first = s->packed->row[s->tile[t]];
     for (int64_t m = 0; m < j->limits; m++)
         for (int w = 0; w < IST_MARK_WORDS; w++) {
             uint32_t bits = v->closer[m * IST_MARK_WORDS + w] & ~v->open[w];
@@ -362,8 +361,7 @@ static judge judge_new(ist_visit *v)
     j.guests = ist_geometry_new(sweep->rows, sweep->kernel, &v->chunk->packed);
     j.side[0] = (block_side){
         .geometry = sweep->geometry, .packed = &sweep->rows->packed, .state = sweep->state};
-    j.side[1] =
-        (block_side){.packed = &v->chunk->packed, .state = v->columns, .offset = v->column_offset};
+    j.side[1] = (block_side){.packed = &v->chunk->packed, .state = v->columns};
     int most = most_tiles(j.size);
     for (int s = 0; s < 2; s++) {
         j.side[s].value = ist_alloc((size_t)(most * j.size) * IST_TILE, sizeof(float));

@@ -25,18 +25,22 @@ void ist_open_add(ist_open_list *open, ist_open_pair pair)
 
 /* ---- float64 ----------------------------------------------------------------------------------- */
 
-static void load_rows(const ist_kernel *kernel, const ist_slab *slab, int64_t first, int count,
-                      int64_t d, const double *centre, double *rows)
+/* Home rows as the tiles want them. Tiles of the same rows mostly follow each other. */
+static const ist_loaded *home_rows(const ist_visit *v, const ist_slab *home, int64_t row, int count,
+                                   int component, int64_t d, const double *centre)
 {
-    kernel->load_rows(slab->narrow ? slab->narrow + first * d : NULL,
-                      slab->wide ? slab->wide + first * d : NULL, count, d, centre, rows);
-}
-
-static void load_columns(const ist_kernel *kernel, const ist_slab *slab, int64_t first, int count,
-                         int64_t d, const double *centre, double *panels)
-{
-    kernel->load_columns(slab->narrow ? slab->narrow + first * d : NULL,
-                         slab->wide ? slab->wide + first * d : NULL, count, d, centre, panels);
+    const ist_kernel *kernel = v->sweep->kernel;
+    ist_loaded *loaded = &v->work->home[component];
+    if (loaded->count == count && loaded->row == row && loaded->of == home)
+        return loaded;
+    loaded->of = home;
+    loaded->row = row;
+    loaded->count = count;
+    kernel->load_rows(home->narrow ? home->narrow + row * d : NULL,
+                      home->wide ? home->wide + row * d : NULL, count, d, centre, loaded->values);
+    if (centre)
+        kernel->row_squares(loaded->values, count, d, loaded->square);
+    return loaded;
 }
 
 /* Of a set or of one component of it. */
@@ -47,13 +51,24 @@ static void component_tile(const ist_visit *v, const ist_tile *tile, const ist_r
     const ist_kernel *kernel = v->sweep->kernel;
     const ist_consumer *consumer = v->sweep->consumer;
     const double *centre = consumer->centre ? consumer->centre(v->sweep->state, component) : NULL;
-    double *rows = v->work->rows, *columns = v->work->columns;
-    load_rows(kernel, home, row, tile->rows, set->d, centre, rows);
-    load_columns(kernel, guests, col, tile->cols, set->d, centre, columns);
+    const ist_loaded *rows = home_rows(v, home, row, tile->rows, component, set->d, centre);
+    double *columns = v->work->columns;
+    kernel->load_columns(guests->narrow ? guests->narrow + col * set->d : NULL,
+                         guests->wide ? guests->wide + col * set->d : NULL, tile->cols, set->d,
+                         centre, columns);
     if (centre)
-        kernel->squares(rows, tile->rows, columns, set->d, distance);
+        kernel->squares(rows->values, rows->square, tile->rows, columns, set->d, distance);
     else
-        kernel->exact[set->metric].tile(rows, tile->rows, columns, set->d, distance);
+        kernel->exact[set->metric].tile(rows->values, tile->rows, columns, set->d, distance);
+}
+
+/* Is the pair another one than that of before? It is that from now on. */
+static bool is_new(int64_t held[2], int64_t row, int64_t col)
+{
+    bool same = held[0] == row && held[1] == col;
+    held[0] = row;
+    held[1] = col;
+    return !same;
 }
 
 static void exact_tile(const ist_visit *v, const ist_tile *tile, int64_t row, int64_t col)
@@ -66,9 +81,11 @@ static void exact_tile(const ist_visit *v, const ist_tile *tile, int64_t row, in
         component_tile(v, tile, rows, 0, home, row, guests, col, distance);
         return;
     }
-    for (int c = 0; c < 2; c++)
-        component_tile(v, tile, rows->component[c], c, &home->component[c], row,
-                       &guests->component[c], col, c ? other : distance);
+    component_tile(v, tile, rows->component[0], 0, &home->component[0], row, &guests->component[0],
+                   col, distance);
+    if (is_new(v->work->other_exact, row, col))
+        component_tile(v, tile, rows->component[1], 1, &home->component[1], row,
+                       &guests->component[1], col, other);
     if (v->sweep->consumer->components)
         return;
     for (int i = 0; i < tile->rows; i++)
@@ -165,13 +182,15 @@ static void filter_values(const ist_kernel *kernel, const ist_rows *rows, const 
                                       home->term + a * IST_TILE, guests->term + b * IST_TILE, l);
 }
 
-static void joint_values(const ist_kernel *kernel, const ist_rows *rows, const ist_packed *home,
-                         int64_t a, const ist_packed *guests, int64_t b, float *other, float *l)
+static void joint_values(const ist_visit *v, int64_t a, int64_t b, float *l)
 {
-    for (int c = 0; c < 2; c++)
-        filter_values(kernel, rows->component[c], &home->component[c], a, &guests->component[c], b,
-                      c ? other : l);
-    kernel->joint(rows->filter.factor[0], other, rows->filter.factor[1], l);
+    const ist_kernel *kernel = v->sweep->kernel;
+    const ist_rows *rows = v->sweep->rows;
+    const ist_packed *home = rows->packed.component, *guests = v->chunk->packed.component;
+    filter_values(kernel, rows->component[0], &home[0], a, &guests[0], b, l);
+    if (is_new(v->work->other_tile, a, b))
+        filter_values(kernel, rows->component[1], &home[1], a, &guests[1], b, v->work->other_l);
+    kernel->joint(rows->filter.factor[0], v->work->other_l, rows->filter.factor[1], l);
 }
 
 static void filtered_tile(ist_visit *v, ist_tile *tile, int64_t a, int64_t b)
@@ -182,7 +201,7 @@ static void filtered_tile(ist_visit *v, ist_tile *tile, int64_t a, int64_t b)
     int64_t decided = sweep->stats.decided_again;
     float *l = v->work->l;
     if (ist_rows_are_joint(rows))
-        joint_values(sweep->kernel, rows, home, a, guests, b, v->work->other_l, l);
+        joint_values(v, a, b, l);
     else
         filter_values(sweep->kernel, rows, home, a, guests, b, l);
     if (tile->diagonal)
@@ -210,7 +229,7 @@ static ist_tile tile_at(const ist_visit *v, int64_t a, int64_t b, bool diagonal)
                       .rows = (int)(home->row[a + 1] - row),
                       .cols = (int)(guests->row[b + 1] - col),
                       .row = row,
-                      .col = v->pairing == IST_PAIRS_ROWS ? 0 : col + v->column_offset,
+                      .col = v->pairing == IST_PAIRS_ROWS ? 0 : col,
                       .row_position = sweep->rows->home.first + row,
                       .col_position = v->chunk->slab.first + col,
                       .row_width = home->width + a * IST_TILE,
@@ -409,80 +428,110 @@ bool ist_visit_ends(const ist_visit *v)
 
 /* So many column tiles stay with their states in half of the second-level cache while the rows pass
  * by. Where that would be few it is better that a row tile stays, and all columns pass by. */
-static int64_t tiles_at_once(const ist_sweep *sweep)
+static int64_t tiles_at_once(const ist_sweep *sweep, int count)
 {
     enum { TYPICAL = 1 << 20, FEW = 3 };
-    int64_t cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    int64_t cache = sysconf(_SC_LEVEL2_CACHE_SIZE), features = sweep->rows->d;
+    int64_t row = (int64_t)sweep->consumer->touched_bytes(sweep->state);
     if (cache <= 0)
         cache = TYPICAL;
-    int64_t row = sweep->rows->d * (int64_t)sizeof(float) +
-                  (int64_t)sweep->consumer->touched_bytes(sweep->state);
+    for (int m = 1; m < count; m++) {
+        features += sweep[m].rows->component[0]->d;
+        row += (int64_t)sweep[m].consumer->touched_bytes(sweep[m].state);
+    }
+    row += features * (int64_t)sizeof(float);
     int64_t tiles = cache / 2 / (IST_TILE * row);
     return tiles < FEW ? INT64_MAX / 2 : tiles;
 }
 
 /* Tiles of rows with themselves come first: from then on every row has bounds. */
-static void diagonal_tiles(ist_visit *v)
+static void diagonal_tiles(ist_visit *v, int count)
 {
     const ist_packed *home = &v->sweep->rows->packed, *guests = &v->chunk->packed;
     int64_t a = 0, offset = v->chunk->slab.first - v->sweep->rows->home.first;
     for (int64_t b = 0; b < guests->tiles; b++) {
         while (home->row[a] < guests->row[b] + offset)
             a++;
-        if (!is_done(v, a, b))
-            ist_visit_tile(v, a, b, true);
+        for (int m = 0; m < count; m++)
+            if (!is_done(&v[m], a, b))
+                ist_visit_tile(&v[m], a, b, true);
     }
 }
 
+/* A pair of tiles in all sets that go together, one right after the other: the second component's values are still there.
+ * Returns in how many. */
+static int visit_all(ist_visit *v, int count, int64_t a, int64_t b)
+{
+    int visited = 0;
+    for (int m = 0; m < count; m++)
+        if (ist_visit_wants(&v[m], a, b)) {
+            ist_visit_tile(&v[m], a, b, false);
+            visited++;
+        }
+    return visited;
+}
+
 /* Some columns of a row of tiles. True: the rest is to be left out. */
-static bool row_of_tiles(ist_visit *v, int64_t a, int64_t first, int64_t last)
+static bool row_of_tiles(ist_visit *v, int count, int64_t a, int64_t first, int64_t last)
 {
     enum { MANY = 64 }; /* tiles take up to some milliseconds each */
     int visited = 0;
     for (int64_t b = first; b < last; b++) {
-        if (!ist_visit_wants(v, a, b))
-            continue;
-        ist_visit_tile(v, a, b, false);
-        if (++visited % MANY == 0 && ist_visit_ends(v))
+        visited += visit_all(v, count, a, b);
+        if (visited >= MANY && ist_visit_ends(v))
             return true;
+        visited = visited >= MANY ? 0 : visited;
     }
     return ist_visit_ends(v);
 }
 
-static void all_tiles(ist_visit *v)
+static void all_tiles(ist_visit *v, int count)
 {
     const ist_sweep *sweep = v->sweep;
     int64_t rows = sweep->rows->packed.tiles, columns = v->chunk->packed.tiles;
-    int64_t at_once = tiles_at_once(sweep);
+    int64_t at_once = tiles_at_once(sweep, count);
     for (int64_t group = 0; group < columns; group += at_once)
         for (int64_t a = 0; a < rows; a++)
-            if (row_of_tiles(v, a, group, ist_min(group + at_once, columns)))
+            if (row_of_tiles(v, count, a, group, ist_min(group + at_once, columns)))
                 return;
 }
 
-/* The features of the widest tile. */
-static int64_t widest(const ist_rows *rows)
+/* The features of the widest set, or of the widest of their components. */
+static int64_t widest(const ist_sweep *sweep, int count, int component)
 {
-    return ist_rows_are_joint(rows) ? ist_max(rows->component[0]->d, rows->component[1]->d)
-                                    : rows->d;
+    int64_t most = 0;
+    for (int m = 0; m < count; m++) {
+        const ist_rows *rows = sweep[m].rows;
+        most = ist_max(most, ist_rows_are_joint(rows) ? rows->component[component]->d : rows->d);
+    }
+    return most;
 }
 
-static ist_workspace *workspace_new(const ist_rows *rows)
+static ist_workspace *workspace_new(const ist_sweep *sweep, int count)
 {
-    size_t values = (size_t)(IST_TILE * widest(rows)), tile = IST_TILE * IST_TILE;
+    const size_t tile = IST_TILE * IST_TILE;
+    const int components = ist_rows_are_joint(sweep->rows) ? 2 : 1;
+    int64_t columns = 0;
     ist_workspace *work = ist_alloc(1, sizeof *work);
-    work->rows = ist_alloc(values, sizeof *work->rows);
-    work->columns = ist_alloc(values, sizeof *work->columns);
-    if (ist_rows_are_joint(rows)) {
+    for (int c = 0; c < components; c++) {
+        int64_t d = widest(sweep, count, c);
+        work->home[c].values = ist_alloc((size_t)(IST_TILE * d), sizeof *work->home[c].values);
+        columns = ist_max(columns, d);
+    }
+    work->columns = ist_alloc((size_t)(IST_TILE * columns), sizeof *work->columns);
+    if (components == 2) {
         work->other_l = ist_alloc(tile, sizeof *work->other_l);
         work->other_distance = ist_alloc(tile, sizeof *work->other_distance);
     }
+    for (int c = 0; c < 2; c++)
+        work->other_tile[c] = work->other_exact[c] = -1;
     return work;
 }
 
 static void workspace_free(ist_workspace *work)
 {
-    ist_free(work->rows);
+    ist_free(work->home[0].values);
+    ist_free(work->home[1].values);
     ist_free(work->columns);
     ist_free(work->other_l);
     ist_free(work->other_distance);
@@ -493,40 +542,52 @@ static void workspace_free(ist_workspace *work)
 int64_t ist_workspace_bytes(int64_t d, bool joint)
 {
     const int64_t tile = IST_TILE * IST_TILE * (sizeof(float) + sizeof(double));
-    return (joint ? 2 : 1) * tile + 2 * IST_TILE * d * (int64_t)sizeof(double);
+    const int64_t values = IST_TILE * d * (int64_t)sizeof(double);
+    return joint ? 2 * tile + 3 * values : tile + 2 * values;
 }
 
-void ist_sweep_chunk(ist_sweep *sweep, const ist_chunk *chunk, void *columns, int64_t column_offset,
-                     ist_pairing pairing)
+static ist_meeting meeting_of(ist_sweep *sweep, const ist_chunk *chunk, ist_pairing pairing)
 {
     const ist_rows *rows = sweep->rows;
-    if (rows->home.count == 0 || chunk->slab.count == 0)
-        return;
-    ist_workspace *work = workspace_new(rows);
-    ist_visit v = {.sweep = sweep,
-                   .chunk = chunk,
-                   .columns = columns,
-                   .column_offset = column_offset,
-                   .pairing = pairing,
-                   .work = work};
     bool repeats = rows->packed.repeats || chunk->packed.repeats;
-    ist_meeting meeting = {.kernel = sweep->kernel,
-                           .home = &rows->home,
-                           .guests = &chunk->slab,
-                           .home_kind = repeats ? rows->packed.kind : NULL,
-                           .guest_kind = repeats ? chunk->packed.kind : NULL,
-                           .same = pairing == IST_PAIRS_OWN,
-                           .one_sided = pairing == IST_PAIRS_ROWS,
-                           .stats = &sweep->stats};
-    if (sweep->consumer->meet)
-        sweep->consumer->meet(sweep->state, columns, &meeting);
+    return (ist_meeting){.kernel = sweep->kernel,
+                         .home = &rows->home,
+                         .guests = &chunk->slab,
+                         .home_kind = repeats ? rows->packed.kind : NULL,
+                         .guest_kind = repeats ? chunk->packed.kind : NULL,
+                         .same = pairing == IST_PAIRS_OWN,
+                         .one_sided = pairing == IST_PAIRS_ROWS,
+                         .stats = &sweep->stats};
+}
+
+void ist_sweep_chunk(ist_sweep *sweep, int count, const ist_chunk *chunk, void *const *columns,
+                     ist_pairing pairing)
+{
+    if (sweep->rows->home.count == 0 || chunk->slab.count == 0)
+        return;
+    ist_workspace *work = workspace_new(sweep, count);
+    ist_visit *v = ist_alloc((size_t)count, sizeof *v);
+    ist_meeting *meeting = ist_alloc((size_t)count, sizeof *meeting);
+    for (int m = 0; m < count; m++) {
+        v[m] = (ist_visit){.sweep = &sweep[m],
+                           .chunk = &chunk[m],
+                           .columns = columns[m],
+                           .pairing = pairing,
+                           .work = work};
+        meeting[m] = meeting_of(&sweep[m], &chunk[m], pairing);
+        if (sweep[m].consumer->meet)
+            sweep[m].consumer->meet(sweep[m].state, columns[m], &meeting[m]);
+    }
     if (pairing == IST_PAIRS_OWN)
-        diagonal_tiles(&v);
+        diagonal_tiles(v, count);
     if (sweep->geometry)
-        ist_skip_tiles(&v, &meeting);
+        ist_skip_tiles(v, meeting);
     else
-        all_tiles(&v);
-    if (sweep->consumer->part)
-        sweep->consumer->part(sweep->state, columns, &meeting);
+        all_tiles(v, count);
+    for (int m = 0; m < count; m++)
+        if (sweep[m].consumer->part)
+            sweep[m].consumer->part(sweep[m].state, columns[m], &meeting[m]);
     workspace_free(work);
+    ist_free(v);
+    ist_free(meeting);
 }

@@ -4,21 +4,31 @@
 
 #include "geometry.h"
 
+/* Rows of home as float64 tiles take them: row-major, and for kernel distances their squared lengths. count: 0 before the first. */
+typedef struct {
+    const ist_slab *of; /* sets that go together share a workspace */
+    int64_t row;
+    int count;
+    double *values, square[IST_TILE];
+} ist_loaded;
+
 /* Room for one tile at work. */
 typedef struct {
     float l[IST_TILE * IST_TILE];
     double distance[IST_TILE * IST_TILE];
     ist_open_list open;
-    double *rows, *columns; /* for float64 tiles: row-major, panels */
-    float *other_l;         /* joint sets: the second component's; else NULL */
+    ist_loaded home[2]; /* of the set, or of both components */
+    double *columns;    /* for float64 tiles: panels */
+    float *other_l;     /* joint sets: the second component's; else NULL */
     double *other_distance;
+    /* Of which pair of tiles they are (-1: of none): sets that go together have one second component. */
+    int64_t other_tile[2], other_exact[2];
 } ist_workspace;
 
 typedef struct {
     ist_sweep *sweep;
     const ist_chunk *chunk;
     void *columns;
-    int64_t column_offset;
     ist_pairing pairing;
     ist_workspace *work;
     int64_t decided;     /* by the consumer, of a recent tile, about */

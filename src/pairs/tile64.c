@@ -285,17 +285,19 @@ void NAMED(load_rows)(const float *narrow, const double *wide, int count, int64_
 void NAMED(load_rows)(const float *narrow, const double *wide, int count, int64_t d,
                       const double *centre, double *rows)
 {
-    if (wide)
-        memcpy(rows, wide, (size_t)(count * d) * sizeof *rows);
     for (int i = 0; i < count; i++) {
-        const float *from = narrow ? narrow + i * d : NULL;
-        double *row = rows + i * d;
-        for (int64_t f = 0; f < d && from && centre; f++)
-            row[f] = (double)from[f] - centre[f];
-        for (int64_t f = 0; f < d && from && !centre; f++)
-            row[f] = (double)from[f];
-        for (int64_t f = 0; f < d && wide && centre; f++)
-            row[f] -= centre[f];
+        const int64_t from = i * d;
+        if (narrow && centre)
+            for (int64_t f = 0; f < d; f++)
+                rows[from + f] = (double)narrow[from + f] - centre[f];
+        else if (narrow)
+            for (int64_t f = 0; f < d; f++)
+                rows[from + f] = (double)narrow[from + f];
+        else if (centre)
+            for (int64_t f = 0; f < d; f++)
+                rows[from + f] = wide[from + f] - centre[f];
+        else
+            memcpy(rows + from, wide + from, (size_t)d * sizeof *rows);
     }
 }
 

@@ -11,13 +11,14 @@ void ist_send_records(const ist_comm *comm, const void *records, int64_t count, 
 void ist_receive_records(const ist_comm *comm, void *records, int64_t count, size_t bytes, int from,
                          int tag, MPI_Request *request);
 
-/* A slab is so many messages at most, one of each component; the requests of others are MPI_REQUEST_NULL. */
+/* A slab is so many messages at most, one of each component; the requests of others are MPI_REQUEST_NULL. first_alone: of
+ * a joint set the first component only. */
 enum { IST_SLAB_MESSAGES = 2 };
 /* Begins to send `count` of home's rows from index `offset` on. */
-void ist_send_slab(const ist_comm *comm, const ist_rows *rows, int64_t offset, int64_t count,
-                   int to, MPI_Request request[IST_SLAB_MESSAGES]);
+void ist_send_slab(const ist_comm *comm, const ist_rows *rows, bool first_alone, int64_t offset,
+                   int64_t count, int to, MPI_Request request[IST_SLAB_MESSAGES]);
 /* Begins to receive the values of a slab of ist_slab_new. */
-void ist_receive_slab(const ist_comm *comm, const ist_rows *rows, const ist_slab *slab, int from,
-                      MPI_Request request[IST_SLAB_MESSAGES]);
+void ist_receive_slab(const ist_comm *comm, const ist_rows *rows, bool first_alone,
+                      const ist_slab *slab, int from, MPI_Request request[IST_SLAB_MESSAGES]);
 
 #endif

@@ -19,18 +19,18 @@ void ist_receive_records(const ist_comm *comm, void *records, int64_t count, siz
 }
 
 /* The part of a set that travels as message m, or NULL. */
-static const ist_rows *part_of(const ist_rows *rows, int m)
+static const ist_rows *part_of(const ist_rows *rows, bool first_alone, int m)
 {
     if (ist_rows_are_joint(rows))
-        return rows->component[m];
+        return m == 1 && first_alone ? NULL : rows->component[m];
     return m == 0 ? rows : NULL;
 }
 
-void ist_send_slab(const ist_comm *comm, const ist_rows *rows, int64_t offset, int64_t count,
-                   int to, MPI_Request request[IST_SLAB_MESSAGES])
+void ist_send_slab(const ist_comm *comm, const ist_rows *rows, bool first_alone, int64_t offset,
+                   int64_t count, int to, MPI_Request request[IST_SLAB_MESSAGES])
 {
     for (int m = 0; m < IST_SLAB_MESSAGES; m++) {
-        const ist_rows *part = part_of(rows, m);
+        const ist_rows *part = part_of(rows, first_alone, m);
         request[m] = MPI_REQUEST_NULL;
         if (!part)
             continue;
@@ -42,11 +42,11 @@ void ist_send_slab(const ist_comm *comm, const ist_rows *rows, int64_t offset, i
 }
 
 /* Messages of one tag arrive in the order in which they were sent. */
-void ist_receive_slab(const ist_comm *comm, const ist_rows *rows, const ist_slab *slab, int from,
-                      MPI_Request request[IST_SLAB_MESSAGES])
+void ist_receive_slab(const ist_comm *comm, const ist_rows *rows, bool first_alone,
+                      const ist_slab *slab, int from, MPI_Request request[IST_SLAB_MESSAGES])
 {
     for (int m = 0; m < IST_SLAB_MESSAGES; m++) {
-        const ist_rows *part = part_of(rows, m);
+        const ist_rows *part = part_of(rows, first_alone, m);
         request[m] = MPI_REQUEST_NULL;
         if (part)
             ist_receive_records(comm,

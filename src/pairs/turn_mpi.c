@@ -62,11 +62,11 @@ static void exchange_spans(const turn *t, const visitors *in, const visitors *ou
         if (c < in->count) {
             moving += in->span[c].count * (int64_t)bytes;
             guests = ist_slab_new(rows, in->span[c].first, in->span[c].count);
-            ist_receive_slab(t->comm, rows, &guests, in->rank, pending);
+            ist_receive_slab(t->comm, rows, false, &guests, in->rank, pending);
         }
         if (c < out->count) {
-            ist_send_slab(t->comm, rows, out->span[c].first - rows->home.first, out->span[c].count,
-                          out->rank, pending + IST_SLAB_MESSAGES);
+            ist_send_slab(t->comm, rows, false, out->span[c].first - rows->home.first,
+                          out->span[c].count, out->rank, pending + IST_SLAB_MESSAGES);
             t->stats->bytes_sent += out->span[c].count * (int64_t)bytes;
             moving += out->span[c].count * (int64_t)bytes;
         }

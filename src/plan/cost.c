@@ -50,12 +50,39 @@ static size_t place_of(const ist_steps *steps, size_t step)
     return low;
 }
 
+int64_t ist_carried_bytes(const ist_plan *plan, const ist_schedule *s)
+{
+    const ist_machine one = {.ranks = 1};
+    int64_t bytes = 0;
+    for (size_t i = 0; i < s->step_count; i++) {
+        const ist_step *step = &s->steps[i];
+        if (step->kind != IST_STEP_PASS || step->counts)
+            continue;
+        for (size_t m = step->index; m != SIZE_MAX; m = s->sources[m].together) {
+            const ist_source_pass *pass = &s->sources[m];
+            if (s->steps[pass->last_step].stage > step->stage)
+                bytes += list_bytes(plan->layers[pass->layer].n, pass, &one);
+        }
+    }
+    return bytes;
+}
+
+/* Lists of other portions that lie in memory while these steps are taken. In the middle stage a group may have them all,
+ * and between two stages ranks have what they give and what they get. */
+static int64_t carried_here(const ist_schedule *s, const ist_steps *steps,
+                            const ist_machine *machine)
+{
+    int stage = steps->count > 0 ? s->steps[steps->step[0]].stage : 0;
+    int64_t share = ist_ceil_div(s->carried, ist_max(machine->ranks, 1));
+    return stage == 0 ? 0 : stage == 1 ? 2 * share : share;
+}
+
 /* Bytes of the neighbour lists and of the counts that lie in memory at each of the steps, less those a pass 1 makes in
  * it. */
 static int64_t *kept_lists(const ist_plan *plan, const ist_schedule *s, const ist_steps *steps,
                            const ist_machine *machine)
 {
-    int64_t *kept = ist_alloc(steps->count + 1, sizeof *kept);
+    int64_t *kept = ist_alloc(steps->count + 2, sizeof *kept);
     for (size_t i = 0; i < steps->count; i++) {
         const ist_step *step = &s->steps[steps->step[i]];
         if (step->kind != IST_STEP_PASS)
@@ -67,11 +94,14 @@ static int64_t *kept_lists(const ist_plan *plan, const ist_schedule *s, const is
             kept[place_of(steps, counted->last_step) + 1] -= bytes;
             continue;
         }
-        const ist_source_pass *pass = &s->sources[step->index];
-        int64_t bytes = list_bytes(plan->layers[pass->layer].n, pass, machine);
-        kept[i + 1] += bytes;
-        kept[place_of(steps, pass->last_step) + 1] -= bytes;
+        for (size_t m = step->index; m != SIZE_MAX; m = s->sources[m].together) {
+            const ist_source_pass *pass = &s->sources[m];
+            int64_t bytes = list_bytes(plan->layers[pass->layer].n, pass, machine);
+            kept[i + 1] += bytes;
+            kept[place_of(steps, pass->last_step) + 1] -= bytes;
+        }
     }
+    kept[0] += carried_here(s, steps, machine);
     for (size_t i = 0; i < steps->count; i++)
         kept[i + 1] += kept[i];
     return kept;
@@ -144,6 +174,8 @@ int64_t ist_kept_at(const ist_plan *plan, const ist_schedule *schedule, const is
         return 0; /* nobody asks */
     int64_t *kept = kept_lists(plan, schedule, steps, machine);
     size_t at = 0;
+    if (!counts)
+        index = schedule->sources[index].head;
     while (schedule->steps[steps->step[at]].kind != IST_STEP_PASS ||
            schedule->steps[steps->step[at]].counts != counts ||
            schedule->steps[steps->step[at]].index != index)
@@ -179,10 +211,39 @@ static void add_nulls(ist_cost *cost, const ist_plan *plan, const ist_schedule *
 {
     if (step->kind != IST_STEP_PASS)
         return;
-    size_t null = step->counts ? schedule->targets[step->index].first_null
-                               : schedule->sources[step->index].first_null;
-    for (; null != SIZE_MAX; null = schedule->nulls[null].next)
-        ist_add_null(cost, plan, schedule, null, kept, machine);
+    size_t pass = step->index;
+    while (pass != SIZE_MAX) {
+        size_t null =
+            step->counts ? schedule->targets[pass].first_null : schedule->sources[pass].first_null;
+        for (; null != SIZE_MAX; null = schedule->nulls[null].next)
+            ist_add_null(cost, plan, schedule, null, kept, machine);
+        pass = step->counts ? SIZE_MAX : schedule->sources[pass].together;
+    }
+}
+
+/* Joint passes that go together, as many at once as fit: each visits its own layer, all of these the second one. */
+static void add_together(ist_cost *cost, const ist_plan *plan, const ist_schedule *schedule,
+                         const ist_step *step, int64_t kept, const ist_machine *machine)
+{
+    const ist_source_pass *head = &schedule->sources[step->index];
+    ist_pass_shape shape = ist_together_shape(plan, schedule, step->index);
+    shape.permutes = step->permutes;
+    shape.class_k = step->class_k;
+    ist_choose_together(&shape, kept, machine);
+    raise_memory(cost, &shape, kept, head->layer, machine);
+    cost->most_together = ist_max(cost->most_together, shape.at_once);
+    bool parts = false;
+    for (size_t m = step->index; m != SIZE_MAX; m = schedule->sources[m].together) {
+        const ist_source_pass *pass = &schedule->sources[m];
+        const ist_layer *layer = &plan->layers[pass->layer];
+        double n = (double)layer->n;
+        parts |= pass->parts;
+        ist_add_visits(cost, layer, ist_pairs_of(layer, pass->parts));
+        cost->seconds += ist_candidate_seconds(n, n, pass->k) * (pass->parts ? 2 : 1);
+    }
+    const ist_layer *other = &plan->layers[head->other];
+    double batches = (double)ist_ceil_div(shape.together, shape.at_once);
+    ist_add_visits(cost, other, batches * ist_pairs_of(other, parts));
 }
 
 static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pass *pass,
@@ -279,8 +340,10 @@ static void add_dense(ist_cost *cost, const ist_plan *plan, const ist_dense_pass
     ist_pass_shape shape = ist_dense_shape(plan, pass);
     raise_memory(cost, &shape, kept, pass->layer, machine);
     cost->dense_memory = ist_max(cost->dense_memory, machine->pass_memory(&shape, machine) + kept);
-    if (pass->order > cost->dense_order && machine->layout)
-        cost->matrix_memory = machine->layout(pass->order, machine->ranks).bytes;
+    if (pass->order > cost->dense_order && machine->layout) {
+        cost->matrix_memory = machine->layout(pass->order, machine->ranks, pass->outputs).bytes;
+        cost->dense_outputs = pass->outputs;
+    }
     cost->dense_order = ist_max(cost->dense_order, pass->order);
     cost->dense_matrices = ist_max(cost->dense_matrices, pass->matrices);
     if (machine->flops > 0)
@@ -303,6 +366,13 @@ static void add_loading(ist_cost *cost, const ist_layer *layer, bool *has_dimens
     cost->seconds += ist_candidate_seconds(n, among, 2);
 }
 
+/* The second of the passes that go together in a step; SIZE_MAX: its pass is alone. */
+static size_t together_with(const ist_schedule *schedule, const ist_step *step)
+{
+    return step->kind == IST_STEP_PASS && !step->counts ? schedule->sources[step->index].together
+                                                        : SIZE_MAX;
+}
+
 ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, const ist_steps *steps,
                         const ist_machine *machine)
 {
@@ -316,6 +386,11 @@ ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, cons
         size_t other = ist_step_other(schedule, step);
         if (layer != held)
             add_loading(&cost, &plan->layers[layer], &has_dimension[layer]);
+        size_t next = together_with(schedule, step);
+        for (; next != SIZE_MAX; next = schedule->sources[next].together) {
+            layer = schedule->sources[next].layer;
+            add_loading(&cost, &plan->layers[layer], &has_dimension[layer]);
+        }
         if (other != SIZE_MAX)
             add_loading(&cost, &plan->layers[other], &has_dimension[other]);
         held = layer;
@@ -323,6 +398,8 @@ ist_cost ist_steps_cost(const ist_plan *plan, const ist_schedule *schedule, cons
             add_slices(&cost, plan, &schedule->slices[step->index], kept[i], machine);
         else if (step->kind == IST_STEP_DENSE)
             add_dense(&cost, plan, &schedule->dense[step->index], kept[i], machine);
+        else if (together_with(schedule, step) != SIZE_MAX)
+            add_together(&cost, plan, schedule, step, kept[i], machine);
         else if (step->counts)
             add_target(&cost, plan, &schedule->targets[step->index], step, kept[i], machine);
         else

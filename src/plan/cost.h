@@ -18,6 +18,12 @@ int64_t ist_most_that_fit(ist_pass_shape *shape, int64_t *number, int64_t most, 
 int64_t ist_kept_at(const ist_plan *plan, const ist_schedule *schedule, const ist_steps *steps,
                     bool counts, size_t index, const ist_machine *machine);
 
+/* ---- joint passes that go together (together.c) ------------------------------------------------ */
+
+/* The shape of all of them (of a pass alone its own), one at a time; then as many at once as fit beside `kept` bytes. */
+ist_pass_shape ist_together_shape(const ist_plan *plan, const ist_schedule *schedule, size_t head);
+void ist_choose_together(ist_pass_shape *shape, int64_t kept, const ist_machine *machine);
+
 /* ---- time (work.c) --------------------------------------------------------------------------- */
 
 /* Unordered pairs of rows; parts: and those within the random parts. */

@@ -1,63 +1,30 @@
 /* Steps -> portions that have no layer in common, and how many ranks work on each. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "schedule.h"
 
 /* ---- which steps belong together --------------------------------------------------------------- */
 
-/* Layers as sets: each points to another one of its set, the first of them to itself. */
-static size_t first_of(size_t *parent, size_t layer)
-{
-    while (parent[layer] != layer) {
-        parent[layer] = parent[parent[layer]];
-        layer = parent[layer];
-    }
-    return layer;
-}
-
-static void unite(size_t *parent, size_t a, size_t b)
-{
-    a = first_of(parent, a);
-    b = first_of(parent, b);
-    if (a < b)
-        parent[b] = a;
-    else
-        parent[a] = b;
-}
-
-/* Layers that a task compares belong together: its lists and counts are made in the steps of both. */
-static size_t *sets_of_layers(const ist_plan *plan, const ist_schedule *schedule)
-{
-    size_t *parent = ist_alloc(plan->layer_count, sizeof *parent);
-    for (size_t l = 0; l < plan->layer_count; l++)
-        parent[l] = l;
-    for (size_t t = 0; t < plan->task_count; t++) {
-        const ist_task *task = &plan->tasks[t];
-        if (!ist_schedule_route(schedule, task))
-            continue;
-        if (!task->labels_target)
-            unite(parent, task->source, task->target);
-        for (size_t x = 0; x < IST_MAX_ADDRESSES; x++)
-            if (task->extra[x] != SIZE_MAX)
-                unite(parent, task->source, task->extra[x]);
-    }
-    return parent;
-}
-
-/* The steps of each set side by side, in their order; sets in the order of their first steps. */
-static void collect_steps(const ist_schedule *schedule, size_t *parent, size_t layers,
+/* The steps of each set (and stage) side by side, in their order; sets in the order of their first steps. Those of the middle stage
+ * are `apart`, sets without hubs; others are `whole`. */
+static void collect_steps(const ist_schedule *schedule, size_t *whole, size_t *apart, size_t layers,
                           ist_division *division)
 {
-    size_t *portion = ist_alloc(layers, sizeof *portion); /* by set: 1 + its number */
+    enum { STAGES = 3 };
+    size_t *portion = ist_alloc(STAGES * layers, sizeof *portion); /* 1 + its number */
     size_t *own = ist_alloc(schedule->step_count, sizeof *own);
     division->portions = ist_alloc(schedule->step_count, sizeof *division->portions);
     division->step = ist_alloc(schedule->step_count, sizeof *division->step);
     for (size_t i = 0; i < schedule->step_count; i++) {
-        size_t set = first_of(parent, ist_step_layer(schedule, &schedule->steps[i]));
-        if (portion[set] == 0)
-            portion[set] = ++division->portion_count;
-        own[i] = portion[set] - 1;
+        const ist_step *step = &schedule->steps[i];
+        size_t set = ist_set_of(step->stage == 1 ? apart : whole, ist_step_layer(schedule, step));
+        size_t *number = &portion[(size_t)step->stage * layers + set];
+        if (*number == 0)
+            *number = ++division->portion_count;
+        own[i] = *number - 1;
         division->portions[own[i]].steps.count++;
+        division->portions[own[i]].stage = step->stage;
     }
     const size_t *from = division->step;
     for (size_t p = 0; p < division->portion_count; p++) {
@@ -147,10 +114,12 @@ static int64_t kept_bytes(const ist_plan *plan, const ist_schedule *schedule,
     return fits ? kept : 0;
 }
 
-/* Large groups come first; small ones take the longest first, so that what is left at the end is short. */
+/* Stages follow each other. Large groups come first; small ones take the longest first, so that what is left at the end is short. */
 static int by_phase(const void *a, const void *b)
 {
     const ist_portion *x = a, *y = b;
+    if (x->stage != y->stage)
+        return x->stage < y->stage ? -1 : 1;
     if (x->groups != y->groups)
         return x->groups < y->groups ? -1 : 1;
     if (x->groups > 1 && x->seconds != y->seconds)
@@ -158,13 +127,15 @@ static int by_phase(const void *a, const void *b)
     return x->steps.step < y->steps.step ? -1 : x->steps.step > y->steps.step;
 }
 
-ist_division *ist_divide(const ist_plan *plan, const ist_schedule *schedule,
-                         const ist_machine *machine)
+static ist_division *divide(const ist_plan *plan, const ist_schedule *schedule, const bool *hub,
+                            const ist_machine *machine)
 {
     ist_division *division = ist_alloc(1, sizeof *division);
-    size_t *parent = sets_of_layers(plan, schedule);
-    collect_steps(schedule, parent, plan->layer_count, division);
-    ist_free(parent);
+    size_t *whole = ist_sets_of_layers(plan, schedule, NULL);
+    size_t *apart = ist_sets_of_layers(plan, schedule, hub);
+    collect_steps(schedule, whole, apart, plan->layer_count, division);
+    ist_free(whole);
+    ist_free(apart);
     bool *seen = ist_alloc(plan->layer_count, sizeof *seen);
     double seconds = 0;
     for (size_t p = 0; p < division->portion_count; p++) {
@@ -174,15 +145,59 @@ ist_division *ist_divide(const ist_plan *plan, const ist_schedule *schedule,
     }
     for (size_t p = 0; p < division->portion_count; p++) {
         ist_portion *portion = &division->portions[p];
-        portion->groups = division->portion_count == 1
-                              ? 1
-                              : groups_for(plan, schedule, portion, seconds, machine);
+        bool together = division->portion_count == 1 || (hub && portion->stage != 1);
+        portion->groups = together ? 1 : groups_for(plan, schedule, portion, seconds, machine);
+        if (p > 0 && portion->stage != portion[-1].stage)
+            memset(seen, 0, plan->layer_count * sizeof *seen);
         portion->kept = kept_bytes(plan, schedule, portion, machine, seen);
     }
     ist_free(seen);
     if (division->portion_count > 0)
         qsort(division->portions, division->portion_count, sizeof *division->portions, by_phase);
     return division;
+}
+
+/* Estimated seconds of all portions, or of those that are dealt out. */
+static double seconds_of(const ist_division *division, bool dealt)
+{
+    double seconds = 0;
+    for (size_t p = 0; p < division->portion_count; p++)
+        if (!dealt || division->portions[p].groups > 1)
+            seconds += division->portions[p].seconds;
+    return seconds;
+}
+
+/* Stages must fit, and deal out at least a tenth more of the work. */
+static bool stages_pay(const ist_plan *plan, const ist_schedule *schedule,
+                       const ist_division *staged, const ist_division *plain,
+                       const ist_machine *machine)
+{
+    const double LEAST = 0.1;
+    ist_cost cost = ist_division_cost(plan, schedule, staged, machine);
+    bool fits = machine->memory_limit == 0 || cost.memory <= machine->memory_limit;
+    double more = seconds_of(staged, true) - seconds_of(plain, true);
+    return fits && more >= LEAST * seconds_of(plain, false);
+}
+
+ist_division *ist_divide(const ist_plan *plan, ist_schedule *schedule, const ist_machine *machine)
+{
+    ist_division *plain = divide(plan, schedule, NULL, machine), *staged = NULL;
+    bool *hub = ist_find_hubs(plan, schedule, machine->ranks);
+    ist_step *before = ist_alloc(schedule->step_count, sizeof *before);
+    memcpy(before, schedule->steps, schedule->step_count * sizeof *before);
+    if (hub && ist_order_by_stage(plan, schedule, hub)) {
+        staged = divide(plan, schedule, hub, machine);
+        if (!stages_pay(plan, schedule, staged, plain, machine)) {
+            schedule->carried = 0;
+            ist_schedule_reorder(schedule, plan, before);
+            ist_division_free(&staged);
+        }
+    }
+    ist_free(before);
+    ist_free(hub);
+    if (staged)
+        ist_division_free(&plain);
+    return staged ? staged : plain;
 }
 
 void ist_division_free(ist_division **division)
@@ -218,11 +233,14 @@ ist_cost ist_division_cost(const ist_plan *plan, const ist_schedule *schedule,
         all.dense_seconds += cost.dense_seconds / portion->groups;
         if (cost.dense_memory > 0)
             all.dense_memory = ist_max(all.dense_memory, cost.dense_memory + portion->kept);
-        if (cost.dense_order > all.dense_order)
+        if (cost.dense_order > all.dense_order) {
             all.matrix_memory = cost.matrix_memory;
+            all.dense_outputs = cost.dense_outputs;
+        }
         all.dense_order = ist_max(all.dense_order, cost.dense_order);
         all.dense_matrices = ist_max(all.dense_matrices, cost.dense_matrices);
         all.most_batches = ist_max(all.most_batches, cost.most_batches);
+        all.most_together = ist_max(all.most_together, cost.most_together);
         all.null_joint += cost.null_joint;
         all.null_counts += cost.null_counts;
         all.null_seconds += cost.null_seconds / portion->groups;

@@ -26,6 +26,10 @@ static ist_pass_shape null_shape(const ist_plan *plan, const ist_schedule *sched
     const ist_null_passes *null = &schedule->nulls[at];
     ist_pass_shape shape = null->counts ? ist_target_shape(plan, &schedule->targets[null->pass])
                                         : ist_source_shape(plan, &schedule->sources[null->pass]);
+    /* Lists of passes that go together are all there; their layers no longer. */
+    if (!null->counts)
+        shape.together =
+            ist_together_shape(plan, schedule, schedule->sources[null->pass].head).together;
     shape.permutes = true;
     shape.batch = 1;
     shape.null_thresholds = thresholds_of(null);

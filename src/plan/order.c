@@ -2,6 +2,7 @@
  * passes 2 if their sources are all known, then the passes 2 of other layers that have just become
  * possible. A layer that is still to come for its passes 1 is not read twice for that. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "schedule.h"
 
@@ -99,17 +100,24 @@ static grouping targets_of_sources(const ist_schedule *s)
     return g;
 }
 
+/* Lists live at least until this step, a pass. */
+static void note_sources(ist_schedule *s, size_t step)
+{
+    size_t index = s->steps[step].index;
+    for (size_t i = index; !s->steps[step].counts && i != SIZE_MAX; i = s->sources[i].together)
+        s->sources[i].last_step = step;
+    if (!s->steps[step].counts)
+        return;
+    const ist_target_pass *target = &s->targets[index];
+    for (size_t i = 0; i < target->slot_count; i++)
+        s->sources[target->slots[i].pass].last_step = step;
+}
+
 static void add_step(ist_schedule *s, bool counts, size_t index)
 {
     size_t step = s->step_count++;
     s->steps[step] = (ist_step){.counts = counts, .index = index};
-    if (!counts) {
-        s->sources[index].last_step = step;
-        return;
-    }
-    const ist_target_pass *target = &s->targets[index];
-    for (size_t i = 0; i < target->slot_count; i++)
-        s->sources[target->slots[i].pass].last_step = step;
+    note_sources(s, step);
 }
 
 /* A pass 2 that has become possible. */
@@ -144,18 +152,30 @@ static void add_slices(walk *w, size_t layer)
         s->steps[s->step_count++] = (ist_step){.kind = IST_STEP_DENSE, .index = w->dense.item[i]};
 }
 
-/* The passes 1 of one layer; ready[0..count) are the passes 2 that this makes possible. */
+/* The passes 2 that a pass 1 makes possible are ready[count], ...; returns the new count. */
+static size_t add_ready(walk *w, size_t source, size_t count)
+{
+    for (size_t j = w->waiting.start[source]; j < w->waiting.start[source + 1]; j++) {
+        size_t target = w->waiting.item[j];
+        if (--w->missing[target] == 0)
+            w->ready[count++] = (ready_pass){w->schedule->targets[target].layer, target};
+    }
+    return count;
+}
+
+/* The passes 1 of one layer, with those of later layers that go together with them; ready[0..count) are the passes 2 that
+ * this makes possible. */
 static size_t add_sources(walk *w, size_t layer)
 {
     size_t count = 0;
+    const ist_source_pass *sources = w->schedule->sources;
     for (size_t i = w->sources.start[layer]; i < w->sources.start[layer + 1]; i++) {
         size_t source = w->sources.item[i];
+        if (sources[source].head != source)
+            continue;
         add_step(w->schedule, false, source);
-        for (size_t j = w->waiting.start[source]; j < w->waiting.start[source + 1]; j++) {
-            size_t target = w->waiting.item[j];
-            if (--w->missing[target] == 0)
-                w->ready[count++] = (ready_pass){w->schedule->targets[target].layer, target};
-        }
+        for (size_t next = source; next != SIZE_MAX; next = sources[next].together)
+            count = add_ready(w, next, count);
     }
     return count;
 }
@@ -190,6 +210,9 @@ static void settle_routes(ist_schedule *s, const ist_plan *plan)
     size_t *dense_step = ist_alloc(s->dense_count, sizeof *dense_step);
     for (size_t i = 0; i < s->step_count; i++) {
         const ist_step *step = &s->steps[i];
+        bool joint = step->kind == IST_STEP_PASS && !step->counts;
+        for (size_t m = step->index; joint && m != SIZE_MAX; m = s->sources[m].together)
+            source_step[m] = i;
         size_t *const of[] = {[IST_STEP_PASS] = step->counts ? target_step : source_step,
                               [IST_STEP_SLICES] = slice_step,
                               [IST_STEP_DENSE] = dense_step};
@@ -228,6 +251,20 @@ static void settle_routes(ist_schedule *s, const ist_plan *plan)
     ist_free(target_step);
     ist_free(slice_step);
     ist_free(dense_step);
+}
+
+void ist_schedule_reorder(ist_schedule *s, const ist_plan *plan, const ist_step *steps)
+{
+    for (size_t t = 0; t < s->target_count; t++)
+        s->targets[t].last_step = 0;
+    memcpy(s->steps, steps, s->step_count * sizeof *steps);
+    for (size_t i = 0; i < s->step_count; i++) {
+        s->steps[i].permutes = false;
+        s->steps[i].class_k = 0;
+        if (s->steps[i].kind == IST_STEP_PASS)
+            note_sources(s, i);
+    }
+    settle_routes(s, plan);
 }
 
 void ist_schedule_order(ist_schedule *s, const ist_plan *plan)

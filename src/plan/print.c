@@ -211,7 +211,8 @@ static void print_dense(const ist_schedule *schedule, const ist_cost *cost,
     ist_text_add(out, " a rank\n");
     if (cost->dense_order == 0 || !machine->layout)
         return;
-    ist_dense_layout layout = machine->layout(cost->dense_order, machine->ranks);
+    ist_dense_layout layout =
+        machine->layout(cost->dense_order, machine->ranks, cost->dense_outputs);
     head(out, "");
     ist_text_add(out, "the largest of order ");
     ist_add_count(out, cost->dense_order);
@@ -245,6 +246,11 @@ static void print_passes(const ist_schedule *schedule, const ist_cost *cost,
         ist_text_add(out, "ranks in up to %lld batches, because all thresholds do not fit\n",
                      (long long)cost->most_batches);
     }
+    if (cost->most_together > 1) {
+        head(out, "");
+        ist_text_add(out, "joint ones of up to %lld layers at once with the same target layer\n",
+                     (long long)cost->most_together);
+    }
     print_nulls(cost, out);
     print_slices(schedule, cost, out);
     print_dense(schedule, cost, machine, out);
@@ -258,18 +264,29 @@ static void print_passes(const ist_schedule *schedule, const ist_cost *cost,
     ist_text_add(out, "\n");
 }
 
+static bool are_dealt_out(const ist_division *division)
+{
+    for (size_t p = 0; p < division->portion_count; p++)
+        if (division->portions[p].groups > 1)
+            return true;
+    return false;
+}
+
 /* In how many groups the ranks work on what has no layer in common; nothing where all work on all of it. */
 static void print_groups(const ist_division *division, const ist_machine *machine, ist_text *out)
 {
     const ist_portion *portions = division->portions;
     size_t count = division->portion_count;
-    if (count == 0 || portions[count - 1].groups == 1)
+    if (!are_dealt_out(division))
         return;
+    bool stages = portions[count - 1].stage > 0;
     head(out, "groups");
     ist_add_count(out, (int64_t)count);
-    ist_text_add(out, " portions without a common layer:");
+    ist_text_add(out, stages ? " portions, in stages for the layers in common:"
+                             : " portions without a common layer:");
     for (size_t p = 0, from = 0; p < count; p++) {
-        if (p + 1 < count && portions[p + 1].groups == portions[p].groups)
+        if (p + 1 < count && portions[p + 1].groups == portions[p].groups &&
+            portions[p + 1].stage == portions[p].stage)
             continue;
         ist_text_add(out, "%s ", from ? "," : "");
         ist_add_count(out, (int64_t)(p + 1 - from));

@@ -327,6 +327,7 @@ ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending)
     ist_index_release(&c.null_slots);
     ist_index_release(&c.slices);
     ist_index_release(&c.dense);
+    ist_schedule_bring_together(schedule, plan);
     ist_schedule_order(schedule, plan);
     return schedule;
 }

@@ -15,11 +15,20 @@ typedef struct {
     double trace, condition, ridge_wanted, asymmetry;
 } ist_held_matrix;
 
+/* Products of centred columns that several tasks of a step need: AA, AB, BB (dense_products.h). */
+enum { IST_PRODUCTS = 3 };
+typedef struct {
+    bool there[IST_PRODUCTS];
+    ist_dense product[IST_PRODUCTS];
+    size_t labels; /* that are B; SIZE_MAX: the step's second layer is */
+} ist_held_products;
+
 /* One task. */
 typedef struct {
     ist_session *s;
     const ist_grid *grid;
     ist_held_matrix *held;
+    ist_held_products *products;
     size_t number;
     const ist_task *task;
     const ist_measure *measure;
@@ -61,5 +70,6 @@ ist_remembered *ist_remember(ist_session *s, ist_hash key);
 
 /* Collective. What a held matrix stands for is no longer needed. */
 void ist_release_held(ist_held_matrix *held);
+void ist_release_products(ist_held_products *held);
 
 #endif

@@ -56,10 +56,22 @@ const ist_rows *ist_dense_rows(const ist_dense_work *w, int side)
     return side == 0 ? &w->s->loaded.all : &w->s->other.all;
 }
 
-static ist_dense_work work_on(ist_session *s, const ist_grid *grid, ist_held_matrix *held, size_t t)
+/* What the tasks of a step share. */
+typedef struct {
+    ist_grid grid;
+    ist_held_matrix held;
+    ist_held_products products;
+} workshop;
+
+static ist_dense_work work_on(ist_session *s, workshop *shop, size_t t)
 {
     const ist_plan *plan = s->known.plan;
-    ist_dense_work w = {.s = s, .grid = grid, .held = held, .number = t, .task = &plan->tasks[t]};
+    ist_dense_work w = {.s = s, .number = t, .task = &plan->tasks[t]};
+    if (shop) {
+        w.grid = &shop->grid;
+        w.held = &shop->held;
+        w.products = &shop->products;
+    }
     w.measure = ist_measures[plan->job->entries[w.task->entry].measure];
     ist_task_params(plan, w.task, w.params);
     w.needs = w.measure->planner.needs(
@@ -155,12 +167,21 @@ static const char *load(ist_dense_work *w, ist_error *error)
     return failure || !w->two ? failure : s->facts[other].failure;
 }
 
-static ist_code take_task(ist_session *s, const ist_grid *grid, ist_held_matrix *held, size_t t,
-                          ist_error *error)
+/* Are the matrices of this task made of products of columns? */
+static bool takes_products(const ist_dense_work *w)
+{
+    const ist_dense_needs *needs = &w->needs.dense;
+    return needs->kind == IST_DENSE_LOGDETS ||
+           (needs->kind == IST_DENSE_ALIGNMENT && needs->form == IST_KERNEL_LINEAR);
+}
+
+static ist_code take_task(ist_session *s, workshop *shop, size_t t, ist_error *error)
 {
     ist_depart_task(s, t);
     ist_fault("task");
-    ist_dense_work w = work_on(s, grid, held, t);
+    ist_dense_work w = work_on(s, shop, t);
+    if (!takes_products(&w))
+        ist_release_products(w.products);
     const char *failure = load(&w, error);
     if (error->code == IST_OK && failure)
         ist_fail_task(s, t, failure, error);
@@ -208,7 +229,7 @@ static int by_matrix(const void *a, const void *b)
 /* What the largest matrix of a task depends on, its kernel; and whether it is inverted. */
 static ordered_task order_of(ist_session *s, size_t t)
 {
-    ist_dense_work w = work_on(s, NULL, NULL, t);
+    ist_dense_work w = work_on(s, NULL, t);
     const ist_dense_needs *d = &w.needs.dense;
     ist_text what = {0};
     ist_text_add(&what, "%d %d %d %.17g %.17g %zu", (int)d->kind, (int)d->form, (int)d->rule,
@@ -242,7 +263,8 @@ ist_code ist_take_dense(ist_session *s, size_t step, ist_error *error)
     double started = ist_seconds();
     s->kept.last_step = step;
     s->kept.saved = false;
-    ist_keep_in_place(s, &s->schedule->steps[step]);
+    ist_keep_in_place(s, ist_step_layer(s->schedule, &s->schedule->steps[step]),
+                      ist_step_other(s->schedule, &s->schedule->steps[step]));
     size_t count = 0;
     for (size_t t = s->first_of_step[step]; t != SIZE_MAX; t = s->next_task[t])
         count++;
@@ -252,16 +274,16 @@ ist_code ist_take_dense(ist_session *s, size_t step, ist_error *error)
         tasks[count++] = order_of(s, t);
     if (count > 0)
         qsort(tasks, count, sizeof *tasks, by_matrix);
-    ist_grid grid;
-    ist_grid_new(s->comm, pass->outputs, &grid);
-    ist_held_matrix held = {0};
+    workshop shop = {.products = {.labels = SIZE_MAX}};
+    ist_grid_new(s->comm, pass->outputs, &shop.grid);
     ist_place_long(longest_call(s, pass));
     for (size_t i = 0; i < count && error->code == IST_OK; i++)
-        if (take_task(s, &grid, &held, tasks[i].task, error) == IST_OK && i + 1 < count)
+        if (take_task(s, &shop, tasks[i].task, error) == IST_OK && i + 1 < count)
             ist_stop_soon(s, error);
     ist_place_long(0);
-    ist_release_held(&held);
-    ist_grid_release(&grid);
+    ist_release_held(&shop.held);
+    ist_release_products(&shop.products);
+    ist_grid_release(&shop.grid);
     ist_unload_other(s);
     ist_free(tasks);
     if (error->code == IST_OK)

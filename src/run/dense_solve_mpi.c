@@ -118,6 +118,12 @@ static double ridge_for(double norm)
     return norm / SOUND;
 }
 
+/* Cholesky's factorisation can break down from about this condition on: rounding moves eigenvalues by n 2^-53 of the largest. */
+static double tellable(int64_t n)
+{
+    return 0x1p53 / (double)n;
+}
+
 static ist_code factor(ist_dense_work *w, ist_error *error)
 {
     ist_held_matrix *held = w->held;
@@ -129,8 +135,12 @@ static ist_code factor(ist_dense_work *w, ist_error *error)
     held->ridge_wanted = ridge_for(norm);
     ist_text_add(&what, "the kernel matrix of %s", name);
     if (ist_dense_cholesky(&held->matrix, what.data, &failing) == IST_FAILED)
-        ist_fail(error, IST_FAILED, "%s; give 'ridge', %.2g or more", failing.text,
-                 held->ridge_wanted + w->needs.dense.ridge);
+        ist_fail(
+            error, IST_FAILED,
+            "%s. It is singular (its condition is beyond what float64 can tell, about %.0e for "
+            "%lld rows) or has negative eigenvalues; give 'ridge', %.2g or more",
+            failing.text, tellable(held->matrix.rows), (long long)held->matrix.rows,
+            held->ridge_wanted + w->needs.dense.ridge);
     else if (failing.code != IST_OK)
         *error = failing;
     else

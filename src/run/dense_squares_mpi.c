@@ -25,13 +25,15 @@ static ist_code layer_moments(ist_dense_work *w, int side, double weight, ist_mo
         if (moments_of(w, ist_dense_rows(w, side), (ist_moment_kernel){{weight, 0}}, found,
                        error) != IST_OK)
             return error->code;
-        known = ist_alloc(2, sizeof *known);
+        known = ist_alloc(3, sizeof *known);
         known[0] = found->squares;
         known[1] = found->squares_within;
+        known[2] = found->sum;
         ist_remember(w->s, key)->values = known;
     }
     found->squares = known[0];
     found->squares_within = known[1];
+    found->sum = known[2];
     return IST_OK;
 }
 
@@ -58,6 +60,8 @@ ist_code ist_find_squares(ist_dense_work *w, ist_error *error)
         if (layer_moments(w, side, weight[side], &found[side], error) != IST_OK)
             return error->code;
         w->found.squares[side] = found[side].squares / pairs;
+        /* The squares of all other entries are smaller. */
+        w->found.zero_or_one[side] = found[side].sum == found[side].squares;
     }
     if (w->task->alone)
         return IST_OK;

@@ -14,17 +14,23 @@ static double tried(int number)
 
 typedef struct {
     ist_dense_work *w;
-    const ist_layer *layer;
     const ist_rows *rows;
-    ist_error *error;
+    bool unequal; /* found among unequal samples alone */
 } search;
 
-static double median(const search *f)
+/* Where half of the pairs are equal or more, that of the others: a width of 0 is none. */
+static double median(search *f)
 {
-    int64_t count, sampled;
+    int64_t count, sampled, equal = 0;
     double *distances =
         ist_sampled_distances(f->w->s->comm, f->rows, 0, IST_SAMPLED_ROWS, &count, &sampled);
     double found = ist_quantile(distances, count, 0.5);
+    if (!(found > 0)) {
+        while (equal < count && !(distances[equal] > 0))
+            equal++;
+        found = ist_quantile(distances + equal, count - equal, 0.5);
+        f->unequal = found > 0;
+    }
     ist_free(distances);
     return found;
 }
@@ -89,7 +95,7 @@ static double aligned(const search *f)
     return found;
 }
 
-static double by_rule(const search *f)
+static double by_rule(search *f)
 {
     const ist_dense_needs *needs = &f->w->needs.dense;
     switch (needs->rule) {
@@ -119,10 +125,14 @@ ist_code ist_kernel_width(ist_dense_work *w, int side, double *width, ist_error 
     ist_remembered *known = ist_remember(s, key_of(w, side));
     const ist_layer *layer = &s->known.plan->layers[ist_dense_layer(w, side)];
     if (isnan(known->number)) {
-        search f = {.w = w, .layer = layer, .rows = ist_dense_rows(w, side), .error = error};
+        search f = {.w = w, .rows = ist_dense_rows(w, side)};
         known->number = by_rule(&f);
+        if (!known->values)
+            known->values = ist_alloc(1, sizeof *known->values);
+        known->values[0] = f.unequal;
     }
     *width = known->number;
+    w->found.unequal[side] = known->values[0] != 0;
     if (isnan(*width))
         return ist_stop_in_pass(s, "matrices", error);
     if (*width > 0)

@@ -82,8 +82,11 @@ ist_flights ist_flights_of_steps(const ist_plan *plan, const ist_schedule *sched
                 .of_target = ist_alloc(schedule->target_count, sizeof *f.of_target)};
     for (size_t i = 0; i < schedule->step_count; i++) {
         const ist_step *step = &schedule->steps[i];
-        if (step->kind == IST_STEP_PASS)
-            (step->counts ? f.of_target : f.of_source)[step->index] = i;
+        if (step->kind == IST_STEP_PASS && step->counts)
+            f.of_target[step->index] = i;
+        bool joint = step->kind == IST_STEP_PASS && !step->counts;
+        for (size_t m = step->index; joint && m != SIZE_MAX; m = schedule->sources[m].together)
+            f.of_source[m] = i;
     }
     ist_flights found = collect(&f, steps_of, pending, schedule->step_count);
     ist_free(f.of_source);

@@ -4,13 +4,14 @@
 #include <time.h>
 
 #include "infostrata/place.h"
-#include "session.h"
+#include "stages.h"
 
 enum { TAG_ASK = 1, TAG_GIVE = 2 };
 
-/* What a leader says when it asks: the tasks that its group has done since it asked last, and whether it can go on. */
+/* What a leader says when it asks: the tasks that its group has done since it asked last, whether it can go on, and whether it
+ * asks ahead, with a portion at work: then it will ask once more whatever it is given. */
 typedef struct {
-    int64_t done, failed, broken;
+    int64_t done, failed, broken, ahead;
 } report;
 enum { REPORT = sizeof(report) / sizeof(int64_t) };
 
@@ -20,6 +21,10 @@ typedef struct {
     const ist_comm *all;
     size_t next, end; /* portions */
     int asking;       /* leaders that have not been told that there is no more, rank 0 aside */
+    /* Of every other leader: */
+    bool asked;          /* there is no answer yet */
+    MPI_Request request; /* of the answer */
+    int64_t given;
 } phase;
 
 /* ---- rank 0 ------------------------------------------------------------------------------------ */
@@ -40,7 +45,7 @@ static void answer(phase *p, int leader)
     if (said.broken)
         p->next = p->end;
     int64_t portion = give_next(p);
-    p->asking -= portion < 0;
+    p->asking -= portion < 0 && !said.ahead;
     MPI_Send(&portion, 1, MPI_INT64_T, leader, TAG_GIVE, p->all->handle);
 }
 
@@ -72,24 +77,49 @@ static void attend_to_the_end(phase *p)
 
 /* ---- every leader ------------------------------------------------------------------------------ */
 
+static void ask(phase *p, report *said)
+{
+    MPI_Irecv(&p->given, 1, MPI_INT64_T, 0, TAG_GIVE, p->all->handle, &p->request);
+    MPI_Send(said, REPORT, MPI_INT64_T, 0, TAG_ASK, p->all->handle);
+    p->asked = true;
+    *said = (report){0};
+}
+
 /* Rank 0 may be long in answering: whoever waits for it must hear of a stop, and leaves the processor to others. */
-static int64_t ask(phase *p, report *said)
+static int64_t wait_for_answer(phase *p)
 {
     const struct timespec pause = {0, 1000000};
     const double AT_ONCE = 0.001;
     double started = ist_seconds();
-    int64_t portion;
     int given = 0;
-    MPI_Request answer;
-    MPI_Irecv(&portion, 1, MPI_INT64_T, 0, TAG_GIVE, p->all->handle, &answer);
-    MPI_Send(said, REPORT, MPI_INT64_T, 0, TAG_ASK, p->all->handle);
-    while (MPI_Test(&answer, &given, MPI_STATUS_IGNORE) == MPI_SUCCESS && !given) {
+    while (MPI_Test(&p->request, &given, MPI_STATUS_IGNORE) == MPI_SUCCESS && !given) {
         ist_stop_poll(p->s->engine.stop);
         if (ist_seconds() - started > AT_ONCE)
             nanosleep(&pause, NULL);
     }
-    *said = (report){0};
-    return portion;
+    p->asked = false;
+    return p->given;
+}
+
+/* Rank 0 answers between tiles, but not while it reads: who asks ahead does not wait for that. A long portion is not taken
+ * before it can be begun, for another group may be free sooner. */
+static void ask_ahead(phase *p, const ist_portion *portion, report *said)
+{
+    const double SHORT_SECONDS = 0.25;
+    if (p->all->rank == 0 || p->s->comm->rank != 0 || portion->seconds > SHORT_SECONDS)
+        return;
+    said->ahead = true;
+    ask(p, said);
+}
+
+/* An answer that came ahead holds if it is a portion that can still be done. */
+static int64_t asked_portion(phase *p, report *said)
+{
+    int64_t portion = p->asked ? wait_for_answer(p) : -1;
+    if (portion >= 0 && !said->broken)
+        return portion;
+    ask(p, said);
+    return wait_for_answer(p);
 }
 
 /* Collective in the group. The next portion; -1: there is none. */
@@ -105,7 +135,7 @@ static int64_t next_portion(phase *p, report *said, const ist_error *error)
         attend(p);
         portion = give_next(p);
     } else if (p->s->comm->rank == 0) {
-        portion = ask(p, said);
+        portion = asked_portion(p, said);
     }
     if (p->s->comm->size > 1)
         ist_stop_wait(p->s->engine.stop, p->s->comm);
@@ -124,8 +154,10 @@ static void work(phase *p, ist_error *error)
         if (portion < 0)
             return;
         size_t done = s->done, failed = s->failed;
+        ask_ahead(p, &s->division->portions[portion], &said);
         ist_take_portion(s, &s->division->portions[portion], error);
-        said = (report){(int64_t)(s->done - done), (int64_t)(s->failed - failed), 0};
+        said.done += (int64_t)(s->done - done);
+        said.failed += (int64_t)(s->failed - failed);
     }
 }
 
@@ -178,6 +210,28 @@ static ist_code close_journals(ist_session *s, const ist_comm *all, ist_error *e
     return error->code;
 }
 
+/* Ranks that work apart do not remember the same of labels; nor may one group remove a pass on disk that others need. */
+static void forget(ist_session *s)
+{
+    ist_classes_release(&s->classes);
+    ist_classes_release(&s->by);
+    for (size_t i = 0; i < s->kept.count; i++)
+        s->kept.item[i].last_step = SIZE_MAX;
+}
+
+/* Collective. What the groups have found out that all must know. */
+static void come_together(ist_session *s, int groups, size_t first, size_t end, bool whole)
+{
+    double started = ist_seconds();
+    if (ist_schedule_is_staged(s->schedule))
+        ist_share_facts(s, s->comm, s->read);
+    share_contents(s, s->comm);
+    if (whole)
+        ist_bring_lists(s, s->comm, groups, first, end);
+    forget(s);
+    s->seconds[IST_PHASE_WAITING] += ist_seconds() - started;
+}
+
 /* The portions [first, end), by so many groups; groups differ by at most one rank. */
 static ist_code in_groups(ist_session *s, size_t first, size_t end, int groups, ist_error *error)
 {
@@ -188,6 +242,8 @@ static ist_code in_groups(ist_session *s, size_t first, size_t end, int groups, 
                    &group.handle);
     MPI_Comm_rank(group.handle, &group.rank);
     MPI_Comm_size(group.handle, &group.size);
+    ist_lists *whole = ist_lend_lists(s, all, groups);
+    forget(s);
     s->comm = &group;
     s->machine.ranks = group.size;
     memset(s->read, 0, s->known.plan->layer_count * sizeof *s->read);
@@ -211,7 +267,8 @@ static ist_code in_groups(ist_session *s, size_t first, size_t end, int groups, 
     ist_reread_kept(s, error);
     s->machine = machine;
     MPI_Comm_free(&group.handle);
-    share_contents(s, all);
+    ist_return_lists(s, whole);
+    come_together(s, groups, first, end, error->code == IST_OK);
     return error->code;
 }
 
@@ -219,6 +276,7 @@ static size_t end_of_phase(const ist_division *division, size_t first)
 {
     size_t end = first + 1;
     while (end < division->portion_count &&
+           division->portions[end].stage == division->portions[first].stage &&
            division->portions[end].groups == division->portions[first].groups)
         end++;
     return end;
@@ -235,6 +293,9 @@ ist_code ist_take_all(ist_session *s, ist_error *error)
         for (; groups == 1 && p < end && error->code == IST_OK; p++)
             ist_take_portion(s, &division->portions[p], error);
         p = end;
+        if (p < division->portion_count &&
+            division->portions[p].stage != division->portions[p - 1].stage)
+            ist_drop_stage(s, division->portions[p - 1].stage);
     }
     return error->code;
 }

@@ -101,7 +101,7 @@ void ist_find_pending(const ist_known_job *known, const ist_journal *journal, bo
 /* Local: ist_machine.pass_memory. */
 int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine);
 /* Local: ist_machine.layout. */
-ist_dense_layout ist_matrix_layout_of(int64_t order, int ranks);
+ist_dense_layout ist_matrix_layout_of(int64_t order, int ranks, int64_t outputs);
 /* Local: may layers get twins (ist_machine.twins)? */
 bool ist_may_skip(const ist_options *options);
 /* Local. Bytes that the tasks of a job take on rank 0 beside the arrays of passes, about: in the plan, of which `planned` are in

@@ -243,16 +243,21 @@ ist_code ist_open_kept(ist_session *s, ist_error *error)
     return error->code;
 }
 
-void ist_keep_in_place(ist_session *s, const ist_step *step)
+ist_hash ist_place_of_passes(const ist_session *s, size_t layer, size_t other)
 {
     const ist_plan *plan = s->known.plan;
-    size_t other = ist_step_other(s->schedule, step);
     ist_text keys = {0};
-    ist_text_add(&keys, "%s", plan->layers[ist_step_layer(s->schedule, step)].key);
+    ist_text_add(&keys, "%s", plan->layers[layer].key);
     if (other != SIZE_MAX)
         ist_text_add(&keys, "\n%s", plan->layers[other].key);
-    s->keeper.place = ist_hash_bytes(keys.data, keys.length, 0);
+    ist_hash place = ist_hash_bytes(keys.data, keys.length, 0);
     ist_text_release(&keys);
+    return place;
+}
+
+void ist_keep_in_place(ist_session *s, size_t layer, size_t other)
+{
+    s->keeper.place = ist_place_of_passes(s, layer, other);
 }
 
 void ist_reread_kept(ist_session *s, ist_error *error)

@@ -72,6 +72,18 @@ void ist_unload_layers(ist_session *s)
     ist_anchors_release(&s->anchors);
 }
 
+void ist_hold_layer(ist_session *s, ist_loaded *held)
+{
+    *held = s->loaded;
+    s->loaded = (ist_loaded){.layer = SIZE_MAX};
+}
+
+void ist_put_back_layer(ist_session *s, ist_loaded *held)
+{
+    put_aside(s, &s->loaded);
+    s->loaded = *held;
+}
+
 void ist_unload_other(ist_session *s)
 {
     put_aside(s, &s->other);

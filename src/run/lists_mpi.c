@@ -220,28 +220,52 @@ void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double
     }
 }
 
-ist_list ist_find_joint(ist_session *s, const ist_source_pass *pass, const ist_rows *x,
-                        const ist_rows *y, double **tie_fraction, ist_pass_stats *stats)
+static ist_list list_of_joint(ist_session *s, const ist_joint_search *search, const ist_rows *joint,
+                              const ist_nearest *nearest, int64_t k, ist_pass_stats *stats)
 {
-    double factor[2];
-    ist_rows joint;
-    ist_joint_factors(s, pass, factor);
-    ist_rows_joint(s->comm, x, factor[0], y, factor[1], &joint);
-    bool parts = x->blocks.segment[x->blocks.count - 1] > 0;
-    int64_t most = (parts ? x->n / IST_PARTS : x->n) - 1, k = ist_min(pass->k, most);
-    ist_nearest *nearest =
-        ist_pass_nearest(s->comm, &s->engine, &joint, ist_min(k + 1, most), pass->ties, stats);
-    ist_list list = {0};
-    if (nearest) {
-        if (tie_fraction)
-            *tie_fraction = tie_fractions(s->comm, nearest, k, x->n);
-        list = list_among_all(pass, nearest, k);
-        if (pass->list_counts)
-            list.list_reach = list_reach(s, &joint, nearest, k, stats);
-    }
-    ist_nearest_free(&nearest);
-    ist_rows_release(&joint);
+    const ist_source_pass *pass = search->pass;
+    if (search->tie_fraction)
+        *search->tie_fraction = tie_fractions(s->comm, nearest, k, joint->n);
+    ist_list list = list_among_all(pass, nearest, k);
+    ist_keep_in_place(s, pass->layer, pass->other);
+    if (pass->list_counts)
+        list.list_reach = list_reach(s, joint, nearest, k, stats);
     return list;
+}
+
+void ist_find_joint(ist_session *s, const ist_joint_search *search, int count,
+                    const ist_rows *second, ist_pass_stats *stats)
+{
+    ist_rows *own = ist_rows_in_own_order(s->comm, second);
+    ist_rows *joint = ist_alloc((size_t)count, sizeof *joint);
+    ist_nearest_question *ask = ist_alloc((size_t)count, sizeof *ask);
+    int64_t *k = ist_alloc((size_t)count, sizeof *k);
+    bool parts = second->blocks.segment[second->blocks.count - 1] > 0;
+    int64_t most = (parts ? second->n / IST_PARTS : second->n) - 1;
+    for (int i = 0; i < count; i++) {
+        const ist_source_pass *pass = search[i].pass;
+        double factor[2];
+        ist_joint_factors(s, pass, factor);
+        ist_rows_joint(s->comm, search[i].rows, factor[0], own ? own : second, factor[1],
+                       &joint[i]);
+        k[i] = ist_min(pass->k, most);
+        ask[i] = (ist_nearest_question){.rows = &joint[i],
+                                        .k = ist_min(k[i] + 1, most),
+                                        .place = ist_place_of_passes(s, pass->layer, pass->other)};
+    }
+    ist_pass_nearest_together(s->comm, &s->engine, ask, count, search->pass->ties, stats);
+    for (int i = 0; i < count; i++) {
+        if (ask[i].nearest)
+            *search[i].list = list_of_joint(s, &search[i], &joint[i], ask[i].nearest, k[i], stats);
+        ist_nearest_free(&ask[i].nearest);
+        ist_rows_release(&joint[i]);
+    }
+    if (own)
+        ist_rows_release(own);
+    ist_free(own);
+    ist_free(joint);
+    ist_free(ask);
+    ist_free(k);
 }
 
 /* Of the pass' anchors alone, among all rows. */
@@ -271,10 +295,7 @@ void ist_find_lists(ist_session *s, const ist_source_pass *pass, ist_lists *list
     for (int parts = 0; parts <= pass->parts; parts++) {
         ist_list *list = parts ? &lists->parts : &lists->all;
         double **tie_fraction = parts ? NULL : &lists->tie_fraction;
-        if (pass->other != SIZE_MAX)
-            *list = ist_find_joint(s, pass, parts ? &s->loaded.parts : &s->loaded.all,
-                                   parts ? &s->other.parts : &s->other.all, tie_fraction, stats);
-        else if (pass->in_class)
+        if (pass->in_class)
             *list = find_some(s, pass, IST_SUBSET_CLASSES, parts, tie_fraction, stats);
         else
             find_all(s, pass, parts, lists, stats);

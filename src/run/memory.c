@@ -83,14 +83,20 @@ static ist_set_shape joint_set(const ist_pass_shape *pass, const layer_sets *own
     return joint;
 }
 
-/* The second layer of a joint pass, and the joint set of both. */
+/* The second layer of a joint pass, and the joint sets of those that go together with it; they share the messages. */
 static int64_t joint_bytes(const ist_pass_shape *pass, const layer_sets *own,
                            const ist_machine *machine)
 {
     layer_sets other = sets_of(pass, pass->other_d, pass->other_wide, machine);
     ist_set_shape joint = joint_set(pass, own);
-    int64_t visiting = ist_set_bytes(&joint) + visit_bytes(pass, &joint, machine);
-    return ist_max(other.reading, other.held + visiting);
+    ist_machine sharing = *machine;
+    int64_t at_once = ist_max(pass->at_once, 1), beside = other.held + (at_once - 1) * own->held;
+    sharing.chunk_bytes /= at_once;
+    /* Of a layer that has a twin the rows come back into their own order, of the second one once. */
+    int64_t in_order = machine->twins ? ist_set_bytes(&other.read) : 0;
+    int64_t each = ist_set_bytes(&joint) - in_order + visit_bytes(pass, &joint, &sharing);
+    int64_t reading = at_once > 1 ? beside + own->reading - own->held : 0;
+    return ist_max(ist_max(other.reading, reading), beside + in_order + at_once * each);
 }
 
 /* ---- permutations ------------------------------------------------------------------------------ */
@@ -180,11 +186,11 @@ static int64_t slices_bytes(const ist_pass_shape *pass, const ist_machine *machi
     return ist_max(ist_max(own.reading, own.held + other.reading), own.held + other.held + work);
 }
 
-ist_dense_layout ist_matrix_layout_of(int64_t order, int ranks)
+ist_dense_layout ist_matrix_layout_of(int64_t order, int ranks, int64_t outputs)
 {
     ist_grid_shape grid = ist_grid_shape_of(ranks);
-    return (ist_dense_layout){grid.rows, grid.columns, ist_grid_block(1),
-                              ist_dense_bytes(order, order, ranks, 1)};
+    return (ist_dense_layout){grid.rows, grid.columns, ist_grid_block(outputs),
+                              ist_dense_bytes(order, order, ranks, outputs)};
 }
 
 /* Matrices, what lies beside them on every rank, and the layers as they are read. */
@@ -245,7 +251,8 @@ int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine)
     if (pass->anchors > 0)
         return anchors_bytes(pass, &own, machine);
     int64_t rows = ist_max(ist_set_rows(&own.all), ist_set_rows(&own.parts));
-    int64_t results = rows * result_bytes(pass) * (pass->parts ? 2 : 1);
+    int64_t results =
+        rows * result_bytes(pass) * (pass->parts ? 2 : 1) * ist_max(pass->together, 1);
     int64_t engine = visit_bytes(pass, &own.all, machine);
     if (pass->some_segments > 0)
         engine = ist_max(engine, some_bytes(pass, &some) + visit_bytes(pass, &some, machine));

@@ -35,7 +35,8 @@ static bool find_round(rounds *r, int64_t at, ist_pass_stats *stats)
     ist_permute(r->permutations, r->of->seed, r->first + at);
     ist_rows_by_part(s->comm, rows_of(r, 1), 1, r->permutations->taken, start, &moved);
     const ist_rows *sets[2] = {rows_of(r, 0), &moved};
-    r->list[at] = ist_find_joint(s, &pass, sets[0], sets[1], NULL, stats);
+    const ist_joint_search search = {.pass = &pass, .rows = sets[0], .list = &r->list[at]};
+    ist_find_joint(s, &search, 1, sets[1], stats);
     bool complete = !ist_stop_broke_off(s->engine.stop);
     for (int side = 0; side < 2 && complete; side++)
         for (size_t slot = 0; slot < r->of->slot_count; slot++)

@@ -10,8 +10,10 @@ static void drop_lists(ist_session *s, size_t step)
             continue;
         if (each->counts && s->schedule->targets[each->index].last_step == step)
             ist_told_release(s->told[each->index]);
-        if (!each->counts && s->schedule->sources[each->index].last_step == step)
-            ist_lists_release(&s->lists[each->index]);
+        for (size_t p = each->index; !each->counts && p != SIZE_MAX;
+             p = s->schedule->sources[p].together)
+            if (s->schedule->sources[p].last_step == step)
+                ist_lists_release(&s->lists[p]);
     }
 }
 
@@ -26,23 +28,31 @@ static double null_visits(const ist_session *s, size_t null)
 }
 
 /* What a pass visits: all pairs, once more in the parts, for every batch of thresholds; and its permutations. */
+static double pass_pairs(const ist_session *s, double pairs, bool parts, size_t null)
+{
+    double all = parts ? pairs * (1 + 1.0 / IST_PARTS) : pairs;
+    for (; null != SIZE_MAX; null = s->schedule->nulls[null].next)
+        all += pairs * null_visits(s, null);
+    return all;
+}
+
 static double step_pairs(const ist_session *s, const ist_step *step)
 {
     if (step->kind != IST_STEP_PASS)
         return 0;
     const ist_layer *layer = &s->known.plan->layers[ist_step_layer(s->schedule, step)];
+    const ist_source_pass *sources = s->schedule->sources;
+    double n = (double)layer->n, pairs = n * (n - 1) / 2, all = 0;
     int64_t anchors = step->counts ? s->schedule->targets[step->index].anchors.count
-                                   : s->schedule->sources[step->index].anchors.count;
-    double n = (double)layer->n, pairs = n * (n - 1) / 2;
+                                   : sources[step->index].anchors.count;
     if (anchors > 0)
         return n * (double)anchors;
-    bool parts = step->counts ? s->schedule->targets[step->index].parts
-                              : s->schedule->sources[step->index].parts;
-    double all = parts ? pairs * (1 + 1.0 / IST_PARTS) : pairs;
-    size_t null = step->counts ? s->schedule->targets[step->index].first_null
-                               : s->schedule->sources[step->index].first_null;
-    for (; null != SIZE_MAX; null = s->schedule->nulls[null].next)
-        all += pairs * null_visits(s, null);
+    if (step->counts) {
+        const ist_target_pass *pass = &s->schedule->targets[step->index];
+        return pass_pairs(s, pairs, pass->parts, pass->first_null);
+    }
+    for (size_t p = step->index; p != SIZE_MAX; p = sources[p].together)
+        all += pass_pairs(s, pairs, sources[p].parts, sources[p].first_null);
     return all;
 }
 

@@ -280,8 +280,8 @@ static ist_code make_schedule(ist_session *s, ist_error *error)
     s->told = ist_alloc(s->schedule->target_count, sizeof *s->told);
     size_t aside = ist_count_aside(s);
     s->to_do = s->schedule->tasks + aside;
-    s->flights = ist_flights_of_steps(s->known.plan, s->schedule, s->pending);
     s->division = ist_divide(s->known.plan, s->schedule, &s->machine);
+    s->flights = ist_flights_of_steps(s->known.plan, s->schedule, s->pending);
     ist_cost cost = ist_division_cost(s->known.plan, s->schedule, s->division, &s->machine);
     if (check_memory(s, &cost, error) != IST_OK)
         return error->code;
@@ -424,7 +424,8 @@ static void log_start(ist_session *s)
 
 static void log_memory(ist_session *s)
 {
-    int64_t peak = ist_largest(s->comm, ist_resident_memory().peak);
+    int64_t mine = ist_max(ist_resident_memory().peak, (int64_t)s->peak_memory);
+    int64_t peak = ist_largest(s->comm, mine);
     if (s->to_do > 0 && peak > 0)
         ist_log_line(&s->log,
                      "memory: at most %.1f MiB a rank; planned %.1f MiB, of which %.1f MiB are the "

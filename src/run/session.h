@@ -179,6 +179,9 @@ ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *err
 /* The same for s->other, which is in memory while a joint pass runs and no longer: no other step reckons with it. */
 ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *error);
 void ist_unload_other(ist_session *s);
+/* Local. The layer in memory goes to *held, so that another one can be loaded beside it; and comes back in the place of that. */
+void ist_hold_layer(ist_session *s, ist_loaded *held);
+void ist_put_back_layer(ist_session *s, ist_loaded *held);
 /* Local. What the outcome of a task whose operands are known says of its target's content. */
 ist_hash ist_content_of_target(const ist_session *s, const ist_task *task);
 /* Both as they are read, for slices and anchors: no twin, no parts (that of the loaded layer may be there). other: SIZE_MAX: none. */
@@ -207,7 +210,9 @@ ist_stop_reason ist_watch(void *session);
 /* Collective, before any pass: what passes an earlier start left on disk, and that those to come are kept. */
 ist_code ist_open_kept(ist_session *s, ist_error *error);
 /* Local, before the passes of a step: what is kept of them belongs to its layers. */
-void ist_keep_in_place(ist_session *s, const ist_step *step);
+void ist_keep_in_place(ist_session *s, size_t layer, size_t other);
+/* Local. The place of passes over a layer, or over two (SIZE_MAX: one). */
+ist_hash ist_place_of_passes(const ist_session *s, size_t layer, size_t other);
 /* Collective, when all that follows from a step is in the journal: what it alone needed. */
 void ist_drop_kept(ist_session *s, size_t step);
 /* Collective: the same of passes of rounds. */
@@ -263,10 +268,31 @@ void ist_find_lists(ist_session *s, const ist_source_pass *pass, ist_lists *list
                     ist_pass_stats *stats);
 void ist_lists_release(ist_lists *lists);
 void ist_list_release(ist_list *list);
-/* Collective. The list by the larger of the distances in two sets of rows, its layers' (or their parts'; or the second's rows
- * in another order); tie_fraction may be NULL. */
-ist_list ist_find_joint(ist_session *s, const ist_source_pass *pass, const ist_rows *x,
-                        const ist_rows *y, double **tie_fraction, ist_pass_stats *stats);
+/* One of the joint passes that go together: the rows of its first layer (or their parts'), and what is found. */
+typedef struct {
+    const ist_source_pass *pass;
+    const ist_rows *rows;
+    ist_list *list;
+    double **tie_fraction; /* NULL: not wanted */
+} ist_joint_search;
+
+/* Collective. The lists by the larger of the distances in two sets of rows, of which the second (its layer's, or its parts'; or
+ * its rows in another order) is the same in all. */
+void ist_find_joint(ist_session *s, const ist_joint_search *search, int count,
+                    const ist_rows *second, ist_pass_stats *stats);
+/* Collective. A line of timings.csv. */
+ist_code ist_journal_timing(ist_session *s, const char *kind, size_t layer, int64_t k,
+                            int64_t thresholds, double started, const ist_pass_stats *stats,
+                            ist_error *error);
+/* Local. Without what it waited, which is told apart. */
+void ist_add_time(ist_session *s, ist_phase phase, double started, const ist_pass_stats *stats);
+/* Collective. The operands of a pass 1 into memory; false: there is nothing to be found (the tasks will say why), or an error. */
+bool ist_load_operands(ist_session *s, const ist_source_pass *pass, ist_lists *lists,
+                       ist_error *error);
+/* Collective. The permutations of a pass, whose operands are loaded, from schedule->nulls[first_null] on. */
+ist_code ist_permute_operands(ist_session *s, size_t first_null, ist_error *error);
+/* Collective. The step of joint passes that go together: as many layers at once as the plan says (joint_mpi.c). */
+ist_code ist_find_joint_lists(ist_session *s, size_t head, ist_error *error);
 void ist_told_release(ist_told told[2]);
 /* Of a joint pass, s->loaded and s->other being its layers: what their distances are multiplied with. */
 void ist_joint_factors(const ist_session *s, const ist_source_pass *pass, double factor[2]);

@@ -1,25 +1,28 @@
 /* The two kinds of steps: pass 1 leaves neighbour lists, pass 2 counts below their distances. */
+#include <math.h>
 #include <string.h>
 
 #include "null.h"
 
 /* ---- timings ------------------------------------------------------------------------------- */
 
-/* Bytes at most so far. The system takes 40 microseconds to say so: after passes of a few milliseconds it is not asked each time. */
+/* Bytes at most so far. The system takes 40 microseconds to say so: after passes of a few milliseconds it is not asked each time.
+ * It may say less than it said before: its counters are exact to some pages a processor. */
 static double peak_memory(ist_session *s)
 {
     const double SECONDS = 0.02;
     if (s->peak_memory > 0 && ist_seconds() - s->peak_looked < SECONDS)
         return s->peak_memory;
     s->peak_looked = ist_seconds();
-    s->peak_memory = (double)ist_resident_memory().peak;
+    s->peak_memory = fmax(s->peak_memory, (double)ist_resident_memory().peak);
     return s->peak_memory;
 }
 
-static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int64_t thresholds,
-                               double started, const ist_pass_stats *stats, ist_error *error)
+ist_code ist_journal_timing(ist_session *s, const char *kind, size_t l, int64_t k,
+                            int64_t thresholds, double started, const ist_pass_stats *stats,
+                            ist_error *error)
 {
-    const ist_layer *layer = &s->known.plan->layers[s->loaded.layer];
+    const ist_layer *layer = &s->known.plan->layers[l];
     int64_t sums[] = {stats->decided_again, stats->exact_tiles,   stats->tiles,
                       stats->bytes_sent,    stats->tiles_skipped, stats->tiles_thinned,
                       stats->compared,      (int64_t)stats->pairs};
@@ -57,8 +60,7 @@ static ist_code journal_timing(ist_session *s, const char *kind, int64_t k, int6
     return ist_agree(s->comm, error);
 }
 
-/* Without what it waited, which is told apart. */
-static void add_time(ist_session *s, ist_phase phase, double started, const ist_pass_stats *stats)
+void ist_add_time(ist_session *s, ist_phase phase, double started, const ist_pass_stats *stats)
 {
     s->seconds[phase] += ist_seconds() - started - stats->seconds_waiting;
     s->seconds[IST_PHASE_WAITING] += stats->seconds_waiting;
@@ -66,9 +68,8 @@ static void add_time(ist_session *s, ist_phase phase, double started, const ist_
 
 /* ---- pass 1 -------------------------------------------------------------------------------- */
 
-/* What the pass needs in memory; false: there is nothing to be found (the tasks will say why), or an error. */
-static bool load_operands(ist_session *s, const ist_source_pass *pass, ist_lists *lists,
-                          ist_error *error)
+bool ist_load_operands(ist_session *s, const ist_source_pass *pass, ist_lists *lists,
+                       ist_error *error)
 {
     if (pass->anchors.count > 0)
         ist_load_values(s, pass->layer, SIZE_MAX, error);
@@ -87,8 +88,7 @@ static bool load_operands(ist_session *s, const ist_source_pass *pass, ist_lists
     return false;
 }
 
-/* The permutations of a pass, whose operands are loaded, from first_null on. */
-static ist_code permute(ist_session *s, size_t first_null, ist_error *error)
+ist_code ist_permute_operands(ist_session *s, size_t first_null, ist_error *error)
 {
     for (size_t n = first_null; n != SIZE_MAX && error->code == IST_OK;
          n = s->schedule->nulls[n].next) {
@@ -105,9 +105,9 @@ static ist_code permute(ist_session *s, size_t first_null, ist_error *error)
         else
             ist_null_of_joint(s, n, &stats);
         const char *kind = null->counts ? "counts-permuted" : "nearest-permuted";
-        add_time(s, null->counts ? IST_PHASE_COUNTS : IST_PHASE_NEIGHBOURS, started, &stats);
+        ist_add_time(s, null->counts ? IST_PHASE_COUNTS : IST_PHASE_NEIGHBOURS, started, &stats);
         if (ist_stop_in_pass(s, kind, error) == IST_OK)
-            journal_timing(s, kind, k, thresholds, started, &stats, error);
+            ist_journal_timing(s, kind, s->loaded.layer, k, thresholds, started, &stats, error);
     }
     return error->code;
 }
@@ -115,20 +115,20 @@ static ist_code permute(ist_session *s, size_t first_null, ist_error *error)
 static ist_code find_lists(ist_session *s, size_t source_pass, ist_error *error)
 {
     const ist_source_pass *pass = &s->schedule->sources[source_pass];
-    const char *kind = pass->anchors.count > 0   ? "nearest-of-anchors"
-                       : pass->in_class          ? "nearest-in-class"
-                       : pass->other != SIZE_MAX ? "nearest-joint"
-                                                 : "nearest";
-    if (load_operands(s, pass, &s->lists[source_pass], error)) {
-        ist_pass_stats stats = {0};
-        double started = ist_seconds();
-        ist_find_lists(s, pass, &s->lists[source_pass], &stats);
-        add_time(s, IST_PHASE_NEIGHBOURS, started, &stats);
-        if (ist_stop_in_pass(s, kind, error) == IST_OK &&
-            journal_timing(s, kind, pass->k, 0, started, &stats, error) == IST_OK)
-            permute(s, pass->first_null, error);
-    }
-    ist_unload_other(s);
+    const char *kind = pass->anchors.count > 0 ? "nearest-of-anchors"
+                       : pass->in_class        ? "nearest-in-class"
+                                               : "nearest";
+    if (pass->other != SIZE_MAX)
+        return ist_find_joint_lists(s, source_pass, error);
+    if (!ist_load_operands(s, pass, &s->lists[source_pass], error))
+        return error->code;
+    ist_pass_stats stats = {0};
+    double started = ist_seconds();
+    ist_find_lists(s, pass, &s->lists[source_pass], &stats);
+    ist_add_time(s, IST_PHASE_NEIGHBOURS, started, &stats);
+    if (ist_stop_in_pass(s, kind, error) == IST_OK &&
+        ist_journal_timing(s, kind, pass->layer, pass->k, 0, started, &stats, error) == IST_OK)
+        ist_permute_operands(s, pass->first_null, error);
     return error->code;
 }
 
@@ -360,10 +360,11 @@ static ist_code count_targets(ist_session *s, size_t target_pass, slot_table tab
         const ist_rows *rows = parts ? &s->loaded.parts : &s->loaded.all;
         s->told[target_pass][parts] = tell(pass, rows->home.count, &tables[parts]);
     }
-    add_time(s, IST_PHASE_COUNTS, started, &stats);
+    ist_add_time(s, IST_PHASE_COUNTS, started, &stats);
     const char *kind = pass->anchors.count > 0 ? "counts-of-anchors" : "counts";
-    if (journal_timing(s, kind, 0, tables[0].stride, started, &stats, error) == IST_OK)
-        permute(s, pass->first_null, error);
+    if (ist_journal_timing(s, kind, pass->layer, 0, tables[0].stride, started, &stats, error) ==
+        IST_OK)
+        ist_permute_operands(s, pass->first_null, error);
     return error->code;
 }
 
@@ -432,13 +433,13 @@ ist_code ist_take_step(ist_session *s, size_t step, ist_error *error)
     bool passes = now->kind == IST_STEP_PASS;
     s->kept.last_step = !passes       ? step
                         : now->counts ? s->schedule->targets[now->index].last_step
-                                      : s->schedule->sources[now->index].last_step;
+                                      : ist_together_last_step(s->schedule, now->index);
     s->kept.saved = false;
     if (now->kind == IST_STEP_SLICES)
         return ist_take_slices(s, step, error);
     if (now->kind == IST_STEP_DENSE)
         return ist_take_dense(s, step, error);
-    ist_keep_in_place(s, now);
+    ist_keep_in_place(s, ist_step_layer(s->schedule, now), ist_step_other(s->schedule, now));
     ist_fault("step");
     if (now->counts)
         count_targets(s, now->index, tables, error);

@@ -12,11 +12,10 @@
 #include "infostrata/base.h"
 #include "infostrata/signals.h"
 #include "infostrata/place.h"
-
-static const double LOOK = 0.25, TIMES = 10;
+#include "patience.h"
 
 struct ist_watchdog {
-    double seconds;
+    ist_patience patience;
     char *log;
     ist_monitor *monitor;
     int rank, ranks;
@@ -24,10 +23,6 @@ struct ist_watchdog {
     pthread_mutex_t mutex; /* of `end` */
     pthread_cond_t wake;
     bool end;
-    int64_t seen; /* what was done at the last look */
-    double last, idle,
-        most;     /* when that was; since when nothing was done, and the longest so far */
-    bool excused; /* it rested, or had said how long it may take: no measure of what is long */
 };
 
 /* ---- the report ------------------------------------------------------------------------------ */
@@ -41,7 +36,7 @@ static void say(const ist_watchdog *w, const ist_whereabouts *place)
         &line,
         "%s infostrata: watchdog: rank %d of %d (host %s, process %d) gets no further since "
         "%.1f s: %s%s; %" PRId64 " tiles and %" PRId64 " exchanges done; ",
-        ist_utc(now), w->rank, w->ranks, host, (int)getpid(), w->idle,
+        ist_utc(now), w->rank, w->ranks, host, (int)getpid(), w->patience.idle,
         place->step[0] ? "at " : "before the first step", place->step, place->tiles, place->waits);
     if (place->rests)
         ist_text_add(&line, "it waits for other groups (%s)",
@@ -72,7 +67,9 @@ static void end_all(const ist_watchdog *w, const ist_whereabouts *place)
 {
     enum { GRACE_TO_SAY = 10 };
     const double least = 1, most = 5;
-    double grace = w->seconds < least ? least : w->seconds > most ? most : w->seconds;
+    double grace = w->patience.seconds < least  ? least
+                   : w->patience.seconds > most ? most
+                                                : w->patience.seconds;
     /* Whatever blocks in what follows, a file system or a pipe that nobody reads. */
     signal(SIGALRM, end_now);
     alarm((unsigned)grace + GRACE_TO_SAY);
@@ -88,22 +85,7 @@ static void end_all(const ist_watchdog *w, const ist_whereabouts *place)
 static void look(ist_watchdog *w)
 {
     ist_whereabouts place = ist_place_now();
-    double now = ist_seconds(), passed = now - w->last;
-    w->last = now;
-    if (place.tiles + place.waits != w->seen) {
-        w->seen = place.tiles + place.waits;
-        if (!w->excused && w->idle > w->most)
-            w->most = w->idle;
-        w->idle = 0;
-        w->excused = false;
-        return;
-    }
-    /* A job that was suspended, or a machine asleep: this thread stood still, too. */
-    w->excused |= place.rests || place.expects > 0;
-    w->idle += passed < 4 * LOOK ? passed : LOOK;
-    double longest = w->most > place.expects ? w->most : place.expects;
-    double limit = TIMES * longest > w->seconds ? TIMES * longest : w->seconds;
-    if (w->idle > (place.rests ? TIMES * limit : limit))
+    if (ist_patience_over(&w->patience, &place, ist_seconds()))
         end_all(w, &place);
 }
 
@@ -115,7 +97,7 @@ static void *watch(void *data)
         look(w);
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += (long)(LOOK * 1e9);
+        until.tv_nsec += (long)(IST_PATIENCE_LOOK * 1e9);
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
         pthread_cond_timedwait(&w->wake, &w->mutex, &until);
@@ -140,12 +122,11 @@ ist_watchdog *ist_watchdog_new(double seconds, const char *log, ist_monitor *mon
     if (seconds <= 0)
         return NULL;
     ist_watchdog *w = ist_alloc(1, sizeof *w);
-    *w = (ist_watchdog){.seconds = seconds,
+    *w = (ist_watchdog){.patience = {.seconds = seconds, .last = ist_seconds()},
                         .log = ist_copy_text(log),
                         .monitor = monitor,
                         .rank = rank,
-                        .ranks = ranks,
-                        .last = ist_seconds()};
+                        .ranks = ranks};
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

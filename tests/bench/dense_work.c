@@ -1,7 +1,8 @@
 /* dense_work WORK LAYER.npy OUT: one piece of the dense room's work on a layer, timed, for tests/bench/dense_ratio.py. Prints
  * "seconds cpu" (of the slowest rank, of all ranks together), a line a part; writes the answers to OUT as float64. WORK:
  *   eigenvalues  of the layer's Gaussian kernel of width 1
- *   columns      A'A of the centred columns
+ *   columns      A'A of the centred columns, as of two layers
+ *   pair         A'A, B'B and A'B of centred columns of two layers: what logdet and cka of two layers need
  *   moments      the nearest neighbours (k = 10); then the sum of K and of K^2, width sqrt(d) */
 #include <math.h>
 #include <stdio.h>
@@ -86,6 +87,36 @@ static void columns(const ist_comm *comm, const ist_rows *rows, ist_text *answer
     ist_free(all);
 }
 
+static void pair(const ist_comm *comm, const ist_rows *rows, ist_text *answers, ist_error *error)
+{
+    static const int sides[3][2] = {{0, 0}, {1, 1}, {0, 1}};
+    ist_grid grid;
+    const size_t d = (size_t)rows->d;
+    double *mean[2], *all = ist_alloc(d * d, sizeof *all);
+    ist_columns of[2];
+    ist_grid_new(comm, 1, &grid);
+    stopwatch watch = start(comm);
+    for (int side = 0; side < 2; side++) {
+        int64_t count;
+        mean[side] = ist_alloc(d, sizeof *mean[side]);
+        ist_column_means(comm, &(ist_columns){.rows = rows}, mean[side], &count);
+        of[side] = (ist_columns){.rows = rows, .mean = mean[side]};
+    }
+    ist_dense product = {0};
+    for (int which = 0; which < 3; which++) {
+        ist_dense_release(&product);
+        ist_column_product(&grid, &of[sides[which][0]], &of[sides[which][1]], &product, error);
+    }
+    stop(&watch, "pair");
+    ist_dense_gather(&product, all);
+    ist_text_add_bytes(answers, (const char *)all, d * d * sizeof *all);
+    ist_dense_release(&product);
+    ist_grid_release(&grid);
+    ist_free(mean[0]);
+    ist_free(mean[1]);
+    ist_free(all);
+}
+
 static void moments(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                     ist_text *answers)
 {
@@ -110,7 +141,7 @@ int main(int argc, char **argv)
     ist_error error = {0};
     ist_text answers = {0};
     if (argc != 4) {
-        fprintf(stderr, "usage: dense_work eigenvalues|columns|moments LAYER.npy OUT\n");
+        fprintf(stderr, "usage: dense_work eigenvalues|columns|pair|moments LAYER.npy OUT\n");
         MPI_Finalize();
         return 2;
     }
@@ -136,6 +167,8 @@ int main(int argc, char **argv)
             eigenvalues(&comm, &engine, &rows, &answers, &error);
         else if (strcmp(argv[1], "columns") == 0)
             columns(&comm, &rows, &answers, &error);
+        else if (strcmp(argv[1], "pair") == 0)
+            pair(&comm, &rows, &answers, &error);
         else
             moments(&comm, &engine, &rows, &answers);
         ist_rows_release(&rows);

@@ -72,6 +72,9 @@ int count_text(const char *text, const char *part);
 int journal_count(const char *output, const char *kind);
 /* Both folders have the same results.csv, byte for byte. */
 void expect_same_results(const char *output, const char *expected, const char *what);
+/* The same but for rows that BLAS touches: these say so (`reproducible=` in `detail`), and their values agree as closely as they say. Returns
+ * the number of such rows. */
+size_t expect_near_results(const char *output, const char *expected, const char *what);
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 

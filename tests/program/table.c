@@ -128,3 +128,36 @@ size_t table_find(const table *t, const char *const where[])
     cr_assert(count == 1, "%zu rows of %zu with%s", count, t->rows, all);
     return found;
 }
+
+/* Columns in which a row that BLAS touches may differ. */
+static bool may_differ(const char *column)
+{
+    return strcmp(column, "value") == 0 || strcmp(column, "std_error") == 0 ||
+           strcmp(column, "detail") == 0;
+}
+
+size_t expect_near_results(const char *output, const char *expected, const char *what)
+{
+    table got = results_of(output), right = results_of(expected);
+    size_t touched = 0;
+    cr_assert(got.rows == right.rows && got.columns == right.columns, "%s: %zu rows, not %zu", what,
+              got.rows, right.rows);
+    for (size_t row = 0; row < got.rows; row++) {
+        const char *told = table_text(&right, row, "reproducible");
+        const double close = told ? strtod(told, NULL) : 0;
+        touched += told != NULL;
+        for (size_t c = 0; c < got.columns; c++) {
+            const char *x = got.cell[row * got.columns + c], *y = right.cell[row * got.columns + c];
+            cr_expect((told && may_differ(got.header[c])) || strcmp(x, y) == 0,
+                      "%s: row %zu has %s '%s', not '%s'", what, row, got.header[c], x, y);
+        }
+        if (!told)
+            continue;
+        const double value = table_real(&got, row, "value"),
+                     truth = table_real(&right, row, "value");
+        cr_expect(table_text(&got, row, "reproducible") &&
+                      fabs(value - truth) <= close * fabs(truth),
+                  "%s: row %zu is %.17g, not %.17g, to %s", what, row, value, truth, told);
+    }
+    return touched;
+}

@@ -87,6 +87,22 @@ Test(bench, variables_of_openblas_are_cleared, .timeout = 220)
     }
 }
 
+/* A run's matrices get the core that bench chooses, unless one is named. */
+Test(bench, a_run_has_the_same_core, .timeout = 120)
+{
+    table own = BENCH(0, "-n", "100", "-d", "2", "-k", "1");
+    const spawn_options free = {.env = (const char *const[]){"OPENBLAS_CORETYPE", NULL}},
+                        named = {.env = (const char *const[]){"OPENBLAS_CORETYPE=Nehalem", NULL}};
+    const char *const version[] = {IST_PROGRAM, "run", "--version", NULL};
+    spawn_result r = spawn_run(&free, version);
+    EXPECT_CODE(r, 0);
+    EXPECT_SAYS(r, table_text(&own, 0, "blas_core"));
+    r = spawn_run(&named, version);
+    EXPECT_CODE(r, 0);
+    if (strcmp(table_text(&own, 0, "kernel"), "reference") != 0)
+        EXPECT_SAYS(r, "Nehalem");
+}
+
 Test(bench, another_instruction_set_is_told, .timeout = 120)
 {
     table t = BENCH(0, "-n", "100", "-d", "2", "-k", "1", "--kernel", "reference");

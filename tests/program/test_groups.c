@@ -144,3 +144,32 @@ Test(groups, the_latest_run_wins, .timeout = 100)
     r = RUN(0, 1, job, output);
     EXPECT_SAYS(r, "nothing to compute");
 }
+
+/* All ranks on one portion, then groups: what only the first rank remembers of labels is of no use to another leader. */
+Test(groups, labels_are_read_by_each_leader, .timeout = 100)
+{
+    enum { N = 12000, WIDE = 48 };
+    const int64_t d[3] = {WIDE, 4, 4};
+    hid_t file = input_new(scratch_path("data.h5"));
+    input_integers(file, "/y", N, draw_labels(1, N, 3));
+    for (int s = 0; s < 3; s++)
+        for (int l = 0; l < 2; l++)
+            input_layer(file, scratch_text("/s%d/%c", s, 'a' + l), H5T_IEEE_F32LE, N, d[s],
+                        draw_normals((uint64_t)(2 * s + l), N * d[s]));
+    input_close(file);
+    const char *job = job_new(
+        "by", "grid: {s: [0, 1, 2]}\n"
+              "input: {file: data.h5, layers: {a: '/s{s}/a', b: '/s{s}/b'}, labels: {y: /y}}\n"
+              "measures: [imbalance: {by: y, se: none}]\n");
+    const char *output = scratch_path("out"), *right = scratch_path("right"), *least = "";
+    spawn_result plan = {.code = 2};
+    for (int mib = 3; mib < 60 && plan.code != 0; mib++) {
+        least = scratch_text("%d", mib);
+        plan = PROGRAM(0, "plan", job, "--output", output, "--ranks", "2", "--max-memory", least);
+    }
+    EXPECT_CODE(plan, 0);
+    EXPECT_SAYS(plan, "3 portions without a common layer: 1 in 1 group of 2, 2 in 2 groups of 1");
+    RUN(0, 0, job, right);
+    RUN(0, 2, job, output, "--max-memory", least);
+    expect_same_results(output, right, "two phases");
+}

@@ -1,6 +1,7 @@
 /* A layer that many cells ask for is swept once. */
 #include "support.h"
 
+#include <math.h>
 #include <string.h>
 
 /* 20 cells of width x seed that all look back at one input. */
@@ -93,4 +94,45 @@ Test(sharing, reference_and_twins, .timeout = 60)
         EXPECT_CELL(&results, twin, "rank_sum", table_text(&results, row, "rank_sum"));
         EXPECT_CELL(&results, twin, "std_error", table_text(&results, row, "std_error"));
     }
+}
+
+static const char *company_job(const char *name, const char *layers, const char *mixed)
+{
+    return job_new(name,
+                   scratch_text("input: {file: company.h5, layers: {a: /layers/l0, b: /layers/l1, "
+                                "c: /layers/l2, d: /layers/l3, t: /layers/l4}}\n"
+                                "measures:\n"
+                                "  - mi-ksg: {layers: [%s], target: t, k: [2, 4], type: [1, 2], "
+                                "null: {permutations: 3}}\n"
+                                "  - mi-mixed: {layers: [%s], target: t, se: none}\n",
+                                layers, mixed));
+}
+
+/* Layers against one target: together, one by one, some of them later and on any number of ranks the same bytes. One of them
+ * cannot be used, and does the others no harm. */
+Test(sharing, layers_of_one_target, .timeout = 60)
+{
+    enum { N = 250 };
+    static const int features[] = {6, 9, 4, 5, 30};
+    hid_t file = input_new(scratch_path("company.h5"));
+    for (int l = 0; l < 5; l++)
+        input_layer(file, scratch_text("/layers/l%d", l), H5T_IEEE_F32LE, N, features[l],
+                    draw_normals(30 + (uint64_t)l, N * features[l]));
+    input_close(file);
+    input_change(scratch_path("company.h5"), "/layers/l1", 7, NAN);
+    const char *job = company_job("company", "a, b, c, d", "b, c, d");
+    const char *together = scratch_path("together"), *later = scratch_path("later");
+    spawn_result r = RUN(4, 3, job, together, "--chunk-rows", "96");
+    EXPECT_SAYS(r, "layer failed: ");
+    table passes = table_read(scratch_text("%s/timings.csv", together));
+    cr_assert(table_count(&passes, WHERE("kind=nearest-joint")) == 1);
+    RUN(0, 1, company_job("first", "c", "c"), later);
+    RUN(4, 2, company_job("second", "b, c", "b, c"), later);
+    RUN(4, 1, job, later);
+    passes = table_read(scratch_text("%s/timings.csv", later));
+    cr_expect(table_count(&passes, WHERE("kind=nearest-joint")) == 2);
+    const char *bytes = file_read(scratch_text("%s/results.csv", together), NULL);
+    cr_expect_str_eq(bytes, file_read(scratch_text("%s/results.csv", later), NULL));
+    table results = results_of(together);
+    cr_expect(table_count(&results, WHERE("status=ok")) == 3 * 4 + 2);
 }

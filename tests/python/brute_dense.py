@@ -59,7 +59,8 @@ def width(x, rule="median", labels=None):
     n, square = len(x), squares(x)
     pairs = square[np.triu_indices(n, 1)]
     if rule == "median":
-        return np.quantile(np.sqrt(pairs), 0.5)
+        found = np.quantile(np.sqrt(pairs), 0.5)
+        return found if found > 0 else np.quantile(np.sqrt(pairs[pairs > 0]), 0.5)
     if rule == "silverman":
         return math.sqrt(x.var(axis=0, ddof=1).sum()) * (4 / (3 * n)) ** 0.2
     if rule == "knn":

@@ -380,3 +380,105 @@ RANK_CHECK(joint_of_other_metrics)
                                    .k = 4,
                                    .ties.by_index = true});
 }
+
+/* ---- sets that go together ------------------------------------------------------------------ */
+
+enum { TOGETHER = 4 };
+
+/* Layers of several kinds with one second layer; one of them leaves no filter. */
+typedef struct {
+    ist_rows first[TOGETHER], second, joint[TOGETHER];
+    ist_rows *own;
+} joined;
+
+static const double scales[TOGETHER][2] = {
+    {0x1p-7, 1e-60}, {1, 1}, {1.0 / 3, 0.0123456789}, {1, 0.5}};
+
+static void joined_new(const ist_comm *comm, const ist_engine *engine, bool parts,
+                       const int64_t *order, const int64_t *start, joined *j)
+{
+    static value_rule *const rules[TOGETHER + 1] = {normals, lattice, zero_rows, repeated, normals};
+    static const int64_t d[TOGETHER + 1] = {3, 2, 70, 5, 40};
+    *j = (joined){.own = NULL};
+    for (int x = 0; x <= TOGETHER; x++) {
+        bool wide = x % 2;
+        ist_rows whole, *set = x < TOGETHER ? &j->first[x] : &j->second;
+        double *values = make_data(rules[x], x, d[x], wide);
+        rows_distributed(comm, IST_METRIC_EUCLIDEAN, values, N, d[x], wide, parts ? &whole : set);
+        ist_free(values);
+        if (parts) {
+            ist_rows_by_part(comm, &whole, 3, order, start, set);
+            ist_rows_release(&whole);
+        }
+        if (engine->skipping == IST_SKIP_ALWAYS && x % 2 == 0)
+            ist_rows_cluster(comm, engine, set);
+    }
+    j->own = ist_rows_in_own_order(comm, &j->second);
+    for (int x = 0; x < TOGETHER; x++)
+        ist_rows_joint(comm, &j->first[x], scales[x][0], j->own ? j->own : &j->second, scales[x][1],
+                       &j->joint[x]);
+}
+
+static void joined_release(joined *j)
+{
+    for (int x = 0; x < TOGETHER; x++) {
+        ist_rows_release(&j->joint[x]);
+        ist_rows_release(&j->first[x]);
+    }
+    if (j->own)
+        ist_rows_release(j->own);
+    ist_free(j->own);
+    ist_rows_release(&j->second);
+}
+
+static bool same_lists(const ist_nearest *a, const ist_nearest *b)
+{
+    size_t entries = (size_t)(a->count * a->k);
+    return a->k == b->k && a->count == b->count &&
+           memcmp(a->held, b->held, (size_t)a->count * sizeof *a->held) == 0 &&
+           memcmp(a->neighbour, b->neighbour, entries * sizeof *a->neighbour) == 0 &&
+           memcmp(a->distance, b->distance, entries * sizeof *a->distance) == 0;
+}
+
+/* As each alone, with the second layer's rows sent once. */
+static void check_together(MPI_Comm handle, const ist_engine *engine, bool parts)
+{
+    ist_comm comm = ist_comm_new(handle);
+    const ist_tie_rule ties = {.seed = 3};
+    int64_t order[N], start[4];
+    joined j;
+    ist_random_parts(N, 3, order, start);
+    joined_new(&comm, engine, parts, order, start, &j);
+    ist_nearest_question ask[TOGETHER];
+    ist_pass_stats alone = {0}, together = {0};
+    for (int x = 0; x < TOGETHER; x++)
+        ask[x] = (ist_nearest_question){.rows = &j.joint[x], .k = 2 + 3 * x};
+    ist_pass_nearest_together(&comm, engine, ask, TOGETHER, ties, &together);
+    bool same = true, filters[2] = {false, false};
+    for (int x = 0; x < TOGETHER; x++) {
+        ist_nearest *one = ist_pass_nearest(&comm, engine, &j.joint[x], ask[x].k, ties, &alone);
+        same = same && same_lists(ask[x].nearest, one);
+        filters[j.joint[x].filter.form == IST_FILTER_JOINT] = true;
+        ist_nearest_free(&one);
+        ist_nearest_free(&ask[x].nearest);
+    }
+    CHECK_ALL_TELL(handle, same, "other lists, parts %d", parts);
+    CHECK_ALL(handle, filters[0] && filters[1] && together.pairs == alone.pairs);
+    int64_t sent[2] = {together.bytes_sent, alone.bytes_sent};
+    ist_sum(&comm, sent, 2);
+    CHECK_ALL_TELL(handle, sent[0] < sent[1] || (sent[1] == 0 && (parts || comm.size == 1)),
+                   "%lld bytes sent, %lld one by one", (long long)sent[0], (long long)sent[1]);
+    joined_release(&j);
+    ist_comm_release(&comm);
+}
+
+RANK_CHECK(joint_sets_together)
+{
+    for (int which = 0; which < 4; which++) {
+        const ist_engine engine = {.kernel = ist_kernel_choose(which % 2 ? "reference" : NULL),
+                                   .chunk_bytes = 1 << 20,
+                                   .chunk_rows = which == 1 ? 96 : 0,
+                                   .skipping = which == 2 ? IST_SKIP_ALWAYS : IST_SKIP_NEVER};
+        check_together(comm, &engine, which >= 2);
+    }
+}

@@ -572,3 +572,109 @@ RANK_CHECK(longer_lists_serve_shorter_ones)
     }
     ist_comm_release(&mine);
 }
+
+/* ---- passes that go together ------------------------------------------------------------------ */
+
+enum { TOGETHER = 3 };
+
+/* Joint sets of three layers with a fourth one; each pass has a place of its own. */
+typedef struct {
+    ist_rows first[TOGETHER], second, joint[TOGETHER];
+} company;
+
+static const keep_case of_company = {"together", LISTS,          600,       5, 3, false, false,
+                                     true,       IST_SKIP_NEVER, {false, 0}};
+
+static void company_new(const ist_comm *comm, company *all)
+{
+    const keep_case *c = &of_company;
+    double *values = ist_alloc((size_t)(c->n * c->d), sizeof *values);
+    for (int layer = 0; layer <= TOGETHER; layer++) {
+        for (int64_t e = 0; e < c->n * c->d; e++)
+            values[e] = value_of(c, layer, e / c->d, e % c->d);
+        rows_distributed(comm, IST_METRIC_EUCLIDEAN, values, c->n, c->d, false,
+                         layer < TOGETHER ? &all->first[layer] : &all->second);
+    }
+    ist_free(values);
+    for (int layer = 0; layer < TOGETHER; layer++)
+        ist_rows_joint(comm, &all->first[layer], 1, &all->second, 0.5, &all->joint[layer]);
+}
+
+static void company_release(company *all)
+{
+    for (int layer = 0; layer < TOGETHER; layer++) {
+        ist_rows_release(&all->joint[layer]);
+        ist_rows_release(&all->first[layer]);
+    }
+    ist_rows_release(&all->second);
+}
+
+/* The lists of layers [from, to), together, on every rank: TOGETHER x n x k. */
+static int64_t *ask_company(const ist_comm *comm, const ist_keeper *keeper, int from, int to,
+                            ist_pass_stats *stats)
+{
+    const keep_case *c = &of_company;
+    ist_engine engine = engine_of(keeper, c, 0);
+    ist_nearest_question ask[TOGETHER];
+    company all;
+    company_new(comm, &all);
+    int64_t block = c->n * c->k, *found = ist_alloc((size_t)(TOGETHER * block), sizeof *found);
+    for (int layer = from; layer < to; layer++)
+        ask[layer] = (ist_nearest_question){
+            .rows = &all.joint[layer], .k = c->k, .place = {.low = 100 + (uint64_t)layer}};
+    ist_pass_nearest_together(comm, &engine, ask + from, to - from, c->ties, stats);
+    MPI_Datatype type = ist_bytes_type((size_t)c->k * sizeof *found);
+    for (int layer = from; layer < to; layer++) {
+        int64_t *mine = found + layer * block + all.second.home.first * c->k;
+        for (int64_t e = 0; e < all.second.home.count * c->k; e++)
+            mine[e] = ask[layer].nearest->neighbour[e];
+        ist_gather_rows(comm, &all.second, type, NULL, found + layer * block, true);
+        ist_nearest_free(&ask[layer].nearest);
+    }
+    MPI_Type_free(&type);
+    company_release(&all);
+    return found;
+}
+
+/* Each is kept by itself: where some were left farther than others, or one is asked for alone, it goes on from its own; whole ones are
+ * not done again. */
+RANK_CHECK(passes_that_go_together_left_and_taken_up)
+{
+    ist_comm mine = ist_comm_new(comm);
+    const keep_case *c = &of_company;
+    size_t block = (size_t)(c->n * c->k) * sizeof(int64_t);
+    memory *m = ist_alloc(1, sizeof *m);
+    m->comm = &mine;
+    m->damaged = -1;
+    ist_keeper often = keeper_of(m, 0), never = keeper_of(m, 1e9);
+    ist_pass_stats stats = {0}, again = {0};
+    int64_t *expected = ask_company(&mine, NULL, 0, TOGETHER, &stats);
+    int64_t *found = ask_company(&mine, &often, 0, TOGETHER, &again);
+    CHECK_ALL(comm, memcmp(found, expected, TOGETHER * block) == 0);
+    ist_free(found);
+    int rounds = m->count;
+    CHECK_ALL_TELL(comm, rounds >= 3 * TOGETHER && rounds < MOST_IMAGES, "%d images", rounds);
+    double pairs = (double)ist_sum_one(&mine, (int64_t)stats.pairs);
+    for (int part = 0; part < 5; part++) {
+        /* The last but one: one of them is whole; the last: all are. */
+        m->served = part < 3 ? rounds / 2 + part : part == 3 ? rounds - TOGETHER + 1 : rounds;
+        for (int alone = 0; alone < 2; alone++) {
+            ist_pass_stats more = {0};
+            int from = alone ? 1 : 0, to = alone ? 2 : TOGETHER;
+            m->taken = 0;
+            found = ask_company(&mine, &never, from, to, &more);
+            size_t at = (size_t)from * (size_t)(c->n * c->k);
+            bool right = memcmp(found + at, expected + at, (size_t)(to - from) * block) == 0;
+            double computed = (double)ist_sum_one(&mine, (int64_t)more.pairs);
+            double all = pairs * (to - from) / TOGETHER;
+            CHECK_ALL_TELL(comm, right && m->taken == to - from, "part %d: %d taken up", part,
+                           m->taken);
+            CHECK_ALL_TELL(comm, part == 4 ? computed == 0 : computed < 0.9 * all,
+                           "part %d: %g of %g pairs", part, computed, all);
+            ist_free(found);
+        }
+    }
+    ist_free(expected);
+    memory_release(m);
+    ist_comm_release(&mine);
+}

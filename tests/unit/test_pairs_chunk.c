@@ -26,7 +26,7 @@ Test(pairs, chunks_beside_home_in_memory)
         ist_slab slab = {.first = (int64_t)tile * IST_TILE,
                          .count = IST_TILE,
                          .narrow = values + (int64_t)tile * IST_TILE * D};
-        ist_chunk chunk = ist_chunk_new(&rows, &slab, &(ist_tie_rule){0});
+        ist_chunk chunk = ist_chunk_new(&rows, &slab, NULL, &(ist_tie_rule){0});
         cr_expect(chunk.borrowed == (tile == 1), "tile %d", tile);
         cr_expect(chunk.packed.tiles == 1, "tile %d", tile);
         cr_expect(chunk.packed.panels[0] == slab.narrow[0], "tile %d", tile);

@@ -54,7 +54,7 @@ Test(pairs_moments, squares)
     enum { D = 21, ROWS = 93, COLUMNS = 50 };
     static float narrow[2][IST_TILE * D];
     static double wide[2][IST_TILE * D], rows[IST_TILE * D], columns[IST_TILE * D], tile[TILE];
-    double centre[D];
+    double centre[D], square[ROWS];
     uint64_t state = 3;
     for (int e = 0; e < IST_TILE * D; e++)
         for (int side = 0; side < 2; side++) {
@@ -73,7 +73,8 @@ Test(pairs_moments, squares)
         const double *w[2] = {form % 2 ? wide[0] : NULL, form % 2 ? wide[1] : NULL};
         kernel->load_rows(n[0], w[0], ROWS, D, centre, rows);
         kernel->load_columns(n[1], w[1], COLUMNS, D, centre, columns);
-        kernel->squares(rows, ROWS, columns, D, tile);
+        kernel->row_squares(rows, ROWS, D, square);
+        kernel->squares(rows, square, ROWS, columns, D, tile);
         int wrong = 0;
         for (int i = 0; i < ROWS; i++)
             for (int j = 0; j < COLUMNS; j++) {
@@ -94,7 +95,7 @@ Test(pairs_moments, squares)
 /* Sums of a tile: integers, whatever the kernel; masks of labels and of columns that are not there. */
 Test(pairs_moments, sums)
 {
-    enum { ROWS = 90, COLUMNS = 61 };
+    enum { ROWS = 90, SOME = 61 };
     static double tile[2][TILE], k[TILE];
     int64_t row_label[IST_TILE], column_label[IST_TILE];
     fill(tile[0], TILE);
@@ -103,17 +104,18 @@ Test(pairs_moments, sums)
         row_label[i] = i % 3;
         column_label[i] = i % 4 - 1;
     }
-    for (int form = 0; form < 4; form++)
+    for (int form = 0; form < 8; form++)
         for (int n = 0; n < NAMES; n++) {
             const ist_kernel *kernel = ist_kernel_choose(names[n]);
             if (!kernel)
                 continue;
-            const bool joint = form % 2, labels = form / 2;
+            const bool joint = form & 1, labels = form & 2;
+            const int columns = form & 4 ? IST_TILE : SOME;
             int64_t found[IST_TILE][IST_MOMENTS];
             ist_moment_tile t = {.distance = {tile[0], joint ? tile[1] : NULL},
                                  .weight = {0.7, 1.3},
                                  .rows = ROWS,
-                                 .columns = COLUMNS,
+                                 .columns = columns,
                                  .row_label = labels ? row_label : NULL,
                                  .column_label = column_label};
             kernel->moments(&t, found);
@@ -123,7 +125,7 @@ Test(pairs_moments, sums)
             int wrong = 0;
             for (int i = 0; i < ROWS; i++) {
                 int64_t expected[IST_MOMENTS] = {0};
-                for (int j = 0; j < COLUMNS; j++) {
+                for (int j = 0; j < columns; j++) {
                     double value = k[i * IST_TILE + j];
                     int64_t unit = llrint(value * 0x1p52), square = llrint(value * value * 0x1p52);
                     const bool same = labels && row_label[i] == column_label[j];

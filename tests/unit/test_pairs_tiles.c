@@ -165,11 +165,11 @@ Test(tiles, doubt)
     const data_kind plain = {"plain", 0, 1, 0, 0, 1};
     for (int form = IST_FILTER_DIRECT; form <= IST_FILTER_PRODUCT; form++) {
         ist_rows rows = filtered_rows(&plain, ROWS, 20, false, (ist_filter_form)form);
-        double before = ist_filter_doubt(&rows, &rows.home);
+        double before = ist_filter_doubt(ist_kernel_choose(NULL), &rows, &rows.home);
         for (int64_t at = 0; at < ROWS * 20; at++)
             if (at / 20 % 3 == 0)
                 rows.home.narrow[at] = 0;
-        double after = ist_filter_doubt(&rows, &rows.home);
+        double after = ist_filter_doubt(ist_kernel_choose(NULL), &rows, &rows.home);
         cr_expect(before < 1e-4, "form %d: %g", form, before);
         cr_expect(form == IST_FILTER_DIRECT ? after < 1e-4 : after > 0.05, "form %d: %g", form,
                   after);

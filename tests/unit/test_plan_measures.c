@@ -24,10 +24,14 @@ static const char *labels_name(const ist_plan *plan, size_t labels)
     return plan->labels[labels].at.dataset + 1;
 }
 
-/* "nearest a in y index k=2 distinct=2 distances=2 reach parts until 3" */
-static void add_source(const ist_plan *plan, const ist_source_pass *p, ist_text *out)
+/* "nearest a and b k=2 with c index k=3 until 3" (joint passes that go together), "nearest a in y index k=2 distinct=2 distances=2 reach parts until 3" */
+static void add_source(const ist_plan *plan, const ist_schedule *s, size_t source, ist_text *out)
 {
+    const ist_source_pass *p = &s->sources[source];
     ist_text_add(out, "nearest %s", layer_name(plan, p->layer));
+    for (size_t m = p->together; m != SIZE_MAX; m = s->sources[m].together)
+        ist_text_add(out, " and %s k=%d", layer_name(plan, s->sources[m].layer),
+                     (int)s->sources[m].k);
     if (p->in_class)
         ist_text_add(out, " in %s", labels_name(plan, p->labels));
     if (p->other != SIZE_MAX)
@@ -65,7 +69,7 @@ static const char *steps_of(const ist_plan *plan, const ist_schedule *s)
         if (step->counts)
             add_target(plan, &s->targets[step->index], &out);
         else
-            add_source(plan, &s->sources[step->index], &out);
+            add_source(plan, s, step->index, &out);
     }
     const char *kept = scratch_text("%s", out.data ? out.data : "");
     ist_text_release(&out);
@@ -193,6 +197,70 @@ Test(schedule_of_measures, joint_with_one_target)
                  "nearest b with c scale 1 k=3 distances=3 reach parts until 5\n"
                  "counts b: joint 1/3 parts until 5\n"
                  "counts c: joint 0/3, joint 1/3, joint 2/3 parts until 5\n");
+}
+
+/* Wide enough that the target's tiles are worth sharing: one step, then each layer's counts. Layer c is too wide for b. */
+static planned shaped_for_company(const char *measures)
+{
+    planned p = shaped(measures, false);
+    for (size_t l = 0; l < p.plan->layer_count; l++) {
+        const char *name = layer_name(p.plan, l);
+        p.plan->layers[l].shape.d = *name == 'a' ? 20 : *name == 'b' ? 10 : 400;
+    }
+    return p;
+}
+
+static const char *const company = "  - mi-ksg: {layers: [a, b], target: c, k: 4}\n"
+                                   "  - mi-mixed: {layers: [b], target: c, k: 6, se: none}\n"
+                                   "  - mi-ksg: {pairs: [[c, b]], scale: none, se: none}\n";
+
+Test(schedule_of_measures, joint_passes_of_one_target_go_together)
+{
+    planned p = shaped_for_company(company);
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    expect_text(steps_of(p.plan, s),
+                "nearest a and b k=6 with c scale 1 k=4 distances=4 reach parts until 3\n"
+                "counts a: joint 0/4 parts until 3\n"
+                "nearest c with b scale 0 k=3 distances=3 reach until 4\n"
+                "counts c: joint 0/4, joint 1/4, joint 1/6, joint 2/3 parts until 4\n"
+                "counts b: joint 1/4, joint 1/6, joint 2/3 parts until 4\n");
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+/* 10 MB for each layer that is there at once. */
+static int64_t memory_of_company(const ist_pass_shape *pass, const ist_machine *machine)
+{
+    (void)machine;
+    return INT64_C(10000000) * (1 + pass->at_once);
+}
+
+Test(schedule_of_measures, as_many_layers_at_once_as_fit)
+{
+    planned p = shaped_for_company("  - mi-ksg: {layers: [a, b], target: c, se: none}\n");
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    ist_machine machine = {.ranks = 1, .pass_memory = memory_of_company};
+    ist_division *division = ist_divide(p.plan, s, &machine);
+    const ist_steps *steps = &division->portions[0].steps;
+    double all = 999 * 500.0, dimensions = 3 * 1000 * 99 / 2;
+    const int64_t limits[] = {0, 30000000, 29999999}, at_once[] = {2, 2, 1};
+    for (int i = 0; i < 3; i++) {
+        machine.memory_limit = limits[i];
+        cr_expect(ist_schedule_together(p.plan, s, steps, 0, &machine) == at_once[i], "%d", i);
+        ist_cost cost = ist_steps_cost(p.plan, s, steps, &machine);
+        cr_expect(cost.most_together == at_once[i] && cost.memory == 10000000 * (1 + at_once[i]));
+        /* Two layers, the target once for all that are there, and three passes of counts. */
+        double joint = 2 + (at_once[i] == 2 ? 1 : 2);
+        cr_expect(cost.pairs == (joint + 3) * all + dimensions, "%g", cost.pairs / all);
+        ist_text out = {0};
+        ist_plan_print(p.plan, s, division, &cost, &machine, &out);
+        bool says = strstr(out.data, "joint ones of up to 2 layers at once with the same target");
+        cr_expect(says == (at_once[i] == 2), "%s", out.data);
+        ist_text_release(&out);
+    }
+    ist_division_free(&division);
+    ist_schedule_free(&s);
+    planned_release(&p);
 }
 
 /* ---- routes ------------------------------------------------------------------------------------ */
