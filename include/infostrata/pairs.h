@@ -480,9 +480,10 @@ typedef struct {
     double attended; /* when it was called last */
 } ist_sweep;
 
-/* Local. Visits all wanted pairs of home rows and the chunk's; `columns` is the state of the chunk's rows (IST_PAIRS_ROWS: home's once more). `count` sweeps
- * that go together over one chunk each: joint sets of the same rows and one second component, whose tiles are then computed
- * once for all of them (none of them skips tiles, and their consumers have no centre). One sweep may be of any set. */
+/* Local. Visits all wanted pairs of home rows and the chunk's; `columns` is the state of the chunk's rows (IST_PAIRS_ROWS: give
+ * home's). `count` sweeps that go together over one chunk each: joint sets of the same rows and one second component, whose tiles
+ * are then computed once for all of them (none of them skips tiles, and their consumers have no centre). One sweep may be of any
+ * set. */
 void ist_sweep_chunk(ist_sweep *sweep, int count, const ist_chunk *chunk, void *const *columns,
                      ist_pairing pairing);
 

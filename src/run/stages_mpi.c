@@ -132,7 +132,7 @@ static char *share_text(const ist_comm *all, int root, const char *text)
     return shared;
 }
 
-/* Collective. Lists of n samples that the groups with from_color (of from_groups; -1: each of them) have, as each of to_groups
+/* Collective. Lists of n rows that the groups with from_color (of from_groups; -1: each of them) have, as each of to_groups
  * needs them. `lists` is what this rank has, if anything. */
 static ist_lists move_lists(ist_session *s, const ist_comm *all, int64_t n, int from_groups,
                             int from_color, int to_groups, const int64_t word[WORDS],
@@ -171,9 +171,11 @@ static ist_lists move_lists(ist_session *s, const ist_comm *all, int64_t n, int 
     return moved;
 }
 
-static int64_t samples_of(const ist_session *s, size_t source_pass)
+/* Rows that a pass 1 has lists for. */
+static int64_t rows_of(const ist_session *s, size_t source_pass)
 {
-    return s->known.plan->layers[s->schedule->sources[source_pass].layer].n;
+    const ist_source_pass *pass = &s->schedule->sources[source_pass];
+    return pass->anchors.count > 0 ? pass->anchors.count : s->known.plan->layers[pass->layer].n;
 }
 
 /* ---- to the groups and back ------------------------------------------------------------------------ */
@@ -196,7 +198,7 @@ ist_lists *ist_lend_lists(ist_session *s, const ist_comm *all, int groups)
         int64_t word[WORDS];
         whole[i] = s->lists[pass];
         describe(&whole[i], 0, word);
-        s->lists[pass] = move_lists(s, all, samples_of(s, pass), 1, 0, groups, word, &whole[i]);
+        s->lists[pass] = move_lists(s, all, rows_of(s, pass), 1, 0, groups, word, &whole[i]);
     }
     return whole;
 }
@@ -247,8 +249,8 @@ void ist_bring_lists(ist_session *s, const ist_comm *all, int groups, size_t fir
         ist_lists *lists = &s->lists[pass[i]];
         if (word[COLOR] == 0)
             continue;
-        ist_lists moved = move_lists(s, all, samples_of(s, pass[i]), groups, (int)word[COLOR] - 1,
-                                     1, word, lists);
+        ist_lists moved =
+            move_lists(s, all, rows_of(s, pass[i]), groups, (int)word[COLOR] - 1, 1, word, lists);
         ist_lists_release(lists);
         *lists = moved;
     }
