@@ -33,12 +33,17 @@ void dense_row_values(const dense_rows *rows, int64_t i, int64_t from, int64_t c
                       const double *mean, double *to)
 {
     const int64_t at = i * rows->d + from;
-    if (rows->wide)
-        memcpy(to, rows->wide + at, (size_t)count * sizeof *to);
+    const double *wide = rows->wide ? rows->wide + at : NULL;
+    const float *narrow = rows->wide ? NULL : rows->narrow + at;
+    if (!mean && wide)
+        memcpy(to, wide, (size_t)count * sizeof *to);
+    else if (!mean)
+        for (int64_t f = 0; f < count; f++)
+            to[f] = (double)narrow[f];
+    else if (wide)
+        for (int64_t f = 0; f < count; f++)
+            to[f] = wide[f] - mean[from + f];
     else
         for (int64_t f = 0; f < count; f++)
-            to[f] = (double)rows->narrow[at + f];
-    if (mean)
-        for (int64_t f = 0; f < count; f++)
-            to[f] -= mean[from + f];
+            to[f] = (double)narrow[f] - mean[from + f];
 }
