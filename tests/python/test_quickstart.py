@@ -273,6 +273,10 @@ def sweep(widths=(4, 8, 16, 32, 64), seeds=(0, 1, 2), split="test"):
                 add("logits", "hidden2", 0.2 / width)
                 add("hidden2", "clean", 0.6 if train == "random" else 0.4)
                 add("logits", "clean", level + 0.1)
+                if train == "noise":
+                    for target, value in (("clean", 0.45), ("input", 0.4 / width)):
+                        add("hidden2", target, value, n=2000, std_error=0.03, se_method="subsets",
+                            params="ties=random;subsets=5;subset_size=2000;subset_seed=0")
                 for images in ("train", "test"):
                     add("hidden2", "clean", 1.5 if noise else 1.7, measure="mi-ross", split=images,
                         n=1000 if images == "train" else 10000, std_error=0.06, unit="nat",
@@ -359,14 +363,35 @@ class Shown(Folder):
         self.assertAlmostEqual(bar[1][1] - bar[0][1], 2 * 0.06 / 3 ** 0.5)
         figures.plt.close(figure)
 
+    def test_subsets_stand_beside_all_and_in_no_other_curve(self):
+        frame = self.frame()
+        among_all = curves.inside(curves.usable(frame, "test"), curves.NOISY, "hidden2", "clean")
+        self.assertEqual(curves.values(among_all).loc[8, 1], 0.401)
+        few = curves.inside(curves.of_subsets(frame, "test"), curves.NOISY, "hidden2", "clean")
+        self.assertEqual(curves.values(few).loc[8, 1], 0.451)
+        self.assertEqual(len(curves.of_subsets(frame, "train")), 0)
+        figure = figures.subsets_beside_all(frame, "test")
+        lines = [line for line in figure.axes[1].get_lines() if not line.get_label().startswith("_")]
+        self.assertEqual([line.get_label() for line in lines], [
+            "clean labels: all", "clean labels: subsets of 2,000",
+            "20 % label noise: all", "20 % label noise: subsets of 2,000"])
+        self.assertAlmostEqual(lines[1].get_ydata()[0], 0.451)
+        figures.plt.close(figure)
+
+    def test_small_runs_have_subsets_that_fit(self):
+        with open(TEMPLATE, encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn("subsets: {size: 2000, count: 5}", command.manifest_for(training.FULL, text))
+        self.assertIn("subsets: {size: 200, count: 5}", command.manifest_for(training.SMALL, text))
+
     def test_figures_are_files_and_small_runs_are_drawn_too(self):
         for options in ({}, {"widths": (4, 16), "seeds": (0,)}):
             paths = figures.draw_all(self.frame(**options), self.path("figures"))
-            self.assertEqual(len(paths), 5)
+            self.assertEqual(len(paths), 6)
             for path in paths:
                 with open(path, "rb") as file:
                     self.assertEqual(file.read(8), b"\x89PNG\r\n\x1a\n")
-            self.assertEqual(len(os.listdir(self.path("figures"))), 5)
+            self.assertEqual(len(os.listdir(self.path("figures"))), 6)
 
     def test_a_peak(self):
         self.assertEqual(report.find_peak([5, 2, 4, 3, 3.5]), (1, 2, 3))
@@ -392,7 +417,7 @@ class Shown(Folder):
         frame = self.frame()
         frame = frame[frame["measure"] == "imbalance"]
         self.assertNotIn("in nats", "\n".join(report.sentences(frame)))
-        self.assertEqual(len(figures.draw_all(frame, self.path("figures"))), 5)
+        self.assertEqual(len(figures.draw_all(frame, self.path("figures"))), 6)
 
     def test_a_peak_within_its_error_is_not_claimed(self):
         frame = self.frame()

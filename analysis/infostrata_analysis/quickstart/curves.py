@@ -12,11 +12,15 @@ KINDS = (CLEAN, NOISY, RANDOM, UNTRAINED)
 
 
 def usable(frame, split, measure="imbalance"):
-    """Return the finished records of a measure of one split ("train" or "test")."""
-    # One NaN column of text comes out as numbers; these two are compared as text below.
-    frame = frame.astype({"source_at": object, "target_at": object})
-    return frame[(frame["split"] == split) & (frame["status"] == "ok")
-                 & (frame["measure"] == measure)]
+    """Return the finished records of a measure of one split ("train" or "test"), of all its images."""
+    rows = _finished(frame, split, measure)
+    return rows[~_are_of_subsets(rows)]
+
+
+def of_subsets(frame, split, measure="imbalance"):
+    """Return the same of the means over random subsets of the images."""
+    rows = _finished(frame, split, measure)
+    return rows[_are_of_subsets(rows)]
 
 
 def inside(frame, kind, source, target):
@@ -83,6 +87,19 @@ def interpolation_width(frame, kind):
     error = per_network(frame, kind, "meta.train_error")
     fitted = error.index[error.mean(axis=1) < 0.01] if len(error) else []
     return int(fitted[0]) if len(fitted) else None
+
+
+def _finished(frame, split, measure):
+    # One NaN column of text comes out as numbers; these two are compared as text below.
+    frame = frame.astype({"source_at": object, "target_at": object})
+    return frame[(frame["split"] == split) & (frame["status"] == "ok")
+                 & (frame["measure"] == measure)]
+
+
+def _are_of_subsets(rows):
+    if "params.subsets" in rows:
+        return rows["params.subsets"].notna()
+    return rows["measure"] != rows["measure"]  # none
 
 
 def _of_kind(frame, kind):

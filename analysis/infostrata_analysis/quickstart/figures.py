@@ -1,4 +1,4 @@
-"""The quickstart's five figures, written as PNG."""
+"""The quickstart's figures, written as PNG."""
 
 import os
 import textwrap
@@ -47,6 +47,8 @@ def draw_all(frame, folder, split="test"):
     drawn = {f"{name}-{split}": (draw, frame) for name, draw in drawings.items()}
     drawn["information-and-dimension"] = (information_and_dimension, whole)
     drawn["information-plane"] = (information_plane, whole)
+    if len(curves.of_subsets(whole, split)):
+        drawn[f"subsets-{split}"] = (subsets_beside_all, whole)
     paths = []
     for name, (draw, rows) in drawn.items():
         with plt.rc_context(STYLE):
@@ -173,6 +175,34 @@ def information_plane(frame, split):
     _footnote(figure, curves.usable(frame, "train", "renyi"), "Of the last hidden layer, training images: matrix-based Renyi "
               "information, alpha = 2, Gaussian kernels as wide as each layer's median distance. Numbers: width.",
               spread="One seed.")
+    return figure
+
+
+def subsets_beside_all(frame, split):
+    """What all images say, beside what is left of it among the few that tables of all pairs allow.
+
+    `frame` is everything that was measured.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(8.6, 4.2))
+    among_all, among_few = curves.usable(frame, split), curves.of_subsets(frame, split)
+    sizes = " and ".join(f"{size:,.0f}" for size in sorted(among_few["n"].unique()))
+    panels = (("input", f"Last hidden layer → {_images(split)}"),
+              ("clean", f"Last hidden layer → true class of {_images(split)}"))
+    for axis, (target, title) in zip(axes, panels):
+        for kind in (curves.CLEAN, curves.NOISY):
+            rows = curves.inside(among_all, kind, "hidden2", target)
+            _line(axis, curves.values(rows), kind, f"{NAMES[kind]}: all", error=curves.standard_error(rows))
+            rows = curves.inside(among_few, kind, "hidden2", target)
+            _line(axis, curves.values(rows), kind, f"{NAMES[kind]}: subsets of {sizes}", "s--",
+                  hollow=True, error=curves.standard_error(rows))
+        _log_axis(axis)
+        axis.set_title(title)
+        _width_axis(axis, among_all)
+    axes[0].set_ylabel("imbalance\n" + MEANING)
+    if axes[0].lines:
+        axes[0].legend(loc="best")
+    _footnote(figure, among_all, "Subsets: neighbours and ranks among these alone. Bars: standard error, over images, of the "
+              "mean.")
     return figure
 
 

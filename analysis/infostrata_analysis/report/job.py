@@ -122,7 +122,7 @@ def number(value):
 
 
 def _missing(value):
-    return isinstance(value, float) and np.isnan(value)
+    return value is None or (isinstance(value, float) and np.isnan(value))
 
 
 def _text(value):
@@ -130,10 +130,14 @@ def _text(value):
 
 
 def groups(rows, columns):
-    """Yield (values, rows) for each combination of columns; one group without columns."""
+    """Yield (values, rows) for each combination of columns; one group without columns.
+
+    A parameter that some rows do not have is None there: NaN would not equal itself.
+    """
     if not columns:
         yield (), rows
         return
     by = columns if len(columns) > 1 else columns[0]
     for values, part in rows.groupby(by, sort=False, dropna=False):
-        yield values if isinstance(values, tuple) else (values,), part
+        values = values if isinstance(values, tuple) else (values,)
+        yield tuple(None if _missing(value) else value for value in values), part

@@ -68,6 +68,8 @@ def draw(frame, split="test"):
         if {"mi-ross", "dimension", "overlap"} <= set(frame["measure"]):
             yield "Information, dimension, neighbours", "", \
                 figures.information_and_dimension(frame, split)
+        if len(curves.of_subsets(frame, split)):
+            yield "Few samples beside all", "", figures.subsets_beside_all(frame, split)
 
 
 # --- one by one ----------------------------------------------------------------------------------
