@@ -195,7 +195,7 @@ def subsets_beside_all(frame, split):
             rows = curves.inside(among_few, kind, "hidden2", target)
             _line(axis, curves.values(rows), kind, f"{NAMES[kind]}: subsets of {sizes}", "s--",
                   hollow=True, error=curves.standard_error(rows))
-        _log_axis(axis)
+        _log_axis(axis, plain=target == "clean")
         axis.set_title(title)
         _width_axis(axis, among_all)
     axes[0].set_ylabel("imbalance\n" + MEANING)
