@@ -29,19 +29,21 @@ static int64_t position_of(const balls *b, int64_t visited)
     return b->rows->twin ? b->visited->place[visited] : visited;
 }
 
-/* The sampled rows [first, first + count), row-major, on every rank. */
-static void gather(const ist_comm *comm, const ist_rows *visited, const int64_t *row, int64_t count,
-                   double *values)
+/* The sampled rows [first, first + count) on every rank, as tiles take columns. */
+static void gather(const ist_comm *comm, const ist_kernel *kernel, const ist_rows *visited,
+                   const int64_t *row, int count, double *columns)
 {
     int64_t d = visited->d;
     const ist_slab *home = &visited->home;
-    memset(values, 0, (size_t)(count * d) * sizeof *values);
+    double *values = ist_alloc((size_t)(count * d), sizeof *values);
     for (int64_t s = 0; s < count; s++)
         for (int64_t f = 0; f < d && row[s] >= 0; f++)
             values[s * d + f] =
                 home->wide ? home->wide[row[s] * d + f] : (double)home->narrow[row[s] * d + f];
     /* One rank alone has a term that is not 0: exact. */
     MPI_Allreduce(MPI_IN_PLACE, values, ist_narrow(count * d), MPI_DOUBLE, MPI_SUM, comm->handle);
+    kernel->load_columns(NULL, values, count, d, NULL, columns);
+    ist_free(values);
 }
 
 /* Adds 2 where the row is inside; says whether some are just at the border. */
@@ -91,13 +93,13 @@ static void add_all(const ist_comm *comm, const ist_kernel *kernel, const balls 
     int64_t d = visited->d;
     size_t room = (size_t)(IST_TILE * d);
     int64_t *row = ist_sample_places(b->rows, b->found->position, b->found->sampled);
-    double *values = ist_alloc(room, sizeof *values), *rows = ist_alloc(room, sizeof *rows);
     double *columns = ist_alloc(room, sizeof *columns);
     double *tile = ist_alloc((size_t)IST_TILE * IST_TILE, sizeof *tile);
     for (int64_t first = 0; first < b->found->sampled; first += IST_TILE) {
         int count = (int)ist_min(IST_TILE, b->found->sampled - first);
-        gather(comm, visited, row + first, count, values);
-        kernel->load_columns(NULL, values, count, d, NULL, columns);
+        gather(comm, kernel, visited, row + first, count, columns);
+        /* No more than the two tiles of values that a pass has, too. */
+        double *rows = ist_alloc_unset(room, sizeof *rows);
         for (int64_t i = 0; i < home->count; i += IST_TILE) {
             int now = (int)ist_min(IST_TILE, home->count - i);
             kernel->load_rows(home->narrow ? home->narrow + i * d : NULL,
@@ -106,10 +108,9 @@ static void add_all(const ist_comm *comm, const ist_kernel *kernel, const balls 
             for (int r = 0; r < now; r++)
                 add_row(b, i + r, tile + (size_t)r * IST_TILE, first, count);
         }
+        ist_free(rows);
     }
     ist_free(row);
-    ist_free(values);
-    ist_free(rows);
     ist_free(columns);
     ist_free(tile);
 }

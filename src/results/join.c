@@ -114,11 +114,12 @@ static bool find_number(const ist_record *record, const char *name, double *numb
     return false;
 }
 
-/* The mean of numbers that differ. `reproducible` is a bound: the largest; `slice` is a name, of which there is no mean. */
+/* The mean of numbers that differ. `reproducible` is a bound: the largest; `slice` and `max_sample` are names, of which there is
+ * no mean. */
 static void add_number(const group *g, const char *name, ist_text *details)
 {
     double largest = -(double)INFINITY;
-    if (strcmp(name, "slice") == 0)
+    if (strcmp(name, "slice") == 0 || strcmp(name, "max_sample") == 0)
         return;
     for (int64_t s = 0; s < g->count; s++) {
         if (!find_number(g->of[s], name, &g->number[s]))

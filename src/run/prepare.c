@@ -130,7 +130,10 @@ static void probe_labels(ist_known_job *known, ist_faults *faults)
         ist_error error = {0};
         size_t *choice = &known->label_choice[l];
         *choice = SIZE_MAX;
-        if (ist_probe_integers(&labels->at, &labels->rows, &error) == IST_OK) {
+        if (ist_probe_integers(&labels->at, &labels->rows, &error) != IST_OK) {
+            if (labels->draw.index == 0) /* the other subsets of it have the same fault */
+                ist_faults_add(faults, job->labels[labels->name].place, "%s", error.text);
+        } else {
             *choice = choose_rows(known, labels->cell, &labels->at, labels->rows, labels->draw,
                                   &labels->n, &labels->population, faults);
             if (faults->count > 0 || (labels->draw.of && labels->n == 0))
@@ -143,9 +146,9 @@ static void probe_labels(ist_known_job *known, ist_faults *faults)
                 known->label_known[l] = true;
             }
             ist_free(values);
+            if (error.code != IST_OK)
+                ist_faults_add(faults, job->labels[labels->name].place, "%s", error.text);
         }
-        if (error.code != IST_OK)
-            ist_faults_add(faults, job->labels[labels->name].place, "%s", error.text);
     }
 }
 

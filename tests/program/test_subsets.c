@@ -213,6 +213,8 @@ Test(subsets, refused_and_planned)
          "/layers/nothing"},
         {"layers: {a: 'all.h5:/layers/a', b: 'other.h5:/layers/b'}", "{size: 60, count: 2}",
          "/layers/b has 261: the rows must be the same samples in both"},
+        {"file: all.h5, layers: [a], labels: {z: /labels/nothing}",
+         "{size: 60, count: 2}, layers: [a], target: z", "/labels/nothing"},
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         const char *job = job_new("bad", scratch_text("input: {%s}\nmeasures:\n"

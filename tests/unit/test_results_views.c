@@ -178,12 +178,13 @@ Test(views, subsets_are_one_row)
     fixture f = start(HEAD "input: {file: x.h5, layers: [a, b]}\n"
                            "measures: [{flow: {subsets: {size: 10, count: 3, seed: 5}}}]\n");
     cr_assert(f.p.plan->task_count == 6);
-    add_subset(&f, 0, 1, "ties", "rule=x;width=1;word=p;reproducible=1e-10;slice=1");
-    add_subset(&f, 2, 4, "duplicates;ties", "rule=x;width=2.5;word=q;reproducible=1e-08;slice=2");
+    add_subset(&f, 0, 1, "ties", "rule=x;width=1;word=p;reproducible=1e-10;slice=1;max_sample=7");
+    add_subset(&f, 2, 4, "duplicates;ties",
+               "rule=x;width=2.5;word=q;reproducible=1e-08;slice=2;max_sample=9");
     add(&f, 3, 0.5, "", NULL);
     add(&f, 4, 0.5, "", "NaN in row 7");
     expect_text(view(&f, "results.csv"), COLUMNS "\n");
-    add_subset(&f, 1, 1, "", "rule=x;width=1;word=p;reproducible=1e-09;slice=1");
+    add_subset(&f, 1, 1, "", "rule=x;width=1;word=p;reproducible=1e-09;slice=1;max_sample=8");
     expect_text(view(&f, "results.csv"),
                 COLUMNS "\nflow,flow,a,,b,,1,"
                         "ties=random;seed=0;subsets=3;subset_size=10;subset_seed=5,2,1,subsets,nat,"
