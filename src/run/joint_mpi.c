@@ -14,11 +14,14 @@ static size_t gather(ist_session *s, size_t pass, int64_t at_once, company *c, i
     const ist_source_pass *sources = s->schedule->sources;
     c->count = 0;
     for (; pass != SIZE_MAX && c->count < at_once && error->code == IST_OK;
-         pass = sources[pass].together)
+         pass = sources[pass].together) {
+        /* What is found while a layer is loaded is kept as its own, whatever was at work before. */
+        ist_keep_in_place(s, sources[pass].layer, sources[pass].other);
         if (ist_load_operands(s, &sources[pass], &s->lists[pass], error)) {
             ist_hold_layer(s, &c->held[c->count]);
             c->pass[c->count++] = pass;
         }
+    }
     return pass;
 }
 

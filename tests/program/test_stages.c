@@ -34,6 +34,8 @@ static const char *write_job(void)
                    "  - imbalance: {k: [1, 3], pairs: [[a, in], [a, b]], by: y}\n"
                    "  - imbalance: {k: 2, se: rows, pairs: [[b, in]], null: {permutations: 2}}\n"
                    "  - overlap: {k: 3, se: none, pairs: [[a, in], [b, in]]}\n"
+                   "  - imbalance: {anchors: 40, pairs: [[a, in]]}\n"
+                   "  - mi-ksg: {pairs: [[a, in], [b, in]]}\n"
                    "  - mi-ross: {layers: [b], target: y}\n"
                    "  - mi-sliced: {pairs: [[a, in]], slices: 3, se: none}\n");
 }
@@ -59,7 +61,8 @@ Test(stages, the_same_results_at_any_number_of_ranks, .timeout = 100)
         /* Passes 1 of two layers a cell, less the one that cannot be used; the input by all ranks. */
         cr_expect(passes_by(output, "nearest", "1") == 2 * CELLS - 1, "%s", spawn_story(&r));
         cr_expect(passes_by(output, "nearest", scratch_text("%d", ranks)) == 1);
-        cr_expect(passes_by(output, "counts", scratch_text("%d", ranks)) == 1);
+        /* In the input, and in layers below what was found near in a layer and the input. */
+        cr_expect(passes_by(output, "counts", scratch_text("%d", ranks)) == 2 * CELLS);
     }
     spawn_result r = RUN(4, 0, job, scratch_path("ranks3"));
     EXPECT_SAYS(r, "nothing to compute");
