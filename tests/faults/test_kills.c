@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { N = 1600, D = 24, KILLS = 34 };
+enum { N = 2200, D = 24, KILLS = 34 };
 
 /* Passes 1 of two layers and of both together, in parts and classes, passes 2. The reference kernel makes them long, some hundredths of
  * a second each, on any processor. */
@@ -27,11 +27,11 @@ static const char *write_job(void)
 
 static spawn_process start(int ranks, const char *job, const char *output)
 {
-    /* A checkpoint every 12 ms: some of them in each pass. */
+    /* A checkpoint every 2 ms: some of them in each pass. */
     const char **argv = scratch_alloc(11 * sizeof *argv);
     const char *const words[] = {
         IST_PROGRAM, "run",      job,         "--output", output, "--checkpoint-minutes",
-        "0.0002",    "--kernel", "reference", "--quiet"};
+        "0.00004",    "--kernel", "reference", "--quiet"};
     memcpy(argv, words, sizeof words);
     return spawn_start_ranks(ranks, &(spawn_options){.deadline = 60, .dir = scratch_dir()}, argv);
 }
