@@ -31,7 +31,7 @@ static spawn_process start(int ranks, const char *job, const char *output)
     const char **argv = scratch_alloc(11 * sizeof *argv);
     const char *const words[] = {
         IST_PROGRAM, "run",      job,         "--output", output, "--checkpoint-minutes",
-        "0.00004",    "--kernel", "reference", "--quiet"};
+        "0.00004",   "--kernel", "reference", "--quiet"};
     memcpy(argv, words, sizeof words);
     return spawn_start_ranks(ranks, &(spawn_options){.deadline = 60, .dir = scratch_dir()}, argv);
 }
