@@ -12,7 +12,7 @@ enum { IST_TILE = 96, IST_PANEL = 48, IST_STRIP = 16 };
 /* Cells of a k-d tree that are judged at once. */
 enum { IST_CELLS = 8 };
 /* Forms of the float32 filter that have tiles of their own (ist_filter_form). */
-enum { IST_FILTER_FORMS = 5 };
+enum { IST_FILTER_FORMS = 6 };
 
 /* One side of a tile in the counting of one threshold a row; IST_TILE entries each. */
 typedef struct {

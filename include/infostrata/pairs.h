@@ -68,14 +68,16 @@ typedef struct ist_slab {
 
 /* The float32 filter of a layer (docs/numerics.md sections 3 to 5): what its copies are made of
  * and how far a filter value may lie from the distance. A copy is
- * float32((x - shift) 2^scale); filter values are distances in the copies' units: the defined ones
- * times 2^unit. */
+ * float32((x - shift) 2^scale), or the integer next to (x - shift) 2^scale; filter values are distances in the
+ * copies' units: the defined ones times 2^unit. */
 typedef enum {
     IST_FILTER_NONE,   /* values that float32 cannot filter: all in float64 */
     IST_FILTER_DIRECT, /* euclidean, sum of (x - y)^2: a relative error, whatever the values */
     IST_FILTER_PRODUCT, /* euclidean, |x|^2 + |y|^2 - 2 x y: faster, an error relative to the norms */
     IST_FILTER_SIZES,   /* manhattan, sum of |x - y|: a relative error */
     IST_FILTER_LARGEST, /* chebyshev, the largest |x - y|: a relative error */
+    IST_FILTER_INTEGER, /* euclidean, as products, of copies that are integers of 16 bits: twice as fast, an error relative
+                         * to the largest norm */
     IST_FILTER_JOINT    /* the larger of two filter values, each times a factor */
 } ist_filter_form;
 
@@ -90,6 +92,7 @@ typedef struct {
     int64_t features;
     bool zero_exact; /* a filter value is 0 just where the distance is */
     double share;    /* what l may be off by: relative to the distance (direct), to the norms */
+    double delta;    /* how the roundings of the copies are shared out: relative to the distance, to each row */
     double relative; /* of the bounds (L) and (U) */
     double absolute; /* of (L) */
     double largest;  /* no filter value is larger, but for its error */
@@ -102,7 +105,8 @@ typedef struct ist_packed {
     int64_t tiles;
     int64_t *row;   /* tiles + 1: first row of each, counted from the slab's first row */
     int64_t *block; /* tiles: its superblock */
-    float *panels;  /* tiles x IST_TILE x d: copies in panels of IST_PANEL rows, feature-major */
+    float *panels;  /* tiles x IST_TILE x d: copies in panels of IST_PANEL rows, feature-major; integers: two features in one
+                       place (ist_filter_words) */
     float *term;    /* tiles x IST_TILE: what the kernels add for the row; NaN beyond the rows */
     float *width;   /* tiles x IST_TILE: the row's share of the gap between the bounds */
     int32_t
@@ -112,6 +116,16 @@ typedef struct ist_packed {
     struct ist_packed *component; /* of a joint set: those of both; panels and terms are theirs */
 } ist_packed;
 enum { IST_NO_KIND = -1, IST_ANY_KIND = -2 };
+
+/* What integer copies save, by a trial: of a tile's time they take `cost`; passes for the nearest gain by them; counts do below so many
+ * thresholds at most. near: the distance that they tell best, that of near rows. */
+typedef struct {
+    double cost, near;
+    bool nearest;
+    int64_t thresholds;
+} ist_integer_gain;
+/* They are not tried in sets of fewer rows or features: packing them would take as long as they save. */
+enum { IST_INTEGER_ROWS = 4096, IST_INTEGER_FEATURES = 8 };
 
 /* A layer's rows, distributed: this rank's slab and what all ranks know of the set. A "position" is
  * a row's place in the set; its "number" is its row in the file (they differ in the parts' set). A set
@@ -130,6 +144,9 @@ typedef struct ist_rows {
     bool may_repeat;       /* equal rows are looked for where rows are packed */
     ist_packed packed;     /* home */
     struct ist_rows *twin; /* NULL: none */
+    struct ist_rows *integer; /* the same rows, home's values borrowed, with integer copies, which are packed when a pass
+                                 first wants them; NULL: none */
+    ist_integer_gain gain;    /* of these */
     int64_t *place;        /* of a twin: the position in the set, by position; n entries */
     /* Joint: d is that of both together; home and packed have those of the components. */
     const struct ist_rows *component[2]; /* NULL: not a joint set */
@@ -154,7 +171,7 @@ static inline int64_t ist_row_number(const ist_rows *rows, int64_t position)
 }
 
 void ist_slab_release(ist_slab *slab);
-/* Frees the set and its twin, all but `order` and a joint set's borrowed components. */
+/* Frees the set, its twin and its integer copies, all but `order` and a joint set's borrowed components. */
 void ist_rows_release(ist_rows *rows);
 /* Local. The joint set of two sets of the same rows in the same order (superblocks, order), which must have
  * their values, and outlive it. */
@@ -220,7 +237,7 @@ void ist_filter_round_centre(const ist_value_census *census, int64_t d, double *
 /* An upper bound of the slab's largest |x - centre|^2 (euclidean norm, for all forms). */
 double ist_filter_largest_norm(const ist_slab *slab, const double *centre, int64_t d);
 /* The filter of a form. centred: copies are taken about `centre` (d values), as float64 layers must be;
- * an exact filter always is. Forms that cannot serve become IST_FILTER_NONE: the bounds are proven up
+ * exact filters and integer copies always are. Forms that cannot serve become IST_FILTER_NONE: the bounds are proven up
  * to IST_FILTER_MOST_FEATURES features. */
 enum { IST_FILTER_MOST_FEATURES = 48000000 };
 
@@ -235,10 +252,26 @@ ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
  * cannot hold both. */
 ist_filter ist_filter_joint(const ist_filter *const filter[2], const double factor[2]);
 ist_filter ist_filter_copy(const ist_filter *filter, int64_t d);
+/* float32 places of a copy in the panels. */
+static inline int64_t ist_filter_words(const ist_filter *filter, int64_t d)
+{
+    return filter->form == IST_FILTER_INTEGER ? (d + 1) / 2 : d;
+}
 void ist_filter_release(ist_filter *filter);
-/* The mean over pairs of rows of a sample of min(1, (w_i + w_j) / D): how much of the distances the
- * filter of `rows` leaves open. */
-double ist_filter_doubt(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *sample);
+/* Integer copies: how their roundings are shared out, so that least is left open of distances (defined ones) like `near`; 0, and
+ * other forms: stays as it is. */
+void ist_filter_tune(ist_filter *filter, double near, int64_t d);
+/* How much of the distances in a sample the filter of `rows` leaves open: the mean over pairs of rows, and over each row's nearest
+ * one, of min(1, (w_i + w_j + 2 relative D) / D). distance: the median of the nearest ones'. */
+typedef struct {
+    double all, near, distance;
+} ist_doubt;
+ist_doubt ist_filter_doubt(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *sample);
+/* Local. Gives a set that has its values integer copies, by a filter that is copied, or is to; takes them away, if there are any. */
+void ist_rows_add_integers(ist_rows *rows, const ist_filter *filter);
+void ist_rows_drop_integers(ist_rows *rows);
+/* Local. The set that a pass visits: for the k nearest (thresholds = 0) or to count below so many; `rows` or its integer copies, packed. */
+const ist_rows *ist_rows_visited(const ist_kernel *kernel, const ist_rows *rows, int64_t thresholds);
 
 /* ---- kernels ------------------------------------------------------------------------------- */
 
@@ -606,6 +639,7 @@ typedef struct {
     int segments, ranks;
     bool twin; /* it gets a twin: skipping; joint: its components have some */
     bool tree; /* passes may be answered by a k-d tree, if features are few enough */
+    bool integers; /* it may get integer copies */
     /* Of a joint set: features of the second component, d and wide being the first's; 0: not joint. */
     int64_t joint_d;
     bool joint_wide;

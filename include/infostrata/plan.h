@@ -543,6 +543,7 @@ struct ist_machine {
     int64_t memory_limit; /* bytes a rank may use; 0: not limited */
     bool twins;      /* sets of rows may get clustered twins: which ones is known at run time */
     bool trees;      /* layers of few features may be answered by k-d trees */
+    bool integers;   /* sets of rows may get integer copies: which ones is known at run time */
     int64_t program; /* bytes of the program itself with its libraries; not in the limit */
     ist_pass_memory pass_memory; /* the run room knows what is allocated */
     ist_matrix_layout layout;

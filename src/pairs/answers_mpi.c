@@ -90,12 +90,15 @@ void ist_pass_nearest_together(const ist_comm *comm, const ist_engine *engine,
 ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                               int64_t k, ist_tie_rule ties, ist_pass_stats *stats)
 {
-    ist_nearest_question q = {.rows = rows->twin ? rows->twin : rows, .k = k};
+    const ist_rows *visited = ist_rows_visited(engine->kernel, rows, 0);
+    ist_nearest_question q = {.rows = rows->twin ? rows->twin : visited, .k = k};
     if (engine->keeper)
         q.place = engine->keeper->place;
     ist_pass_nearest_together(comm, engine, &q, 1, ties, stats);
     if (q.nearest && rows->twin)
         bring_home(comm, rows, q.nearest);
+    if (q.nearest)
+        q.nearest->rows = rows;
     return q.nearest;
 }
 
@@ -152,8 +155,9 @@ static double *thresholds_of(const counting *c, const ist_rows *rows)
 static bool count_by_tiles(const counting *c, const ist_rows *rows, double *distance,
                            const ranks_of *to)
 {
-    ist_counts *counts = ist_counts_new(rows, c->now, c->by_index, c->target, distance);
-    bool complete = ist_pass(c->comm, c->engine, rows, &ist_counts_consumer, counts,
+    const ist_rows *visited = ist_rows_visited(c->engine->kernel, rows, c->now);
+    ist_counts *counts = ist_counts_new(visited, c->now, c->by_index, c->target, distance);
+    bool complete = ist_pass(c->comm, c->engine, visited, &ist_counts_consumer, counts,
                              &(ist_tie_rule){0}, c->stats);
     if (complete) {
         ist_counts_scanned(counts);
@@ -285,9 +289,10 @@ static bool counts_by_tiles(const ist_comm *comm, const ist_engine *engine, cons
     double *own = ist_alloc(entries, sizeof *own);
     if (entries > 0)
         memcpy(own, threshold, entries * sizeof *own);
-    ist_counts *counts = ist_counts_new(rows, thresholds, false, NULL, own);
+    const ist_rows *visited = ist_rows_visited(engine->kernel, rows, thresholds);
+    ist_counts *counts = ist_counts_new(visited, thresholds, false, NULL, own);
     bool complete =
-        ist_pass(comm, engine, rows, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
+        ist_pass(comm, engine, visited, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);
     if (complete)
         ist_counts_get(counts, closer, equal);
     ist_counts_free(&counts);

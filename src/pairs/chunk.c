@@ -19,7 +19,7 @@ static ist_packed part_of(const ist_rows *rows, const ist_packed *home, int64_t 
     for (int64_t t = 0; t <= part.tiles; t++)
         part.row[t] = home->row[tile + t] - first;
     if (home->panels) {
-        part.panels = home->panels + tile * IST_TILE * rows->d;
+        part.panels = home->panels + tile * IST_TILE * ist_filter_words(&rows->filter, rows->d);
         part.term = home->term + tile * IST_TILE;
     }
     if (home->component) {

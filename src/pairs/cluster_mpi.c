@@ -219,11 +219,11 @@ static int64_t first_segment(const ist_blocks *blocks)
 }
 
 /* The trial of `auto` takes a hundredth of a rank's share of a pass, about; where that leaves too few rows
- * to learn from there is nothing to gain either. */
+ * to learn from there is nothing to gain either. What is left to do must be less than integer copies take, which a twin has not. */
 static bool is_promising(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows)
 {
     enum { LEAST = 192, MOST = 1024 };
-    const double wanted = 0.05, part = 1.0 / 36;
+    const double part = 1.0 / 36, share = rows->integer ? rows->gain.cost : 1, wanted = 1.05 - share;
     int64_t n = first_segment(&rows->blocks), d = ist_min(rows->d, SKETCH);
     int64_t count = ist_min(MOST, (int64_t)((double)n * part / sqrt((double)comm->size)));
     if (count < LEAST)
@@ -252,6 +252,7 @@ void ist_rows_cluster(const ist_comm *comm, const ist_engine *engine, ist_rows *
     /* The values exist twice for a moment, their copies never. */
     ist_slab home = rows->home;
     ist_packed_release(&rows->packed);
+    ist_rows_drop_integers(rows);
     make_twin(comm, engine->kernel->near, rows);
     ist_slab_release(&rows->home);
     rows->home = (ist_slab){.first = home.first, .count = home.count};

@@ -82,7 +82,12 @@ static void add_sides(ist_counts *rows, ist_counts *columns, const ist_tile *til
 /* ---- many open pairs ------------------------------------------------------------------------- */
 
 /* A tile that has many is looked at again before they are decided one by one. */
-enum { MANY = IST_TILE * IST_TILE / 128, FUTILE_SPELL = 64 };
+enum { MANY = IST_TILE * IST_TILE / 128, MANY_VALUES = 11000, FUTILE_SPELL = 64 };
+
+static bool are_many(int64_t marked, int64_t d)
+{
+    return marked > MANY || marked * d > MANY_VALUES;
+}
 
 typedef struct {
     double sum[IST_TILE * IST_TILE];
@@ -190,9 +195,10 @@ void ist_counts_few_scan(ist_counts *rows, ist_counts *columns, const ist_tile *
             continue;
         ist_open_marks sides;
         tile->kernel->open_sides(tile->l, &row, &column, marks, &sides);
-        if (marked > MANY && rows->futile == 0)
+        bool many = are_many(marked, rows->rows->d);
+        if (many && rows->futile == 0)
             settle_many(rows, columns, tile, marked, m, &looked, &sides);
-        else if (marked > MANY)
+        else if (many)
             rows->futile--;
         add_sides(rows, columns, tile, &sides, m, open);
     }

@@ -11,8 +11,8 @@ _Static_assert(FLT_EVAL_METHOD == 0, "the bounds assume operations rounded to th
 
 enum { PRODUCT_MOST_FEATURES = 16000000 };
 
-/* Two radii r: (sqrt(D) +- r)^2 lies within (1 +- delta) D and (1 + 1/delta) r^2. */
-static const double delta = 0x1p-22;
+/* Two radii r: (sqrt(D) +- r)^2 lies within (1 +- delta) D and (1 + 1/delta) r^2. Of float32 copies: */
+static const double float_delta = 0x1p-22;
 /* Against the roundings of this file's own arithmetic. */
 static const double slack = 0x1p-20;
 
@@ -131,9 +131,14 @@ void ist_filter_round_centre(const ist_value_census *census, int64_t d, double *
 
 /* ---- the filter ------------------------------------------------------------------------------ */
 
+static bool is_product(ist_filter_form form)
+{
+    return form == IST_FILTER_PRODUCT || form == IST_FILTER_INTEGER;
+}
+
 static bool is_squared(ist_filter_form form)
 {
-    return form == IST_FILTER_DIRECT || form == IST_FILTER_PRODUCT;
+    return form == IST_FILTER_DIRECT || is_product(form);
 }
 
 /* Are all copies small integers, so that no sum of differences, squares or products of two of them is
@@ -197,6 +202,31 @@ static int scale_for(double largest)
     return comfortable ? 0 : WANTED - ilogb(largest);
 }
 
+/* Norms that integer copies may have, so that no sum of products leaves 32 bits, nor a copy 16. */
+static const double most_integer_norm = 46340, most_integer = 32767;
+
+/* The largest exponent with which no copy is too long, none of its numbers too large. Norms and numbers are about the centre. */
+static int integer_scale(double largest_norm, double largest, int64_t d)
+{
+    enum { MOST_SCALE = 440 };
+    double norm = sqrt(largest_norm) * (1 + slack), rounding = 0.5 * sqrt((double)d) + 1;
+    double room = fmin(most_integer_norm - rounding, 0x1p52);
+    if (norm == 0 || room <= 0)
+        return INT_MAX;
+    int scale = ilogb(room / norm);
+    if (ldexp(fmin(norm, largest), scale) > most_integer - 1)
+        scale--;
+    return scale < -MOST_SCALE || scale > MOST_SCALE ? INT_MAX : scale;
+}
+
+/* What widths and thresholds take on together is least where delta is the typical rounding of two copies over the root of
+ * the distance. */
+static double integer_delta(const ist_filter *filter, double distance, int64_t d)
+{
+    double rounding = sqrt((double)d / 12), length = sqrt(ldexp(distance, filter->unit));
+    return ldexp(1, (int)fmax(-30, fmin(-1, ilogb(2 * rounding / length))));
+}
+
 /* The longest chain of additions, within a block, of blocks, of chunks, and what the others need. */
 double ist_filter_error(int64_t d)
 {
@@ -211,14 +241,24 @@ static void set_bounds(ist_filter *filter, int64_t d, bool rounded)
 {
     const double v = 0x1p-24;
     double e = ist_filter_error(filter->form == IST_FILTER_LARGEST ? 1 : d);
+    if (filter->form == IST_FILTER_INTEGER)
+        e = 5 * v; /* sums are exact, and rounded once */
     double e64 = (double)(d + 3) * 0x1p-53;
     double moved =
-        (1 + (rounded && is_squared(filter->form) ? delta : 0)) * (1 + e64) * (1 + 0x1p-40);
-    if (filter->form != IST_FILTER_PRODUCT)
+        (1 + (rounded && is_squared(filter->form) ? filter->delta : 0)) * (1 + e64) * (1 + 0x1p-40);
+    if (!is_product(filter->form))
         moved *= (1 + 4 * v) / (1 - e);
     filter->share = e;
     filter->relative = moved - 1;
     filter->absolute = 2 * (double)d * 0x1p-149;
+}
+
+static double largest_about(const ist_value_census *census, const double *centre, int64_t d)
+{
+    double most = 0;
+    for (int64_t f = 0; f < d; f++)
+        most = fmax(most, fabs(centre[f]));
+    return census->largest + most;
 }
 
 /* No distance is larger than (|x| + |y|)^2, or sqrt(d) (|x| + |y|), or |x| + |y|. */
@@ -235,11 +275,11 @@ static double largest_of(const ist_filter *filter, double largest_norm, int64_t 
 ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
                           const double *centre, bool centred, double largest_norm, int64_t d)
 {
-    ist_filter filter = {.form = form};
+    ist_filter filter = {.form = form, .delta = float_delta};
     bool usable =
         census->finite && census->largest < 1e140 &&
         (census->largest == 0 || census->largest > 1e-130) &&
-        d <= (form == IST_FILTER_PRODUCT ? PRODUCT_MOST_FEATURES : IST_FILTER_MOST_FEATURES);
+        d <= (is_product(form) ? PRODUCT_MOST_FEATURES : IST_FILTER_MOST_FEATURES);
     if (!usable || form == IST_FILTER_NONE)
         return (ist_filter){.form = IST_FILTER_NONE};
     if (sums_are_exact(form, census, largest_norm, d)) {
@@ -256,14 +296,30 @@ ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
         filter.largest = largest_of(&filter, largest_norm, d);
         return filter;
     }
+    int scale = scale_for(census->largest);
+    if (form == IST_FILTER_INTEGER)
+        scale = integer_scale(largest_norm, largest_about(census, centre, d), d);
+    if (scale == INT_MAX)
+        return (ist_filter){.form = IST_FILTER_NONE};
+    centred |= form == IST_FILTER_INTEGER;
     if (centred)
         filter.shift = copy_of(centre, d);
-    set_scale(&filter, scale_for(census->largest));
+    set_scale(&filter, scale);
+    if (form == IST_FILTER_INTEGER)
+        filter.delta = integer_delta(&filter, largest_norm, d);
     set_bounds(&filter, d, centred || filter.scale < 0);
     filter.largest = largest_of(&filter, largest_norm, d);
-    filter.zero_exact = form != IST_FILTER_PRODUCT && !centred && filter.scale >= 0 &&
+    filter.zero_exact = !is_product(form) && !centred && filter.scale >= 0 &&
                         ilogb(census->smallest) - FLT_MANT_DIG + filter.scale > -70;
     return filter;
+}
+
+void ist_filter_tune(ist_filter *filter, double near, int64_t d)
+{
+    if (filter->form != IST_FILTER_INTEGER || filter->exact || !(near > 0))
+        return;
+    filter->delta = integer_delta(filter, near, d);
+    set_bounds(filter, d, true);
 }
 
 ist_filter ist_filter_copy(const ist_filter *filter, int64_t d)
@@ -285,6 +341,19 @@ void ist_filter_release(ist_filter *filter)
 
 /* ---- copies ---------------------------------------------------------------------------------- */
 
+/* Puts feature f of a copy into its place in a panel; returns it. */
+static double put_copy(const ist_filter *filter, double x, int64_t f, float *panel)
+{
+    if (filter->form != IST_FILTER_INTEGER) {
+        panel[f * IST_PANEL] = (float)x;
+        return (double)panel[f * IST_PANEL];
+    }
+    const double whole = 0x1.8p52; /* what is added to it is rounded to an integer */
+    int16_t copy = (int16_t)((x + whole) - whole);
+    memcpy((char *)(panel + f / 2 * IST_PANEL) + f % 2 * (int64_t)sizeof copy, &copy, sizeof copy);
+    return copy;
+}
+
 /* Writes the copy of a row into its place in a panel; returns its squared norm, and what the rounding took
  * off: the squared norm of it, or its norm of the form. */
 static double copy_row(const ist_filter *filter, const double *value, int64_t d, float *panel,
@@ -296,11 +365,10 @@ static double copy_row(const ist_filter *filter, const double *value, int64_t d,
         double x = (filter->shift ? value[f] - filter->shift[f] : value[f]) * factor;
         if (filter->level)
             x = value[f] == filter->most;
-        float copy = (float)x;
-        panel[f * IST_PANEL] = copy;
-        norm += (double)copy * (double)copy;
+        double copy = put_copy(filter, x, f, panel);
+        norm += copy * copy;
         /* The subtraction was rounded too: half an ulp of float64, taken double. */
-        double off = fabs((double)copy - x) + (filter->shift ? DBL_EPSILON * fabs(x) : 0);
+        double off = fabs(copy - x) + (filter->shift ? DBL_EPSILON * fabs(x) : 0);
         if (filter->form == IST_FILTER_LARGEST)
             *error = off > *error ? off : *error;
         else
@@ -311,13 +379,13 @@ static double copy_row(const ist_filter *filter, const double *value, int64_t d,
 
 static void set_term(const ist_filter *filter, double norm, double error, float *term, float *width)
 {
-    bool product = filter->form == IST_FILTER_PRODUCT;
+    bool product = is_product(filter->form);
     if (filter->exact) {
         *term = product ? (float)norm : 0;
         *width = 0;
         return;
     }
-    double enlarged = is_squared(filter->form) ? 2 * (1 + 1 / delta) : 1;
+    double enlarged = is_squared(filter->form) ? 2 * (1 + 1 / filter->delta) : 1;
     double moved = error > 0 ? enlarged * error * (1 + 2 * slack) + DBL_MIN : 0;
     double tiny = filter->absolute;
     if (product) {
@@ -334,13 +402,13 @@ static void set_term(const ist_filter *filter, double norm, double error, float 
 static void pack_tile(const ist_rows *rows, const ist_slab *slab, int64_t first, int64_t count,
                       double *room, float *panels, float *term, float *width)
 {
-    int64_t d = rows->d;
+    int64_t d = rows->d, words = ist_filter_words(&rows->filter, d);
     for (int64_t i = 0; i < IST_TILE; i++) {
         term[i] = NAN;
         if (i >= count)
             continue;
         double error;
-        float *panel = panels + i / IST_PANEL * IST_PANEL * d + i % IST_PANEL;
+        float *panel = panels + i / IST_PANEL * IST_PANEL * words + i % IST_PANEL;
         double norm =
             copy_row(&rows->filter, row_values(slab, first + i, d, room), d, panel, &error);
         set_term(&rows->filter, norm, error, term + i, width + i);
@@ -435,14 +503,15 @@ static ist_packed pack_plain(const ist_rows *rows, const ist_slab *slab)
     if (rows->filter.form == IST_FILTER_NONE)
         return packed;
     size_t values = (size_t)(packed.tiles * IST_TILE);
-    packed.panels = ist_alloc(values, (size_t)rows->d * sizeof *packed.panels);
+    int64_t words = ist_filter_words(&rows->filter, rows->d);
+    packed.panels = ist_alloc(values, (size_t)words * sizeof *packed.panels);
     packed.term = ist_alloc(values, sizeof *packed.term);
     packed.width = ist_alloc(values, sizeof *packed.width);
     packed.kind = ist_alloc((size_t)(slab->count + IST_TILE), sizeof *packed.kind);
     double *room = ist_alloc((size_t)rows->d, sizeof *room);
     for (int64_t t = 0; t < packed.tiles; t++)
         pack_tile(rows, slab, packed.row[t], packed.row[t + 1] - packed.row[t], room,
-                  packed.panels + t * IST_TILE * rows->d, packed.term + t * IST_TILE,
+                  packed.panels + t * IST_TILE * words, packed.term + t * IST_TILE,
                   packed.width + t * IST_TILE);
     find_kinds(rows, slab, &packed, room);
     ist_free(room);
@@ -473,42 +542,97 @@ void ist_packed_release(ist_packed *packed)
     *packed = (ist_packed){0};
 }
 
-double ist_filter_doubt(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *sample)
+static int compare_reals(const void *a, const void *b)
 {
-    int64_t d = rows->d, count = sample->count, pairs = 0;
-    double doubt = 0, error, factor = ldexp(1, rows->filter.unit);
-    double *room = ist_alloc((size_t)d, sizeof *room);
-    float *panel = ist_alloc((size_t)(d * IST_PANEL), sizeof *panel);
-    float *width = ist_alloc((size_t)count, sizeof *width), term;
-    int64_t *one = ist_alloc((size_t)count, sizeof *one);
-    int64_t *others = ist_alloc((size_t)count, sizeof *others);
-    double *found = ist_alloc((size_t)count, sizeof *found);
-    for (int64_t i = 0; i < count; i++) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* min(1, what is open / the distance) */
+static double doubt_of(const ist_filter *filter, double widths, double distance)
+{
+    if (filter->exact || (filter->zero_exact && distance == 0))
+        return 0;
+    double open = widths + 2 * filter->relative * distance;
+    return distance > open ? open / distance : 1;
+}
+
+static void pack_widths(const ist_rows *rows, const ist_slab *sample, float *width)
+{
+    int64_t d = rows->d;
+    double *room = ist_alloc((size_t)d, sizeof *room), error;
+    float *panel = ist_alloc((size_t)(d * IST_PANEL), sizeof *panel), term;
+    for (int64_t i = 0; i < sample->count; i++) {
         const double *value = row_values(sample, i, d, room);
         double norm = copy_row(&rows->filter, value, d, panel, &error);
         set_term(&rows->filter, norm, error, &term, width + i);
-        others[i] = i;
-    }
-    for (int64_t i = 0; i < count; i++) {
-        for (int64_t j = 0; j < i; j++)
-            one[j] = i;
-        ist_exact_distances(kernel, rows, sample, one, sample, others, i, found);
-        for (int64_t j = 0; j < i; j++, pairs++) {
-            double distance = found[j] * factor;
-            double open = (double)width[i] + (double)width[j];
-            if (distance > open)
-                doubt += open / distance;
-            else if (!rows->filter.exact && !(rows->filter.zero_exact && distance == 0))
-                doubt += 1;
-        }
     }
     ist_free(room);
     ist_free(panel);
+}
+
+/* The nearest one of each row in the sample: its distance and the doubt about it. */
+typedef struct {
+    double *distance, *doubt;
+} nearest_ones;
+
+static void note_nearest(const nearest_ones *near, int64_t i, double distance, double doubt)
+{
+    if (distance < near->distance[i]) {
+        near->distance[i] = distance;
+        near->doubt[i] = doubt;
+    }
+}
+
+/* The sum over all pairs; distances in the copies' units. */
+static double doubt_of_pairs(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *sample,
+                             const nearest_ones *near)
+{
+    size_t count = (size_t)sample->count;
+    double doubts = 0, factor = ldexp(1, rows->filter.unit);
+    float *width = ist_alloc(count, sizeof *width);
+    int64_t *one = ist_alloc(count, sizeof *one), *others = ist_alloc(count, sizeof *others);
+    double *found = ist_alloc(count, sizeof *found);
+    pack_widths(rows, sample, width);
+    for (int64_t i = 0; i < sample->count; i++) {
+        others[i] = i;
+        for (int64_t j = 0; j < i; j++)
+            one[j] = i;
+        ist_exact_distances(kernel, rows, sample, one, sample, others, i, found);
+        for (int64_t j = 0; j < i; j++) {
+            double distance = found[j] * factor;
+            double doubt =
+                doubt_of(&rows->filter, (double)width[i] + (double)width[j], distance);
+            doubts += doubt;
+            note_nearest(near, i, distance, doubt);
+            note_nearest(near, j, distance, doubt);
+        }
+    }
     ist_free(width);
     ist_free(one);
     ist_free(others);
     ist_free(found);
-    return pairs > 0 ? doubt / (double)pairs : 0;
+    return doubts;
+}
+
+ist_doubt ist_filter_doubt(const ist_kernel *kernel, const ist_rows *rows, const ist_slab *sample)
+{
+    int64_t count = sample->count;
+    ist_doubt doubt = {0};
+    if (count < 2)
+        return doubt;
+    nearest_ones near = {ist_alloc((size_t)count, sizeof *near.distance),
+                         ist_alloc((size_t)count, sizeof *near.doubt)};
+    for (int64_t i = 0; i < count; i++)
+        near.distance[i] = INFINITY;
+    doubt.all = doubt_of_pairs(kernel, rows, sample, &near) / (0.5 * (double)(count * (count - 1)));
+    for (int64_t i = 0; i < count; i++)
+        doubt.near += near.doubt[i] / (double)count;
+    qsort(near.distance, (size_t)count, sizeof *near.distance, compare_reals);
+    doubt.distance = ldexp(near.distance[count / 2], -rows->filter.unit);
+    ist_free(near.distance);
+    ist_free(near.doubt);
+    return doubt;
 }
 
 /* ---- thresholds ------------------------------------------------------------------------------ */

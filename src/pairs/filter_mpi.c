@@ -61,11 +61,10 @@ static survey survey_of(const ist_comm *comm, const ist_rows *rows)
 }
 
 /* Rows spread over the slab. */
-static ist_slab sample_of(const ist_rows *rows)
+static ist_slab sample_of(const ist_rows *rows, int64_t most)
 {
-    enum { MOST = 128 };
     const ist_slab *home = &rows->home;
-    int64_t d = rows->d, count = ist_min(home->count, MOST);
+    int64_t d = rows->d, count = ist_min(home->count, most);
     ist_slab sample = {.count = count};
     if (rows->wide)
         sample.wide = ist_alloc((size_t)(count * d), sizeof *sample.wide);
@@ -92,11 +91,11 @@ static ist_filter filter_of(const survey *s, const ist_rows *rows, ist_filter_fo
  * for a width is kept. */
 static double rate_of(ist_filter_form form, int64_t d)
 {
-    enum { KEPT = 16, FORMS = IST_FILTER_DIRECT + IST_FILTER_PRODUCT + 1 };
+    enum { KEPT = 16 };
     const double trial_seconds = 0.002;
     static struct {
         int64_t d;
-        double rate[FORMS];
+        double rate[IST_FILTER_FORMS];
     } kept[KEPT];
     static int next;
     int at = 0;
@@ -112,33 +111,55 @@ static double rate_of(ist_filter_form form, int64_t d)
     return kept[at].rate[form];
 }
 
-/* Nanoseconds of a pair, about: its operations, and the float64 distance where it is open for either
- * side. A distance of typical data is open with some times the doubt, the density of the distances
- * about a threshold. */
-static double cost_of(ist_rows *rows, const ist_slab *sample, const survey *s, ist_filter_form form)
+/* What a form does with the rows of a sample. */
+typedef struct {
+    double tile; /* nanoseconds of a pair, about: its operations */
+    ist_doubt doubt;
+} trial;
+
+/* `near`: the distance that integer copies are to tell best. */
+static trial trial_of(const ist_rows *rows, const ist_slab *sample, const survey *s,
+                      ist_filter_form form, double near)
 {
-    const double density = 8;
-    double d = (double)rows->d, distance = 10 + 0.2 * d;
-    rows->filter = filter_of(s, rows, form);
-    if (rows->filter.form == IST_FILTER_NONE)
-        return INFINITY;
-    double doubt = ist_filter_doubt(ist_kernel_choose(NULL), rows, sample);
-    ist_filter_release(&rows->filter);
-    return 2e9 * d / rate_of(form, rows->d) + 2 * fmin(1, density * doubt) * distance;
+    ist_rows tried = {.d = rows->d, .metric = rows->metric, .wide = rows->wide};
+    trial t = {INFINITY, {.all = 1, .near = 1}};
+    tried.filter = filter_of(s, rows, form);
+    if (tried.filter.form == IST_FILTER_NONE)
+        return t;
+    ist_filter_tune(&tried.filter, near, rows->d);
+    t.doubt = ist_filter_doubt(ist_kernel_choose(NULL), &tried, sample);
+    t.tile = 2e9 * (double)rows->d / rate_of(form, rows->d);
+    ist_filter_release(&tried.filter);
+    return t;
 }
 
-static ist_filter_form faster_form(ist_rows *rows, const survey *s)
+/* The share of the pairs that are open for either side at a threshold: some times the doubt, the density of typical distances
+ * about it. */
+static double open_share(const trial *t)
+{
+    const double density = 8;
+    return 2 * fmin(1, density * t->doubt.all);
+}
+
+/* Nanoseconds of a pair with the float64 distance where it is open. */
+static double cost_of(const trial *t, int64_t d)
+{
+    return t->tile + open_share(t) * (10 + 0.2 * (double)d);
+}
+
+static ist_filter_form faster_form(const ist_rows *rows, const survey *s)
 {
     if (rows->home.count < 2)
         return IST_FILTER_PRODUCT;
-    ist_slab sample = sample_of(rows);
-    double direct = cost_of(rows, &sample, s, IST_FILTER_DIRECT);
-    double product = cost_of(rows, &sample, s, IST_FILTER_PRODUCT);
+    ist_slab sample = sample_of(rows, 128);
+    trial direct = trial_of(rows, &sample, s, IST_FILTER_DIRECT, 0);
+    trial product = trial_of(rows, &sample, s, IST_FILTER_PRODUCT, 0);
     ist_slab_release(&sample);
-    return direct < product ? IST_FILTER_DIRECT : IST_FILTER_PRODUCT;
+    return cost_of(&direct, rows->d) < cost_of(&product, rows->d) ? IST_FILTER_DIRECT
+                                                                  : IST_FILTER_PRODUCT;
 }
 
-static ist_filter_form form_for(ist_rows *rows, const survey *s)
+static ist_filter_form form_for(const ist_rows *rows, const survey *s)
 {
     switch (rows->metric) {
     case IST_METRIC_COSINE: /* of rows over their lengths */
@@ -149,7 +170,57 @@ static ist_filter_form form_for(ist_rows *rows, const survey *s)
     return IST_FILTER_LARGEST;
 }
 
-void ist_filter_agree(const ist_comm *comm, ist_rows *rows)
+/* ---- integer copies ---------------------------------------------------------------------------- */
+
+static bool may_be_integer(const ist_rows *rows)
+{
+    return rows->metric == IST_METRIC_EUCLIDEAN && rows->filter.form != IST_FILTER_NONE &&
+           rows->n >= IST_INTEGER_ROWS && rows->d >= IST_INTEGER_FEATURES &&
+           ist_kernel_choose(NULL)->filter[IST_FILTER_INTEGER];
+}
+
+/* By rows of this rank. Who looks for neighbours computes a few distances more where the nearest rows are in doubt; who counts
+ * computes all that are open. A pass of few tiles must not take longer to begin. */
+static void try_integers(const ist_rows *rows, const survey *s, ist_integer_gain *gain)
+{
+    enum { LEAST = 128, MOST = 512, SHARE = 256 };
+    const double worth = 0.8, most_doubt = 0.05;
+    ist_slab sample = sample_of(rows, ist_min(MOST, LEAST + rows->n / SHARE));
+    trial now = trial_of(rows, &sample, s, rows->filter.form, 0);
+    gain->near = now.doubt.distance;
+    trial integer = trial_of(rows, &sample, s, IST_FILTER_INTEGER, gain->near);
+    ist_slab_release(&sample);
+    gain->cost = integer.tile / now.tile;
+    gain->nearest = gain->cost < worth && integer.doubt.near < most_doubt;
+    /* Where many pairs are open a look at them, in any order of the features, settles most. */
+    double open = (open_share(&integer) - open_share(&now)) * (10 + 0.1 * (double)rows->d);
+    double saved = now.tile - integer.tile;
+    if (gain->nearest)
+        gain->thresholds = saved > IST_FEW_THRESHOLDS * open ? IST_FEW_THRESHOLDS
+                                                             : (int64_t)fmax(0, saved / open);
+}
+
+static ist_filter choose_integers(const ist_comm *comm, ist_rows *rows, const survey *s)
+{
+    ist_integer_gain gain = {0};
+    ist_filter filter = {.form = IST_FILTER_NONE};
+    if (ist_largest(comm, !may_be_integer(rows)))
+        return filter;
+    if (comm->rank == 0 && rows->home.count > 1)
+        try_integers(rows, s, &gain);
+    gain.nearest = ist_largest(comm, gain.nearest) != 0;
+    gain.thresholds = ist_largest(comm, gain.thresholds);
+    gain.cost = ist_largest_real(comm, gain.cost);
+    gain.near = ist_largest_real(comm, gain.near);
+    if (!gain.nearest)
+        return filter;
+    rows->gain = gain;
+    filter = filter_of(s, rows, IST_FILTER_INTEGER);
+    ist_filter_tune(&filter, gain.near, rows->d);
+    return filter;
+}
+
+ist_filter ist_filter_agree(const ist_comm *comm, ist_rows *rows)
 {
     survey s = survey_of(comm, rows);
     int64_t form = IST_FILTER_NONE;
@@ -158,5 +229,7 @@ void ist_filter_agree(const ist_comm *comm, ist_rows *rows)
         form = ist_largest(comm, form);
     }
     rows->filter = filter_of(&s, rows, (ist_filter_form)form);
+    ist_filter integer = choose_integers(comm, rows, &s);
     ist_free(s.centre);
+    return integer;
 }

@@ -44,6 +44,9 @@
                            double *);                                                        \
     void ist_decay_##set(double *, int64_t);
 
+void ist_integer_tile_avx512(const float *, const float *, int64_t, const float *, const float *,
+                             float *);
+
 #define DECLARE_PLACE(set)                                                               \
     void ist_place_##set(const float *, int, const float *, const ist_threshold_trees *, \
                          ist_places *, int32_t *);
@@ -81,16 +84,18 @@ static bool has_avx512_skylake(void)
 
 static bool has_avx512(void)
 {
-    return has_avx512_skylake() && __builtin_cpu_supports("avx512vpopcntdq");
+    return has_avx512_skylake() && __builtin_cpu_supports("avx512vpopcntdq") &&
+           __builtin_cpu_supports("avx512vnni");
 }
 
-#define VARIANT(label, set, place_set)                                                        \
+#define VARIANT(label, set, place_set, integers)                                                        \
     {                                                                                         \
         .name = label, .supported = has_##place_set, .near = &ist_near_##set,                 \
         .filter = {[IST_FILTER_DIRECT] = ist_direct_tile_##set,                               \
                    [IST_FILTER_PRODUCT] = ist_product_tile_##set,                             \
                    [IST_FILTER_SIZES] = ist_sizes_tile_##set,                                 \
-                   [IST_FILTER_LARGEST] = ist_largest_tile_##set},                            \
+                   [IST_FILTER_LARGEST] = ist_largest_tile_##set,                             \
+                   [IST_FILTER_INTEGER] = (integers)},                                        \
         .joint = ist_joint_tile_##set, .exact = ist_exact_##set, .within = ist_within_##set,  \
         .within_ties = ist_within_ties_##set, .count = ist_count_##set,                       \
         .place = ist_place_##place_set, .turn = ist_turn_##set, .tally = ist_tally_##set,     \
@@ -107,9 +112,9 @@ static bool has_avx512(void)
 /* Best first. */
 static const ist_kernel kernels[] = {
 #ifndef IST_NO_X86
-    VARIANT("avx512", avx512, avx512),
-    VARIANT("avx512-skylake", avx512, avx512_skylake),
-    VARIANT("avx2", avx2, avx2),
+    VARIANT("avx512", avx512, avx512, ist_integer_tile_avx512),
+    VARIANT("avx512-skylake", avx512, avx512_skylake, NULL),
+    VARIANT("avx2", avx2, avx2, NULL),
 #endif
     {.name = "reference",
      .supported = always,

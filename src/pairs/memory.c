@@ -44,6 +44,16 @@ static int64_t copy_bytes(const ist_set_shape *set)
     return (set->d + 2) * (int64_t)sizeof(float) + (int64_t)sizeof(int32_t) + joint;
 }
 
+/* Integer copies of the whole set: values, term, width, kind, superblocks. A twin has none. */
+static int64_t integer_bytes(const ist_set_shape *set, int64_t padded)
+{
+    const int64_t word = sizeof(int32_t), block = sizeof(int64_t) + sizeof(int32_t);
+    if (!set->integers || set->joint_d > 0 || set->n < IST_INTEGER_ROWS ||
+        set->d < IST_INTEGER_FEATURES)
+        return 0;
+    return padded * word * ((set->d + 1) / 2 + 3) + all_blocks(set) * block;
+}
+
 int64_t ist_set_rows(const ist_set_shape *set)
 {
     return ist_min(set->n, most_blocks(set) * ist_blocks_size(set->n));
@@ -66,7 +76,7 @@ static int64_t joint_bytes(const ist_set_shape *set, int64_t padded, int64_t til
     int64_t bytes = padded * (int64_t)sizeof(float) + kinds + order_bytes(set) + tiles;
     for (int c = 0; c < 2 && set->twin; c++) {
         ist_set_shape own = component(set, c);
-        own.twin = false;
+        own.twin = own.integers = false;
         bytes += ist_set_bytes(&own);
     }
     return bytes;
@@ -78,8 +88,10 @@ int64_t ist_set_bytes(const ist_set_shape *set)
     int64_t tiles = 2 * (int64_t)sizeof(int64_t) * (padded / IST_TILE);
     if (set->joint_d > 0)
         return joint_bytes(set, padded, tiles);
-    return ist_set_rows(set) * value_bytes(set) + padded * copy_bytes(set) + order_bytes(set) +
-           tiles;
+    ist_set_shape alone = *set;
+    alone.twin = false;
+    int64_t order = ist_max(order_bytes(set), order_bytes(&alone) + integer_bytes(set, padded));
+    return ist_set_rows(set) * value_bytes(set) + padded * copy_bytes(set) + order + tiles;
 }
 
 /* The values twice, without copies, while rows go to their places. (Before, while runs are cut that ranks

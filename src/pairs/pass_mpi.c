@@ -417,7 +417,7 @@ static ist_sweep sweep_new(const ist_engine *engine, const ist_consumer *consume
     for (int64_t i = 0; i < rows->home.count; i++)
         sweep.word[i] = ist_tie_word(keeping->ties, ist_row_number(rows, rows->home.first + i));
     bool skips = consumer->limits && engine->skipping != IST_SKIP_NEVER && rows->place &&
-                 engine->kernel->near && rows->filter.form != IST_FILTER_NONE;
+                 engine->kernel->near && engine->kernel->near->thin[rows->filter.form];
     if (skips) {
         *geometry = ist_geometry_new(rows, engine->kernel, &rows->packed);
         sweep.geometry = geometry;

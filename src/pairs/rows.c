@@ -35,9 +35,47 @@ static void leave_components(ist_rows *joint)
         }
 }
 
+/* Home's values are the set's. */
+void ist_rows_drop_integers(ist_rows *rows)
+{
+    if (!rows->integer)
+        return;
+    rows->integer->home = (ist_slab){0};
+    ist_rows_release(rows->integer);
+    ist_free(rows->integer);
+    rows->integer = NULL;
+}
+
+void ist_rows_add_integers(ist_rows *rows, const ist_filter *filter)
+{
+    ist_rows *integer = ist_alloc(1, sizeof *integer);
+    *integer = (ist_rows){.n = rows->n,
+                          .d = rows->d,
+                          .metric = rows->metric,
+                          .blocks = ist_blocks_copy(&rows->blocks),
+                          .order = rows->order,
+                          .wide = rows->wide,
+                          .filter = ist_filter_copy(filter, rows->d),
+                          .home = rows->home,
+                          .may_repeat = rows->may_repeat};
+    rows->integer = integer;
+}
+
+const ist_rows *ist_rows_visited(const ist_kernel *kernel, const ist_rows *rows, int64_t thresholds)
+{
+    bool gains = thresholds == 0 ? rows->gain.nearest : thresholds <= rows->gain.thresholds;
+    ist_rows *integer = rows->integer;
+    if (!integer || !gains || !kernel->filter[IST_FILTER_INTEGER])
+        return rows;
+    if (!integer->packed.row)
+        integer->packed = ist_pack(integer, &integer->home);
+    return integer;
+}
+
 void ist_rows_release(ist_rows *rows)
 {
     twin_free(rows->twin);
+    ist_rows_drop_integers(rows);
     if (ist_rows_are_joint(rows))
         leave_components(rows);
     ist_slab_release(&rows->home);

@@ -12,10 +12,13 @@ void ist_rows_natural(const ist_comm *comm, ist_metric metric, int64_t n, int64_
     ist_blocks_range(&rows->blocks, comm->size, comm->rank, &first, &last);
     rows->home = (ist_slab){.first = first, .count = last - first, .narrow = narrow, .wide = wide};
     rows->wide = ist_largest(comm, wide != NULL);
-    ist_filter_agree(comm, rows);
+    ist_filter integer = ist_filter_agree(comm, rows);
     rows->may_repeat = true;
     rows->packed = ist_pack(rows, &rows->home);
     rows->may_repeat = ist_largest(comm, rows->packed.repeats) != 0;
+    if (integer.form != IST_FILTER_NONE)
+        ist_rows_add_integers(rows, &integer);
+    ist_filter_release(&integer);
 }
 
 /* Where the set's rows with `count` numbers are found in its twin. */
@@ -44,6 +47,10 @@ void ist_rows_by_part(const ist_comm *comm, const ist_rows *natural, int parts,
     }
     rows->order = order;
     rows->packed = ist_pack(rows, &rows->home);
+    if (natural->integer) {
+        rows->gain = natural->gain;
+        ist_rows_add_integers(rows, &natural->integer->filter);
+    }
 }
 
 ist_rows *ist_rows_in_own_order(const ist_comm *comm, const ist_rows *rows)

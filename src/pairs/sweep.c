@@ -177,7 +177,7 @@ static bool is_filtered(const ist_sweep *sweep)
 static void filter_values(const ist_kernel *kernel, const ist_rows *rows, const ist_packed *home,
                           int64_t a, const ist_packed *guests, int64_t b, float *l)
 {
-    int64_t size = IST_TILE * rows->d;
+    int64_t size = IST_TILE * ist_filter_words(&rows->filter, rows->d);
     kernel->filter[rows->filter.form](home->panels + a * size, guests->panels + b * size, rows->d,
                                       home->term + a * IST_TILE, guests->term + b * IST_TILE, l);
 }

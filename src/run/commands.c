@@ -37,6 +37,7 @@ static ist_machine assumed_machine(const ist_options *options, const ist_plan *p
         .memory_limit = limit,
         .twins = ist_may_skip(options),
         .trees = options->tree != IST_TREE_NEVER,
+        .integers = options->kernel->filter[IST_FILTER_INTEGER] != NULL,
         .program = (PROGRAM_MIB << 20) + ist_tasks_memory(plan->task_count, 0, plan->task_count),
         .pass_memory = ist_step_memory,
         .layout = ist_matrix_layout_of};

@@ -40,6 +40,7 @@ static layer_sets sets_of(const ist_pass_shape *pass, int64_t d, bool wide,
         .read = {.n = pass->n, .d = d, .wide = wide, .segments = 1, .ranks = machine->ranks}};
     s.all = s.parts = s.read;
     s.all.twin = s.parts.twin = machine->twins;
+    s.all.integers = s.parts.integers = machine->integers;
     s.all.tree = s.parts.tree = machine->trees;
     s.parts.segments = IST_PARTS;
     s.held = ist_set_bytes(&s.all);
@@ -173,7 +174,7 @@ static int64_t slices_bytes(const ist_pass_shape *pass, const ist_machine *machi
     int64_t permuted = pass->permutes ? n * (real + 3 * number + columns * real) : 0;
     int64_t found = 2 * (1 + IST_PARTS) * pass->slices * real;
     ist_machine plain = *machine;
-    plain.twins = false;
+    plain.twins = plain.integers = false;
     layer_sets own = sets_of(pass, pass->d, pass->wide, &plain);
     layer_sets other =
         two ? sets_of(pass, pass->other_d, pass->other_wide, &plain) : (layer_sets){0};
@@ -214,7 +215,7 @@ static int64_t dense_bytes(const ist_pass_shape *pass, const ist_machine *machin
     room = ist_max(room, ist_ceil_div(pass->n, ranks) * ist_moments_bytes(dense->widths, true));
     int64_t beside = pass->n * (labels + real * (dense->columns + 8 * outputs * outputs));
     ist_machine plain = *machine;
-    plain.twins = false;
+    plain.twins = plain.integers = false;
     layer_sets own = sets_of(pass, pass->d, pass->wide, &plain);
     layer_sets other = pass->other_d > 0 ? sets_of(pass, pass->other_d, pass->other_wide, &plain)
                                          : (layer_sets){0};

@@ -337,6 +337,7 @@ static ist_machine machine_of(const ist_comm *comm, const ist_options *options)
                          .memory_limit = memory_limit(comm, options),
                          .twins = ist_may_skip(options),
                          .trees = options->tree != IST_TREE_NEVER,
+                         .integers = options->kernel->filter[IST_FILTER_INTEGER] != NULL,
                          .program = ist_largest(comm, ist_resident_memory().now),
                          .pass_memory = ist_step_memory,
                          .layout = ist_matrix_layout_of};

@@ -198,6 +198,7 @@ typedef struct {
     int64_t source_d, target_d;
     ist_metric metric;
     bool wide, parts;
+    bool integers; /* the sets have integer copies, too */
     ist_tie_rule ties;
     const char *kernel;
     ist_filter_form form; /* NONE: as the engine chooses */
@@ -239,11 +240,10 @@ static bool ranks_right(const ist_rows *rows, const double *values, const engine
     return right;
 }
 
-/* The filter of a form instead of the one that the engine has chosen. Every rank knows all values. */
-static void force_form(const double *values, const engine_case *c, ist_rows *rows)
+/* The filter of a form. Every rank knows all values. */
+static ist_filter filter_of(const double *values, const engine_case *c, const ist_rows *rows,
+                            ist_filter_form form)
 {
-    if (c->form == IST_FILTER_NONE)
-        return;
     ist_slab all = {.count = rows->n, .wide = (double *)values};
     double *centre = ist_alloc((size_t)rows->d, sizeof *centre), squares = 0;
     ist_value_census census = ist_filter_census(&all, rows->d, centre, &squares);
@@ -251,12 +251,37 @@ static void force_form(const double *values, const engine_case *c, ist_rows *row
         centre[f] /= (double)rows->n;
     ist_filter_round_centre(&census, rows->d, centre);
     double norm = ist_filter_largest_norm(&all, centre, rows->d);
-    bool centred = c->wide || c->form == IST_FILTER_PRODUCT;
+    bool centred = c->wide || form == IST_FILTER_PRODUCT;
+    ist_filter filter = ist_filter_new(form, &census, centre, centred, norm, rows->d);
+    ist_free(centre);
+    return filter;
+}
+
+/* It instead of the one that the engine has chosen. */
+static void force_form(const double *values, const engine_case *c, ist_rows *rows)
+{
+    if (c->form == IST_FILTER_NONE)
+        return;
     ist_filter_release(&rows->filter);
-    rows->filter = ist_filter_new(c->form, &census, centre, centred, norm, rows->d);
+    rows->filter = filter_of(values, c, rows, c->form);
     ist_packed_release(&rows->packed);
     rows->packed = ist_pack(rows, &rows->home);
-    ist_free(centre);
+}
+
+/* As the engine does where there are more rows; all passes are to use them, whatever they cost. */
+static void force_integers(const double *values, const engine_case *c, ist_rows *rows)
+{
+    if (!c->integers)
+        return;
+    ist_filter filter = filter_of(values, c, rows, IST_FILTER_INTEGER);
+    rows->gain = (ist_integer_gain){
+        .near = brute_distance(c->metric, values, values + rows->d, rows->d),
+        .nearest = true,
+        .thresholds = IST_FEW_THRESHOLDS};
+    ist_filter_tune(&filter, rows->gain.near, rows->d);
+    if (filter.form == IST_FILTER_INTEGER)
+        ist_rows_add_integers(rows, &filter);
+    ist_filter_release(&filter);
 }
 
 /* Neighbours in the source and their ranks in the target; false on this rank if any is wrong. */
@@ -273,6 +298,8 @@ static bool case_right(const ist_comm *comm, value_rule *rule, const engine_case
     rows_distributed(comm, c->metric, b, c->n, c->target_d, c->wide, &target);
     force_form(a, c, &source);
     force_form(b, c, &target);
+    force_integers(a, c, &source);
+    force_integers(b, c, &target);
     int64_t *order = ist_alloc((size_t)c->n, sizeof *order), start[4];
     ist_random_parts(c->n, 3, order, start);
     const ist_rows *from = &source, *to = &target;
@@ -304,11 +331,14 @@ static bool case_right(const ist_comm *comm, value_rule *rule, const engine_case
 
 static const char *const all_kernels[] = {"reference", "avx2", "avx512-skylake", "avx512"};
 
-/* What two kernels share need not be checked twice: these differ in counting below many thresholds. */
+/* What two kernels share need not be checked twice: these differ in counting below many thresholds. Integer copies are for those
+ * that have a filter for them. */
 static bool is_worth_while(const char *kernel, const engine_case *c)
 {
+    const ist_kernel *chosen = ist_kernel_choose(kernel);
     bool same = strcmp(kernel, "avx512-skylake") == 0 && c->batch <= IST_FEW_THRESHOLDS;
-    return ist_kernel_choose(kernel) && !same;
+    bool integer = c->integers || c->form == IST_FILTER_INTEGER;
+    return chosen && !same && (!integer || chosen->filter[IST_FILTER_INTEGER]);
 }
 
 static void check_kinds(MPI_Comm handle, engine_case c)
@@ -367,11 +397,14 @@ RANK_CHECK(every_neighbour)
     check_kinds(comm, c);
 }
 
-/* Both forms of the filter on all kinds, over several tiles: few thresholds and many, each tie rule with
+/* All forms of the euclidean filter on all kinds, over several tiles: few thresholds and many, each tie rule with
  * one of them. */
 static void check_forms(MPI_Comm handle, bool wide)
 {
-    for (int form = IST_FILTER_DIRECT; form <= IST_FILTER_PRODUCT; form++) {
+    static const ist_filter_form forms[] = {IST_FILTER_DIRECT, IST_FILTER_PRODUCT,
+                                            IST_FILTER_INTEGER};
+    for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
+        ist_filter_form form = forms[f];
         engine_case few = {.n = 300,
                            .k = 3,
                            .batch = 3,
@@ -379,7 +412,7 @@ static void check_forms(MPI_Comm handle, bool wide)
                            .target_d = 67,
                            .wide = wide,
                            .ties.by_index = form == IST_FILTER_PRODUCT,
-                           .form = (ist_filter_form)form};
+                           .form = form};
         engine_case many = {.n = 210,
                             .k = 20,
                             .batch = 20,
@@ -387,20 +420,46 @@ static void check_forms(MPI_Comm handle, bool wide)
                             .target_d = 10,
                             .wide = wide,
                             .ties.by_index = form == IST_FILTER_DIRECT,
-                            .form = (ist_filter_form)form};
+                            .form = form};
         check_kinds(handle, few);
         check_kinds(handle, many);
     }
 }
 
-RANK_CHECK(both_forms_narrow)
+RANK_CHECK(all_forms_narrow)
 {
     check_forms(comm, false);
 }
 
-RANK_CHECK(both_forms_wide)
+RANK_CHECK(all_forms_wide)
 {
     check_forms(comm, true);
+}
+
+/* Sets that have both kinds of copies: the k nearest and few thresholds by the integer ones, many by the others; whole sets
+ * and parts. */
+static void check_integers(MPI_Comm handle, bool wide)
+{
+    engine_case c = {
+        .n = 300, .k = 12, .batch = 5, .source_d = 33, .target_d = 64, .wide = wide, .integers = true};
+    check_kinds(handle, c);
+    c.parts = true;
+    c.ties.by_index = true;
+    check_kinds(handle, c);
+    c.parts = false;
+    c.batch = 12;
+    c.chunk_rows = 100;
+    check_kinds(handle, c);
+}
+
+RANK_CHECK(integers_narrow)
+{
+    check_integers(comm, false);
+}
+
+RANK_CHECK(integers_wide)
+{
+    check_integers(comm, true);
 }
 
 /* ---- metrics ------------------------------------------------------------------------------- */
