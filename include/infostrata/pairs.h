@@ -78,7 +78,7 @@ typedef enum {
     IST_FILTER_LARGEST, /* chebyshev, the largest |x - y|: a relative error */
     IST_FILTER_INTEGER, /* euclidean, as products, of copies that are integers of 16 bits: twice as fast, an error relative
                          * to the largest norm */
-    IST_FILTER_JOINT    /* the larger of two filter values, each times a factor */
+    IST_FILTER_JOINT /* the larger of two filter values, each times a factor */
 } ist_filter_form;
 
 typedef struct {
@@ -92,7 +92,8 @@ typedef struct {
     int64_t features;
     bool zero_exact; /* a filter value is 0 just where the distance is */
     double share;    /* what l may be off by: relative to the distance (direct), to the norms */
-    double delta;    /* how the roundings of the copies are shared out: relative to the distance, to each row */
+    double
+        delta; /* how the roundings of the copies are shared out: relative to the distance, to each row */
     double relative; /* of the bounds (L) and (U) */
     double absolute; /* of (L) */
     double largest;  /* no filter value is larger, but for its error */
@@ -105,10 +106,11 @@ typedef struct ist_packed {
     int64_t tiles;
     int64_t *row;   /* tiles + 1: first row of each, counted from the slab's first row */
     int64_t *block; /* tiles: its superblock */
-    float *panels;  /* tiles x IST_TILE x d: copies in panels of IST_PANEL rows, feature-major; integers: two features in one
+    float *
+        panels; /* tiles x IST_TILE x d: copies in panels of IST_PANEL rows, feature-major; integers: two features in one
                        place (ist_filter_words) */
-    float *term;    /* tiles x IST_TILE: what the kernels add for the row; NaN beyond the rows */
-    float *width;   /* tiles x IST_TILE: the row's share of the gap between the bounds */
+    float *term;  /* tiles x IST_TILE: what the kernels add for the row; NaN beyond the rows */
+    float *width; /* tiles x IST_TILE: the row's share of the gap between the bounds */
     int32_t
         *kind;    /* rows of the slab + IST_TILE: the first one with the same values, or IST_NO_KIND
                        if a row has no equal. Rows of one kind have the same distances */
@@ -144,9 +146,10 @@ typedef struct ist_rows {
     bool may_repeat;       /* equal rows are looked for where rows are packed */
     ist_packed packed;     /* home */
     struct ist_rows *twin; /* NULL: none */
-    struct ist_rows *integer; /* the same rows, home's values borrowed, with integer copies, which are packed when a pass
+    struct ist_rows *
+        integer; /* the same rows, home's values borrowed, with integer copies, which are packed when a pass
                                  first wants them; NULL: none */
-    ist_integer_gain gain;    /* of these */
+    ist_integer_gain gain; /* of these */
     int64_t *place;        /* of a twin: the position in the set, by position; n entries */
     /* Joint: d is that of both together; home and packed have those of the components. */
     const struct ist_rows *component[2]; /* NULL: not a joint set */
@@ -271,7 +274,8 @@ ist_doubt ist_filter_doubt(const ist_kernel *kernel, const ist_rows *rows, const
 void ist_rows_add_integers(ist_rows *rows, const ist_filter *filter);
 void ist_rows_drop_integers(ist_rows *rows);
 /* Local. The set that a pass visits: for the k nearest (thresholds = 0) or to count below so many; `rows` or its integer copies, packed. */
-const ist_rows *ist_rows_visited(const ist_kernel *kernel, const ist_rows *rows, int64_t thresholds);
+const ist_rows *ist_rows_visited(const ist_kernel *kernel, const ist_rows *rows,
+                                 int64_t thresholds);
 
 /* ---- kernels ------------------------------------------------------------------------------- */
 
@@ -637,8 +641,8 @@ typedef struct {
     int64_t n, d;
     bool wide;
     int segments, ranks;
-    bool twin; /* it gets a twin: skipping; joint: its components have some */
-    bool tree; /* passes may be answered by a k-d tree, if features are few enough */
+    bool twin;     /* it gets a twin: skipping; joint: its components have some */
+    bool tree;     /* passes may be answered by a k-d tree, if features are few enough */
     bool integers; /* it may get integer copies */
     /* Of a joint set: features of the second component, d and wide being the first's; 0: not joint. */
     int64_t joint_d;

@@ -184,7 +184,7 @@ static bool may_be_integer(const ist_rows *rows)
 static void try_integers(const ist_rows *rows, const survey *s, ist_integer_gain *gain)
 {
     enum { LEAST = 128, MOST = 512, SHARE = 256 };
-    const double worth = 0.8, most_doubt = 0.05;
+    const double worth = 0.95, most_doubt = 0.05;
     ist_slab sample = sample_of(rows, ist_min(MOST, LEAST + rows->n / SHARE));
     trial now = trial_of(rows, &sample, s, rows->filter.form, 0);
     gain->near = now.doubt.distance;
@@ -196,8 +196,8 @@ static void try_integers(const ist_rows *rows, const survey *s, ist_integer_gain
     double open = (open_share(&integer) - open_share(&now)) * (10 + 0.1 * (double)rows->d);
     double saved = now.tile - integer.tile;
     if (gain->nearest)
-        gain->thresholds = saved > IST_FEW_THRESHOLDS * open ? IST_FEW_THRESHOLDS
-                                                             : (int64_t)fmax(0, saved / open);
+        gain->thresholds =
+            saved > IST_FEW_THRESHOLDS * open ? IST_FEW_THRESHOLDS : (int64_t)fmax(0, saved / open);
 }
 
 static ist_filter choose_integers(const ist_comm *comm, ist_rows *rows, const survey *s)

@@ -88,7 +88,7 @@ static bool has_avx512(void)
            __builtin_cpu_supports("avx512vnni");
 }
 
-#define VARIANT(label, set, place_set, integers)                                                        \
+#define VARIANT(label, set, place_set, integers)                                              \
     {                                                                                         \
         .name = label, .supported = has_##place_set, .near = &ist_near_##set,                 \
         .filter = {[IST_FILTER_DIRECT] = ist_direct_tile_##set,                               \

@@ -1,5 +1,5 @@
 /* The filter of integer copies: compiled for AVX-512 with VNNI, whose one instruction multiplies 32 pairs of 16 bits and adds
- * them up in 32, exactly. docs/numerics.md section 17 has the bounds. */
+ * them up in 32, exactly. docs/numerics.md section 18 has the bounds. */
 #include "lanes.h"
 
 enum { ROWS = 8, WIDE = IST_PANEL / LANES };
@@ -31,15 +31,15 @@ static inline counts load_pairs(const float *at)
 }
 
 /* ROWS rows of a panel against a panel of columns, `words` pairs of features, on top of what is there. */
-static inline __attribute__((always_inline)) void
-add_products(const float *rows, const float *columns, int64_t words, counts sum[ROWS][WIDE])
+static inline __attribute__((always_inline)) void add_products(const float *rows,
+                                                               const float *columns, int64_t words,
+                                                               counts sum[ROWS][WIDE])
 {
     for (int64_t w = 0; w < words; w++) {
         counts y[WIDE];
         for (int v = 0; v < WIDE; v++)
             y[v] = load_pairs(columns + w * IST_PANEL + v * LANES);
-        EACH_SUM sum[r][v] =
-            plus_products(sum[r][v], two_features(rows + w * IST_PANEL + r), y[v]);
+        EACH_SUM sum[r][v] = plus_products(sum[r][v], two_features(rows + w * IST_PANEL + r), y[v]);
     }
 }
 
@@ -58,7 +58,8 @@ void NAMED(integer_tile)(const float *rows, const float *columns, int64_t d, con
                     EACH_SUM sum[r][v] = load_pairs(out + r * IST_TILE + v * LANES);
                 else
                     EACH_SUM sum[r][v] = (counts){0};
-                add_products(rows + i / IST_PANEL * IST_PANEL * words + w * IST_PANEL + i % IST_PANEL,
+                add_products(rows + i / IST_PANEL * IST_PANEL * words + w * IST_PANEL +
+                                 i % IST_PANEL,
                              columns + j * words + w * IST_PANEL, now, sum);
                 if (words - w > IST_CHUNK) {
                     EACH_SUM store(out + r * IST_TILE + v * LANES, (lanes)sum[r][v]);

@@ -274,10 +274,10 @@ static void force_integers(const double *values, const engine_case *c, ist_rows 
     if (!c->integers)
         return;
     ist_filter filter = filter_of(values, c, rows, IST_FILTER_INTEGER);
-    rows->gain = (ist_integer_gain){
-        .near = brute_distance(c->metric, values, values + rows->d, rows->d),
-        .nearest = true,
-        .thresholds = IST_FEW_THRESHOLDS};
+    rows->gain =
+        (ist_integer_gain){.near = brute_distance(c->metric, values, values + rows->d, rows->d),
+                           .nearest = true,
+                           .thresholds = IST_FEW_THRESHOLDS};
     ist_filter_tune(&filter, rows->gain.near, rows->d);
     if (filter.form == IST_FILTER_INTEGER)
         ist_rows_add_integers(rows, &filter);
@@ -440,8 +440,13 @@ RANK_CHECK(all_forms_wide)
  * and parts. */
 static void check_integers(MPI_Comm handle, bool wide)
 {
-    engine_case c = {
-        .n = 300, .k = 12, .batch = 5, .source_d = 33, .target_d = 64, .wide = wide, .integers = true};
+    engine_case c = {.n = 300,
+                     .k = 12,
+                     .batch = 5,
+                     .source_d = 33,
+                     .target_d = 64,
+                     .wide = wide,
+                     .integers = true};
     check_kinds(handle, c);
     c.parts = true;
     c.ties.by_index = true;
