@@ -119,12 +119,10 @@ typedef struct ist_packed {
 } ist_packed;
 enum { IST_NO_KIND = -1, IST_ANY_KIND = -2 };
 
-/* What integer copies save, by a trial: of a tile's time they take `cost`; passes for the nearest gain by them; counts do below so many
- * thresholds at most. near: the distance that they tell best, that of near rows. */
+/* What integer copies save, by a trial: of a tile's time they take `cost`, and what stays open at a threshold that is not near `open`
+ * of their own. near: the distance that they tell best, that of near rows. */
 typedef struct {
-    double cost, near;
-    bool nearest;
-    int64_t thresholds;
+    double cost, open, near;
 } ist_integer_gain;
 /* They are not tried in sets of fewer rows or features: packing them would take as long as they save. */
 enum { IST_INTEGER_ROWS = 4096, IST_INTEGER_FEATURES = 8 };
@@ -273,9 +271,11 @@ ist_doubt ist_filter_doubt(const ist_kernel *kernel, const ist_rows *rows, const
 /* Local. Gives a set that has its values integer copies, by a filter that is copied, or is to; takes them away, if there are any. */
 void ist_rows_add_integers(ist_rows *rows, const ist_filter *filter);
 void ist_rows_drop_integers(ist_rows *rows);
-/* Local. The set that a pass visits: for the k nearest (thresholds = 0) or to count below so many; `rows` or its integer copies, packed. */
-const ist_rows *ist_rows_visited(const ist_kernel *kernel, const ist_rows *rows,
-                                 int64_t thresholds);
+/* Local. The set that a pass for the k nearest visits; that counts below so many thresholds a row, at these distances (home's rows x
+ * thresholds): `rows` or its integer copies, packed. These serve up to IST_FEW_THRESHOLDS, if few of them are far. */
+const ist_rows *ist_rows_for_nearest(const ist_kernel *kernel, const ist_rows *rows);
+const ist_rows *ist_rows_for_counts(const ist_kernel *kernel, const ist_rows *rows,
+                                    int64_t thresholds, const double *distance);
 
 /* ---- kernels ------------------------------------------------------------------------------- */
 

@@ -90,7 +90,7 @@ void ist_pass_nearest_together(const ist_comm *comm, const ist_engine *engine,
 ist_nearest *ist_pass_nearest(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows,
                               int64_t k, ist_tie_rule ties, ist_pass_stats *stats)
 {
-    const ist_rows *visited = ist_rows_visited(engine->kernel, rows, 0);
+    const ist_rows *visited = ist_rows_for_nearest(engine->kernel, rows);
     ist_nearest_question q = {.rows = rows->twin ? rows->twin : visited, .k = k};
     if (engine->keeper)
         q.place = engine->keeper->place;
@@ -155,7 +155,7 @@ static double *thresholds_of(const counting *c, const ist_rows *rows)
 static bool count_by_tiles(const counting *c, const ist_rows *rows, double *distance,
                            const ranks_of *to)
 {
-    const ist_rows *visited = ist_rows_visited(c->engine->kernel, rows, c->now);
+    const ist_rows *visited = ist_rows_for_counts(c->engine->kernel, rows, c->now, distance);
     ist_counts *counts = ist_counts_new(visited, c->now, c->by_index, c->target, distance);
     bool complete = ist_pass(c->comm, c->engine, visited, &ist_counts_consumer, counts,
                              &(ist_tie_rule){0}, c->stats);
@@ -289,7 +289,7 @@ static bool counts_by_tiles(const ist_comm *comm, const ist_engine *engine, cons
     double *own = ist_alloc(entries, sizeof *own);
     if (entries > 0)
         memcpy(own, threshold, entries * sizeof *own);
-    const ist_rows *visited = ist_rows_visited(engine->kernel, rows, thresholds);
+    const ist_rows *visited = ist_rows_for_counts(engine->kernel, rows, thresholds, own);
     ist_counts *counts = ist_counts_new(visited, thresholds, false, NULL, own);
     bool complete =
         ist_pass(comm, engine, visited, &ist_counts_consumer, counts, &(ist_tie_rule){0}, stats);

@@ -181,7 +181,7 @@ static bool may_be_integer(const ist_rows *rows)
 
 /* By rows of this rank. Who looks for neighbours computes a few distances more where the nearest rows are in doubt; who counts
  * computes all that are open. A pass of few tiles must not take longer to begin. */
-static void try_integers(const ist_rows *rows, const survey *s, ist_integer_gain *gain)
+static bool try_integers(const ist_rows *rows, const survey *s, ist_integer_gain *gain)
 {
     enum { LEAST = 128, MOST = 512, SHARE = 256 };
     const double worth = 0.95, most_doubt = 0.05;
@@ -191,13 +191,9 @@ static void try_integers(const ist_rows *rows, const survey *s, ist_integer_gain
     trial integer = trial_of(rows, &sample, s, IST_FILTER_INTEGER, gain->near);
     ist_slab_release(&sample);
     gain->cost = integer.tile / now.tile;
-    gain->nearest = gain->cost < worth && integer.doubt.near < most_doubt;
     /* Where many pairs are open a look at them, in any order of the features, settles most. */
-    double open = (open_share(&integer) - open_share(&now)) * (10 + 0.1 * (double)rows->d);
-    double saved = now.tile - integer.tile;
-    if (gain->nearest)
-        gain->thresholds =
-            saved > IST_FEW_THRESHOLDS * open ? IST_FEW_THRESHOLDS : (int64_t)fmax(0, saved / open);
+    gain->open = open_share(&integer) * (10 + 0.1 * (double)rows->d) / integer.tile;
+    return gain->cost < worth && integer.doubt.near < most_doubt;
 }
 
 static ist_filter choose_integers(const ist_comm *comm, ist_rows *rows, const survey *s)
@@ -206,14 +202,12 @@ static ist_filter choose_integers(const ist_comm *comm, ist_rows *rows, const su
     ist_filter filter = {.form = IST_FILTER_NONE};
     if (ist_largest(comm, !may_be_integer(rows)))
         return filter;
-    if (comm->rank == 0 && rows->home.count > 1)
-        try_integers(rows, s, &gain);
-    gain.nearest = ist_largest(comm, gain.nearest) != 0;
-    gain.thresholds = ist_largest(comm, gain.thresholds);
-    gain.cost = ist_largest_real(comm, gain.cost);
-    gain.near = ist_largest_real(comm, gain.near);
-    if (!gain.nearest)
+    bool worth = comm->rank == 0 && rows->home.count > 1 && try_integers(rows, s, &gain);
+    if (!ist_largest(comm, worth))
         return filter;
+    gain.cost = ist_largest_real(comm, gain.cost);
+    gain.open = ist_largest_real(comm, gain.open);
+    gain.near = ist_largest_real(comm, gain.near);
     rows->gain = gain;
     filter = filter_of(s, rows, IST_FILTER_INTEGER);
     ist_filter_tune(&filter, gain.near, rows->d);

@@ -61,15 +61,28 @@ void ist_rows_add_integers(ist_rows *rows, const ist_filter *filter)
     rows->integer = integer;
 }
 
-const ist_rows *ist_rows_visited(const ist_kernel *kernel, const ist_rows *rows, int64_t thresholds)
+const ist_rows *ist_rows_for_nearest(const ist_kernel *kernel, const ist_rows *rows)
 {
-    bool gains = thresholds == 0 ? rows->gain.nearest : thresholds <= rows->gain.thresholds;
     ist_rows *integer = rows->integer;
-    if (!integer || !gains || !kernel->filter[IST_FILTER_INTEGER])
+    if (!integer || !kernel->filter[IST_FILTER_INTEGER])
         return rows;
     if (!integer->packed.row)
         integer->packed = ist_pack(integer, &integer->home);
     return integer;
+}
+
+/* Near thresholds lie where few distances do. */
+const ist_rows *ist_rows_for_counts(const ist_kernel *kernel, const ist_rows *rows,
+                                    int64_t thresholds, const double *distance)
+{
+    const double most_open = 0.1;
+    int64_t entries = rows->home.count * thresholds, far = 0;
+    if (thresholds > IST_FEW_THRESHOLDS || !rows->integer)
+        return rows;
+    for (int64_t e = 0; e < entries; e++)
+        far += distance[e] > rows->gain.near;
+    double open = (double)far / (double)ist_max(rows->home.count, 1) * rows->gain.open;
+    return open > most_open ? rows : ist_rows_for_nearest(kernel, rows);
 }
 
 void ist_rows_release(ist_rows *rows)

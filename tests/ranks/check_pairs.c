@@ -274,11 +274,9 @@ static void force_integers(const double *values, const engine_case *c, ist_rows 
     if (!c->integers)
         return;
     ist_filter filter = filter_of(values, c, rows, IST_FILTER_INTEGER);
-    rows->gain =
-        (ist_integer_gain){.near = brute_distance(c->metric, values, values + rows->d, rows->d),
-                           .nearest = true,
-                           .thresholds = IST_FEW_THRESHOLDS};
-    ist_filter_tune(&filter, rows->gain.near, rows->d);
+    double near = brute_distance(c->metric, values, values + rows->d, rows->d);
+    rows->gain = (ist_integer_gain){.near = near};
+    ist_filter_tune(&filter, near, rows->d);
     if (filter.form == IST_FILTER_INTEGER)
         ist_rows_add_integers(rows, &filter);
     ist_filter_release(&filter);

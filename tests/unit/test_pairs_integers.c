@@ -115,19 +115,30 @@ Test(integers, visited)
     const data_kind plain = {"plain", 0, 1, 0, 0, 1};
     ist_rows rows = filtered_rows(&plain, ROWS, 10, false, IST_FILTER_PRODUCT);
     ist_rows other = filtered_rows(&plain, ROWS, 10, false, IST_FILTER_INTEGER);
-    cr_expect(ist_rows_visited(kernel, &rows, 0) == &rows, "there are none");
+    double distance[ROWS * (IST_FEW_THRESHOLDS + 1)];
+    for (int64_t e = 0; e < ROWS * (IST_FEW_THRESHOLDS + 1); e++)
+        distance[e] = 1;
+    cr_expect(ist_rows_for_nearest(kernel, &rows) == &rows, "there are none");
+    cr_expect(ist_rows_for_counts(kernel, &rows, 1, distance) == &rows, "there are none");
     ist_rows_add_integers(&rows, &other.filter);
-    cr_expect(ist_rows_visited(kernel, &rows, 0) == &rows, "they gain nothing");
-    rows.gain = (ist_integer_gain){.nearest = true, .thresholds = 2};
+    rows.gain = (ist_integer_gain){.near = 1, .open = 1};
     cr_expect(!rows.integer->packed.row, "packed when they are wanted");
-    const ist_rows *visited = ist_rows_visited(kernel, &rows, 0);
+    const ist_rows *visited = ist_rows_for_nearest(kernel, &rows);
     cr_expect(visited == rows.integer && visited->packed.tiles == rows.packed.tiles);
     cr_expect(visited->home.narrow == rows.home.narrow);
-    cr_expect(ist_rows_visited(kernel, &rows, 2) == rows.integer);
-    cr_expect(ist_rows_visited(kernel, &rows, 3) == &rows);
-    cr_expect(ist_rows_visited(ist_kernel_choose("reference"), &rows, 0) == &rows);
+    cr_expect(ist_rows_for_counts(kernel, &rows, IST_FEW_THRESHOLDS, distance) == visited);
+    cr_expect(ist_rows_for_counts(kernel, &rows, IST_FEW_THRESHOLDS + 1, distance) == &rows);
+    for (int64_t e = 0; e < ROWS / 16; e++)
+        distance[e] = 2;
+    cr_expect(ist_rows_for_counts(kernel, &rows, 1, distance) == visited, "few are far");
+    for (int64_t e = 0; e < ROWS / 4; e++)
+        distance[e] = 2;
+    cr_expect(ist_rows_for_counts(kernel, &rows, 1, distance) == &rows, "more");
+    rows.gain.open = 0.1;
+    cr_expect(ist_rows_for_counts(kernel, &rows, 1, distance) == visited, "that cost little");
+    cr_expect(ist_rows_for_nearest(ist_kernel_choose("reference"), &rows) == &rows);
     ist_rows_drop_integers(&rows);
-    cr_expect(ist_rows_visited(kernel, &rows, 0) == &rows);
+    cr_expect(ist_rows_for_nearest(kernel, &rows) == &rows);
     ist_rows_release(&rows);
     ist_rows_release(&other);
 }
