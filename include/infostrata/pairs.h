@@ -124,9 +124,6 @@ enum { IST_NO_KIND = -1, IST_ANY_KIND = -2 };
 typedef struct {
     double cost, open, near;
 } ist_integer_gain;
-/* They are not tried in sets of fewer rows or features: packing them would take as long as they save. */
-enum { IST_INTEGER_ROWS = 4096, IST_INTEGER_FEATURES = 8 };
-
 /* A layer's rows, distributed: this rank's slab and what all ranks know of the set. A "position" is
  * a row's place in the set; its "number" is its row in the file (they differ in the parts' set). A set
  * may have a clustered twin: the same rows and segments, near rows at near positions. Passes visit the

@@ -524,6 +524,9 @@ typedef struct {
 
 typedef struct ist_machine ist_machine;
 
+/* Rows get no integer copies (pairs.h) in sets of fewer rows or features: packing them would take as long as they save. */
+enum { IST_INTEGER_ROWS = 4096, IST_INTEGER_FEATURES = 8 };
+
 /* Bytes a rank needs for a step, from the layer's reading to the tasks that the pass completes, the
  * lists that it leaves behind included. It never falls where the batch grows. */
 typedef int64_t (*ist_pass_memory)(const ist_pass_shape *pass, const ist_machine *machine);

@@ -266,6 +266,8 @@ static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pa
         ist_add_visits(&tiles, other, ist_pairs_of(layer, pass->parts));
     double n = (double)layer->n;
     tiles.seconds += ist_candidate_seconds(n, n, pass->k) * (pass->parts ? 2 : 1);
+    if (!other && !pass->in_class)
+        tiles.seconds -= ist_saved_by_integers(&tiles, layer, machine);
     double tree = ist_tree_seconds(layer, pass->k, 0, pass->parts, machine);
     double both = other ? ist_tree_seconds(other, pass->k, 0, pass->parts, machine) : tree;
     ist_add_faster(cost, &tiles, both > tree ? both : tree, machine);

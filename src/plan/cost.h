@@ -36,6 +36,9 @@ void ist_add_counting(ist_cost *cost, const ist_layer *layer, int64_t total, int
 /* A pass of `anchors` rows against all: their k nearest (total = 0), or `total` thresholds of each in `batches`. */
 void ist_add_anchors(ist_cost *cost, const ist_layer *layer, int64_t anchors, int64_t k,
                      int64_t total, int64_t batches);
+/* Of one core's time for the operations of a search for neighbours: what integer copies save. */
+double ist_saved_by_integers(const ist_cost *tiles, const ist_layer *layer,
+                             const ist_machine *machine);
 /* Of n rows, each of which looks at `among`: what may be among its k nearest is looked at more closely. */
 double ist_candidate_seconds(double n, double among, int64_t k);
 /* Of one core: a sample of n in a slice of so many directions, for one estimate. */

@@ -28,7 +28,8 @@ PHASES = ("project", "transpose", "sort", "estimate")
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", default=os.environ.get("INFOSTRATA", "infostrata"))
+    here = os.path.dirname(os.path.abspath(__file__))
+    parser.add_argument("--program", default=os.path.join(here, "../../build/release/infostrata"))
     parser.add_argument("--samples", type=int, default=100_000)
     parser.add_argument("--slices", type=int, default=48)
     parser.add_argument("--classes", type=int, default=10)

@@ -109,6 +109,27 @@ Test(integers, tuned)
     ist_rows_release(&rows);
 }
 
+/* They come on top of a set's bytes; a set with a twin has none, but may need as much. */
+Test(integers, planned)
+{
+    ist_set_shape set = {.n = 96000, .d = 64, .segments = 1, .ranks = 1};
+    int64_t plain = ist_set_bytes(&set);
+    set.twin = true;
+    int64_t twin = ist_set_bytes(&set);
+    set.integers = true;
+    int64_t both = ist_set_bytes(&set);
+    set.twin = false;
+    int64_t integers = ist_set_bytes(&set);
+    int64_t copies = set.n * (32 * 4 + 12);
+    cr_expect(integers - plain >= copies && integers - plain < copies + copies / 100, "%d",
+              (int)(integers - plain));
+    cr_expect(twin > plain && both == (twin > integers ? twin : integers));
+    set.d = IST_INTEGER_FEATURES - 1;
+    int64_t with = ist_set_bytes(&set);
+    set.integers = false;
+    cr_expect(with == ist_set_bytes(&set), "too few features");
+}
+
 Test(integers, visited)
 {
     const ist_kernel *kernel = kernel_with_integers();
