@@ -11,6 +11,7 @@ enum { PRODUCT_MOST_FEATURES = 16000000 };
 
 /* Two radii r: (sqrt(D) +- r)^2 lies within (1 +- delta) D and (1 + 1/delta) r^2. Of float32 copies: */
 static const double float_delta = 0x1p-22;
+
 /* ---- what the values are like ---------------------------------------------------------------- */
 
 /* Of a number that is not 0: the exponent of the lowest bit that is set. */
