@@ -119,11 +119,16 @@ typedef struct ist_packed {
 } ist_packed;
 enum { IST_NO_KIND = -1, IST_ANY_KIND = -2 };
 
-/* What integer copies save, by a trial: of a tile's time they take `cost`, and what stays open at a threshold that is not near `open`
- * of their own. near: the distance that they tell best, that of near rows. */
+/* What integer copies leave open, by a trial: deciding that at thresholds that are not near takes `open` of their tiles' time, a
+ * threshold. near: the distance that they tell best, that of near rows. */
 typedef struct {
-    double cost, open, near;
+    double open, near;
 } ist_integer_gain;
+/* Of a float32 tile's time they take about so much. */
+static inline double ist_integer_share(int64_t d)
+{
+    return 0.5 + 4 / (double)d;
+}
 /* A layer's rows, distributed: this rank's slab and what all ranks know of the set. A "position" is
  * a row's place in the set; its "number" is its row in the file (they differ in the parts' set). A set
  * may have a clustered twin: the same rows and segments, near rows at near positions. Passes visit the

@@ -223,8 +223,10 @@ static int64_t first_segment(const ist_blocks *blocks)
 static bool is_promising(const ist_comm *comm, const ist_engine *engine, const ist_rows *rows)
 {
     enum { LEAST = 192, MOST = 1024 };
-    const double part = 1.0 / 36, share = rows->integer ? rows->gain.cost : 1,
-                 wanted = 1.05 - share;
+    /* Not by a timing: a set's order decides which checkpoints it knows. */
+    bool integers = rows->integer && engine->kernel->filter[IST_FILTER_INTEGER];
+    const double part = 1.0 / 36, worth = 0.05;
+    double wanted = worth + (integers ? 1 - ist_integer_share(rows->d) : 0);
     int64_t n = first_segment(&rows->blocks), d = ist_min(rows->d, SKETCH);
     int64_t count = ist_min(MOST, (int64_t)((double)n * part / sqrt((double)comm->size)));
     if (count < LEAST)

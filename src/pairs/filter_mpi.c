@@ -179,21 +179,23 @@ static bool may_be_integer(const ist_rows *rows)
            ist_kernel_choose(NULL)->filter[IST_FILTER_INTEGER];
 }
 
-/* By rows of this rank. Who looks for neighbours computes a few distances more where the nearest rows are in doubt; who counts
- * computes all that are open. A pass of few tiles must not take longer to begin. */
-static bool try_integers(const ist_rows *rows, const survey *s, ist_integer_gain *gain)
+/* By rows of this rank. Processors that have the instructions are faster with them: only doubt is in question, so that the answer
+ * does not depend on the time that anything takes. The share of a rank in a pass falls with their number. */
+static bool try_integers(const ist_rows *rows, const survey *s, int ranks, ist_integer_gain *gain)
 {
-    enum { LEAST = 128, MOST = 512, SHARE = 256 };
-    const double worth = 0.95, most_doubt = 0.05;
-    ist_slab sample = sample_of(rows, ist_min(MOST, LEAST + rows->n / SHARE));
-    trial now = trial_of(rows, &sample, s, rows->filter.form, 0);
-    gain->near = now.doubt.distance;
-    trial integer = trial_of(rows, &sample, s, IST_FILTER_INTEGER, gain->near);
+    enum { FEW = 64, LEAST = 128, MOST = 512, SHARE = 256 };
+    const double most_doubt = 0.05;
+    int64_t most = ist_min(MOST, LEAST + rows->n / SHARE);
+    ist_slab few = sample_of(rows, FEW);
+    ist_slab sample = sample_of(rows, ist_max(FEW, (int64_t)((double)most / sqrt((double)ranks))));
+    trial first = trial_of(rows, &few, s, IST_FILTER_INTEGER, 0);
+    trial integer = trial_of(rows, &sample, s, IST_FILTER_INTEGER, first.doubt.distance);
+    ist_slab_release(&few);
     ist_slab_release(&sample);
-    gain->cost = integer.tile / now.tile;
+    gain->near = integer.doubt.distance;
     /* Where many pairs are open a look at them, in any order of the features, settles most. */
     gain->open = open_share(&integer) * (10 + 0.1 * (double)rows->d) / integer.tile;
-    return gain->cost < worth && integer.doubt.near < most_doubt;
+    return integer.doubt.near < most_doubt;
 }
 
 static ist_filter choose_integers(const ist_comm *comm, ist_rows *rows, const survey *s)
@@ -202,10 +204,10 @@ static ist_filter choose_integers(const ist_comm *comm, ist_rows *rows, const su
     ist_filter filter = {.form = IST_FILTER_NONE};
     if (ist_largest(comm, !may_be_integer(rows)))
         return filter;
-    bool worth = comm->rank == 0 && rows->home.count > 1 && try_integers(rows, s, &gain);
+    bool worth =
+        comm->rank == 0 && rows->home.count > 1 && try_integers(rows, s, comm->size, &gain);
     if (!ist_largest(comm, worth))
         return filter;
-    gain.cost = ist_largest_real(comm, gain.cost);
     gain.open = ist_largest_real(comm, gain.open);
     gain.near = ist_largest_real(comm, gain.near);
     rows->gain = gain;

@@ -416,6 +416,7 @@ static ist_sweep sweep_new(const ist_engine *engine, const ist_consumer *consume
     sweep.word = ist_alloc((size_t)rows->home.count, sizeof *sweep.word);
     for (int64_t i = 0; i < rows->home.count; i++)
         sweep.word[i] = ist_tie_word(keeping->ties, ist_row_number(rows, rows->home.first + i));
+    /* A joint set has no place of its own, and its form no routine. */
     bool skips = consumer->limits && engine->skipping != IST_SKIP_NEVER && rows->place &&
                  engine->kernel->near && engine->kernel->near->thin[rows->filter.form];
     if (skips) {

@@ -215,7 +215,7 @@ static int64_t dense_bytes(const ist_pass_shape *pass, const ist_machine *machin
     room = ist_max(room, ist_ceil_div(pass->n, ranks) * ist_moments_bytes(dense->widths, true));
     int64_t beside = pass->n * (labels + real * (dense->columns + 8 * outputs * outputs));
     ist_machine plain = *machine;
-    plain.twins = plain.integers = false;
+    plain.twins = false; /* but integers: a width may be that of the nearest */
     layer_sets own = sets_of(pass, pass->d, pass->wide, &plain);
     layer_sets other = pass->other_d > 0 ? sets_of(pass, pass->other_d, pass->other_wide, &plain)
                                          : (layer_sets){0};
@@ -248,6 +248,7 @@ int64_t ist_step_memory(const ist_pass_shape *pass, const ist_machine *machine)
     layer_sets own = sets_of(pass, pass->d, pass->wide, machine);
     ist_set_shape some = own.read;
     some.tree = machine->trees;
+    some.integers = machine->integers;
     some.segments = (int)ist_max(1, ist_min(pass->some_segments, pass->n));
     if (pass->anchors > 0)
         return anchors_bytes(pass, &own, machine);

@@ -331,13 +331,14 @@ static ist_machine machine_of(const ist_comm *comm, const ist_options *options)
 {
     enum { TYPICAL_WIDTH = 64 };
     double rate = ist_kernel_rate(options->kernel, IST_FILTER_PRODUCT, TYPICAL_WIDTH, 0.02);
+    bool integers = options->kernel->filter[IST_FILTER_INTEGER] != NULL;
     return (ist_machine){.ranks = comm->size,
                          .flops = ist_largest_real(comm, rate),
                          .chunk_bytes = options->chunk_bytes,
                          .memory_limit = memory_limit(comm, options),
                          .twins = ist_may_skip(options),
                          .trees = options->tree != IST_TREE_NEVER,
-                         .integers = options->kernel->filter[IST_FILTER_INTEGER] != NULL,
+                         .integers = ist_largest(comm, integers) != 0,
                          .program = ist_largest(comm, ist_resident_memory().now),
                          .pass_memory = ist_step_memory,
                          .layout = ist_matrix_layout_of};

@@ -5,6 +5,8 @@
 #include <math.h>
 
 enum { ROWS = IST_TILE };
+/* The largest norm and number of an integer copy (docs/numerics.md section 18). */
+static const double LONGEST = 46340, LARGEST = 32766;
 
 static const ist_kernel *kernel_with_integers(void)
 {
@@ -15,17 +17,20 @@ static const ist_kernel *kernel_with_integers(void)
 }
 
 /* Rows of one length: half of them x, half -x, but for a little noise, so that products reach both ends of 32 bits; in `few` of the
- * features, so that with one of them a number reaches those of 16. */
-static ist_rows opposite_rows(int64_t d, int64_t few)
+ * features, so that with one of them a number reaches those of 16. factor: 1, and they just fit. */
+static ist_rows opposite_rows(int64_t d, int64_t few, double factor)
 {
     ist_rows rows = {.n = ROWS, .d = d, .metric = IST_METRIC_EUCLIDEAN, .wide = true};
     const int64_t start[2] = {0, ROWS};
     uint64_t seed = (uint64_t)d;
     rows.blocks = ist_blocks_new(start, 1);
     rows.home = (ist_slab){.count = ROWS, .wide = ist_alloc((size_t)(ROWS * d), sizeof(double))};
+    double longest = (LONGEST - 0.5 * sqrt((double)d) - 1) / sqrt((double)few);
+    double size = fmin(LARGEST, longest) * (factor - 4e-6);
     for (int64_t i = 0; i < ROWS; i++)
         for (int64_t f = 0; f < d; f++)
-            rows.home.wide[i * d + f] = (f < few ? i % 2 ? -1 : 1 : 0) + 1e-9 * next_uniform(&seed);
+            rows.home.wide[i * d + f] =
+                size * ((f < few ? i % 2 ? -1 : 1 : 0) + 1e-9 * next_uniform(&seed));
     double *centre = ist_alloc((size_t)d, sizeof *centre), squares = 0;
     ist_value_census census = ist_filter_census(&rows.home, d, centre, &squares);
     for (int64_t f = 0; f < d; f++)
@@ -44,7 +49,7 @@ Test(integers, at_their_ends)
     const ist_kernel *kernel = kernel_with_integers();
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
         for (int all = 0; all < 2; all++) {
-            ist_rows rows = opposite_rows(widths[w], all ? widths[w] : 1);
+            ist_rows rows = opposite_rows(widths[w], all ? widths[w] : 1, 1);
             const ist_packed *packed = &rows.packed;
             cr_assert(rows.filter.form == IST_FILTER_INTEGER && !rows.filter.exact);
             kernel->filter[IST_FILTER_INTEGER](packed->panels, packed->panels, rows.d, packed->term,
@@ -58,11 +63,17 @@ Test(integers, at_their_ends)
                                      ist_exact_distance(&rows, &rows.home, i, &rows.home, j), &t);
             cr_expect(t.wrong == 0, "d = %d, %s: %d bounds", (int)rows.d, all ? "all" : "one",
                       (int)t.wrong);
-            /* The longest copies use half of what there is at least: |x|^2 is half a product's reach. */
-            double most = ldexp(rows.filter.largest, 0) / 4;
-            cr_expect(most > (all && widths[w] > 1 ? 0x1p28 : 0x1p27), "d = %d: %g", (int)rows.d,
-                      most);
+            /* The scale is 0: numbers of this size are the largest that may be. */
+            cr_expect(rows.filter.scale == 0, "d = %d: %d", (int)rows.d, rows.filter.scale);
+            float widest = 0;
+            for (int64_t i = 0; i < ROWS; i++)
+                widest = fmaxf(widest, packed->width[i]);
+            cr_expect(widest < 1e-3 * rows.filter.largest, "no number was cut off: %g of %g",
+                      (double)widest, rows.filter.largest);
             ist_rows_release(&rows);
+            ist_rows larger = opposite_rows(widths[w], all ? widths[w] : 1, 1.0001);
+            cr_expect(larger.filter.scale == -1, "d = %d: %d", (int)larger.d, larger.filter.scale);
+            ist_rows_release(&larger);
         }
 }
 
