@@ -273,6 +273,8 @@ ist_doubt ist_filter_doubt(const ist_kernel *kernel, const ist_rows *rows, const
 /* Local. Gives a set that has its values integer copies, by a filter that is copied, or is to; takes them away, if there are any. */
 void ist_rows_add_integers(ist_rows *rows, const ist_filter *filter);
 void ist_rows_drop_integers(ist_rows *rows);
+/* Local. Frees the copies themselves: they are packed again when a pass wants them. */
+void ist_rows_unpack_integers(ist_rows *rows);
 /* Local. The set that a pass for the k nearest visits; that counts below so many thresholds a row, at these distances (home's rows x
  * thresholds): `rows` or its integer copies, packed. These serve up to IST_FEW_THRESHOLDS, if few of them are far. */
 const ist_rows *ist_rows_for_nearest(const ist_kernel *kernel, const ist_rows *rows);

@@ -46,6 +46,12 @@ void ist_rows_drop_integers(ist_rows *rows)
     rows->integer = NULL;
 }
 
+void ist_rows_unpack_integers(ist_rows *rows)
+{
+    if (rows->integer)
+        ist_packed_release(&rows->integer->packed);
+}
+
 void ist_rows_add_integers(ist_rows *rows, const ist_filter *filter)
 {
     ist_rows *integer = ist_alloc(1, sizeof *integer);

@@ -321,12 +321,19 @@ ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *err
     return load_timed(s, layer, parts, &s->other, error);
 }
 
+/* For slices, anchors and matrices, which have no use for what passes packed. */
 static ist_code load_values(ist_session *s, size_t layer, ist_loaded *loaded, ist_error *error)
 {
-    if (s->facts[layer].failure || loaded->layer == layer)
+    if (s->facts[layer].failure)
         return IST_OK;
-    put_aside(s, loaded);
-    return take_from_shelf(s, layer, loaded) ? IST_OK : read_layer(s, layer, loaded, error);
+    if (loaded->layer != layer) {
+        put_aside(s, loaded);
+        if (!take_from_shelf(s, layer, loaded))
+            return read_layer(s, layer, loaded, error);
+    }
+    ist_rows_unpack_integers(&loaded->all);
+    ist_rows_unpack_integers(&loaded->parts);
+    return IST_OK;
 }
 
 static bool is_ordered(const ist_loaded *loaded)

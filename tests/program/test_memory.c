@@ -246,3 +246,17 @@ Test(memory, slices, .timeout = 100)
     RUN(0, 1, job, output);
     expect_memory_within(1, "auto", output, 0.2);
 }
+
+/* Widths that are those of the nearest: a pass like any other, with integer copies of its own where the processor has them. */
+Test(memory, width_of_the_nearest, .timeout = 60)
+{
+    enum { ROWS = SHADOWED ? 4200 : 8000, FEATURES = SHADOWED ? 64 : 1024 };
+    hid_t file = input_new(scratch_path("knn.h5"));
+    input_layer(file, "/layers/a", H5T_IEEE_F32LE, ROWS, FEATURES,
+                draw_normals(1, (int64_t)ROWS * FEATURES));
+    input_close(file);
+    const char *job = job_new("knn", "input: {file: knn.h5, layers: [a]}\n"
+                                     "measures: [{renyi: {alpha: 2, bandwidth: knn}}]\n");
+    RUN(0, 1, job, scratch_path("out"));
+    expect_memory_within(1, "auto", scratch_path("out"), 0.2);
+}
