@@ -6,8 +6,8 @@
 #include "infostrata/pairs.h"
 
 /* Collective. Chooses the filter of a set of rows: by what its values are like (of all ranks), and,
- * euclidean, by a short trial of both forms on rows of the first rank that has some. Returns that of integer copies, if another
- * trial says that they save time (rows->gain), or one of the form IST_FILTER_NONE; the caller releases it. */
+ * euclidean, by a short trial of both forms on rows of the first rank that has some. Returns that of integer copies, if a
+ * sample says that they tell near rows apart (rows->gain), or one of the form IST_FILTER_NONE; the caller releases it. */
 ist_filter ist_filter_agree(const ist_comm *comm, ist_rows *rows);
 
 #endif
