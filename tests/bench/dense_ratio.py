@@ -8,7 +8,7 @@ Four works, ranks = cores, SciPy and NumPy with as many threads, rounds in turn,
   eigenvalues  of a Gaussian kernel, N = 6,000, against scipy.linalg.eigvalsh               asked: 1.8
   columns      means, centring and A'B, N = 100,000, d = 512, against the float64 GEMM     asked: 1.3
   pair         means, centring, A'A, B'B and A'B of the same shape, against these three products   asked: 1.3
-  moments      alpha = 2, N = 50,000, d = 64 and 512, against the pass for 10 neighbours    asked: 2.5
+  moments      alpha = 2, N = 50,000, d = 64 and 512, against the float32 pass for 10 neighbours    asked: 2.5
 Beside the ratio of seconds that of processor seconds, which other work on the machine disturbs less (ranks that wait spin,
 and count). Run it when nothing else runs.
 """
