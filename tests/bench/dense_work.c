@@ -117,14 +117,12 @@ static void pair(const ist_comm *comm, const ist_rows *rows, ist_text *answers, 
     ist_free(all);
 }
 
-/* The best kernel that makes no integer copies: sums of K are held against float32. */
+/* Sums of K are held against float32: processors that can make integer copies run the kernel that makes none. */
 static ist_engine without_integers(const ist_engine *engine)
 {
-    static const char *const names[] = {"avx512-skylake", "avx2", "reference"};
     ist_engine plain = *engine;
-    for (int i = 0; plain.kernel->filter[IST_FILTER_INTEGER]; i++)
-        if (ist_kernel_choose(names[i]))
-            plain.kernel = ist_kernel_choose(names[i]);
+    if (plain.kernel->filter[IST_FILTER_INTEGER])
+        plain.kernel = ist_kernel_choose("avx512-skylake");
     return plain;
 }
 
