@@ -92,8 +92,7 @@ typedef struct {
     int64_t features;
     bool zero_exact; /* a filter value is 0 just where the distance is */
     double share;    /* what l may be off by: relative to the distance (direct), to the norms */
-    double
-        delta; /* how the roundings of the copies are shared out: relative to the distance, to each row */
+    double delta;    /* how the copies' roundings are shared out (ist_filter_tune) */
     double relative; /* of the bounds (L) and (U) */
     double absolute; /* of (L) */
     double largest;  /* no filter value is larger, but for its error */
@@ -106,9 +105,8 @@ typedef struct ist_packed {
     int64_t tiles;
     int64_t *row;   /* tiles + 1: first row of each, counted from the slab's first row */
     int64_t *block; /* tiles: its superblock */
-    float *
-        panels; /* tiles x IST_TILE x d: copies in panels of IST_PANEL rows, feature-major; integers: two features in one
-                       place (ist_filter_words) */
+    float
+        *panels;  /* tiles x IST_TILE x ist_filter_words: panels of IST_PANEL rows, feature-major */
     float *term;  /* tiles x IST_TILE: what the kernels add for the row; NaN beyond the rows */
     float *width; /* tiles x IST_TILE: the row's share of the gap between the bounds */
     int32_t
@@ -124,11 +122,6 @@ enum { IST_NO_KIND = -1, IST_ANY_KIND = -2 };
 typedef struct {
     double open, near;
 } ist_integer_gain;
-/* Of a float32 tile's time they take about so much. */
-static inline double ist_integer_share(int64_t d)
-{
-    return 0.5 + 4 / (double)d;
-}
 /* A layer's rows, distributed: this rank's slab and what all ranks know of the set. A "position" is
  * a row's place in the set; its "number" is its row in the file (they differ in the parts' set). A set
  * may have a clustered twin: the same rows and segments, near rows at near positions. Passes visit the
@@ -146,9 +139,8 @@ typedef struct ist_rows {
     bool may_repeat;       /* equal rows are looked for where rows are packed */
     ist_packed packed;     /* home */
     struct ist_rows *twin; /* NULL: none */
-    struct ist_rows *
-        integer; /* the same rows, home's values borrowed, with integer copies, which are packed when a pass
-                                 first wants them; NULL: none */
+    /* The same rows, home's values borrowed, with integer copies, packed when a pass first wants them; NULL: none. */
+    struct ist_rows *integer;
     ist_integer_gain gain; /* of these */
     int64_t *place;        /* of a twin: the position in the set, by position; n entries */
     /* Joint: d is that of both together; home and packed have those of the components. */
@@ -255,7 +247,7 @@ ist_filter ist_filter_new(ist_filter_form form, const ist_value_census *census,
  * cannot hold both. */
 ist_filter ist_filter_joint(const ist_filter *const filter[2], const double factor[2]);
 ist_filter ist_filter_copy(const ist_filter *filter, int64_t d);
-/* float32 places of a copy in the panels. */
+/* float32 places of a copy in the panels: of integers two features share one. */
 static inline int64_t ist_filter_words(const ist_filter *filter, int64_t d)
 {
     return filter->form == IST_FILTER_INTEGER ? (d + 1) / 2 : d;

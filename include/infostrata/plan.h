@@ -526,6 +526,11 @@ typedef struct ist_machine ist_machine;
 
 /* Rows get no integer copies (pairs.h) in sets of fewer rows or features: packing them would take as long as they save. */
 enum { IST_INTEGER_ROWS = 4096, IST_INTEGER_FEATURES = 8 };
+/* Of a float32 tile's time they take about so much. */
+static inline double ist_integer_share(int64_t d)
+{
+    return 0.5 + 4 / (double)d;
+}
 
 /* Bytes a rank needs for a step, from the layer's reading to the tasks that the pass completes, the
  * lists that it leaves behind included. It never falls where the batch grows. */

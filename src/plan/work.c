@@ -40,12 +40,11 @@ double ist_candidate_seconds(double n, double among, int64_t k)
 double ist_saved_by_integers(const ist_cost *tiles, const ist_layer *layer,
                              const ist_machine *machine)
 {
-    const double SAVED = 0.45; /* half, less what begins and ends a tile */
     ist_metric metric = ist_metric_of_rows(layer->metric);
     bool may = machine->integers && machine->flops > 0 && metric == IST_METRIC_EUCLIDEAN;
     if (!may || layer->n < IST_INTEGER_ROWS || layer->shape.d < IST_INTEGER_FEATURES)
         return 0;
-    return SAVED * tiles->operations / machine->flops;
+    return (1 - ist_integer_share(layer->shape.d)) * tiles->operations / machine->flops;
 }
 
 /* Of all pairs against `total` thresholds a row, in batches. */
