@@ -117,10 +117,10 @@ typedef struct ist_packed {
 } ist_packed;
 enum { IST_NO_KIND = -1, IST_ANY_KIND = -2 };
 
-/* What integer copies leave open, by a trial: deciding that at thresholds that are not near takes `open` of their tiles' time, a
- * threshold. near: the distance that they tell best, that of near rows. */
+/* What integer copies leave open, by a trial: deciding that at a typical threshold takes `open` of their tiles' time. near: the
+ * distance that they tell best, that of near rows; below `few` lie about a hundredth of the pairs. */
 typedef struct {
-    double open, near;
+    double open, near, few;
 } ist_integer_gain;
 /* A layer's rows, distributed: this rank's slab and what all ranks know of the set. A "position" is
  * a row's place in the set; its "number" is its row in the file (they differ in the parts' set). A set
@@ -272,6 +272,9 @@ void ist_rows_unpack_integers(ist_rows *rows);
 const ist_rows *ist_rows_for_nearest(const ist_kernel *kernel, const ist_rows *rows);
 const ist_rows *ist_rows_for_counts(const ist_kernel *kernel, const ist_rows *rows,
                                     int64_t thresholds, const double *distance);
+/* Local. The joint set of what a pass for the k nearest visits of a joint set's components: integer copies where a component has
+ * some. The caller releases it; `joint` outlives it. NULL: there are none, or they cannot go together. */
+ist_rows *ist_rows_join_integers(const ist_kernel *kernel, const ist_rows *joint);
 
 /* ---- kernels ------------------------------------------------------------------------------- */
 

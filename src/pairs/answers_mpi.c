@@ -44,32 +44,75 @@ static ist_nearest *empty_lists(const ist_comm *comm, const ist_engine *engine,
     return ist_nearest_new(q->rows, kept, ties);
 }
 
-/* Of the questions that have no answer yet. */
+/* Joint sets of integer copies in the place of what is asked about: where all that have a filter have the same copies of the second
+ * component, whose tiles are computed once for all. made[count]: NULL where there is none. */
+static void visit_integers(const ist_kernel *kernel, ist_nearest_question *q, int count,
+                           ist_rows **made)
+{
+    const ist_rows *second = NULL;
+    bool together = true;
+    for (int i = 0; i < count; i++) {
+        if (q[i].rows->filter.form != IST_FILTER_JOINT)
+            continue;
+        made[i] = ist_rows_join_integers(kernel, q[i].rows);
+        const ist_rows *own = made[i] ? made[i]->component[1] : q[i].rows->component[1];
+        together = together && (!second || own == second);
+        second = own;
+    }
+    for (int i = 0; i < count; i++)
+        if (made[i] && together)
+            q[i].rows = made[i];
+}
+
+/* Answers all questions, by tiles; false, and none is answered: broken off. */
+static bool visit_together(const ist_comm *comm, const ist_engine *engine, ist_nearest_question *q,
+                           int count, ist_tie_rule ties, ist_pass_stats *stats)
+{
+    ist_pass_member *pass = ist_alloc((size_t)count, sizeof *pass);
+    for (int i = 0; i < count; i++) {
+        q[i].nearest = empty_lists(comm, engine, &q[i], ties);
+        pass[i] = (ist_pass_member){q[i].rows, q[i].nearest, q[i].place};
+    }
+    bool whole = ist_pass_together(comm, engine, pass, count, &ist_nearest_consumer, &ties, stats);
+    for (int i = 0; i < count; i++)
+        if (!whole) {
+            ist_nearest_free(&q[i].nearest);
+        } else {
+            ist_nearest_sort(q[i].nearest);
+            ist_nearest_trim(q[i].nearest, q[i].k);
+        }
+    ist_free(pass);
+    return whole;
+}
+
+/* Of the questions that have no answer yet; none has one where the passes are broken off. */
 static void nearest_by_tiles(const ist_comm *comm, const ist_engine *engine,
                              ist_nearest_question *q, int count, ist_tie_rule ties,
                              ist_pass_stats *stats)
 {
-    ist_pass_member *pass = ist_alloc((size_t)count, sizeof *pass);
-    bool *open = ist_alloc((size_t)count, sizeof *open);
+    ist_nearest_question *open = ist_alloc((size_t)count, sizeof *open);
+    ist_rows **made = ist_alloc((size_t)count, sizeof *made);
     int passes = 0;
-    for (int i = 0; i < count; i++) {
-        open[i] = !q[i].nearest;
-        if (!open[i])
-            continue;
-        q[i].nearest = empty_lists(comm, engine, &q[i], ties);
-        pass[passes++] = (ist_pass_member){q[i].rows, q[i].nearest, q[i].place};
-    }
-    bool whole = passes == 0 ||
-                 ist_pass_together(comm, engine, pass, passes, &ist_nearest_consumer, &ties, stats);
     for (int i = 0; i < count; i++)
+        if (!q[i].nearest)
+            open[passes++] = q[i];
+    visit_integers(engine->kernel, open, passes, made);
+    bool whole = passes == 0 || visit_together(comm, engine, open, passes, ties, stats);
+    for (int i = 0, at = 0; i < count; i++) {
         if (!whole) {
             ist_nearest_free(&q[i].nearest);
-        } else if (open[i]) {
-            ist_nearest_sort(q[i].nearest);
-            ist_nearest_trim(q[i].nearest, q[i].k);
+        } else if (!q[i].nearest) {
+            q[i].nearest = open[at++].nearest;
+            q[i].nearest->rows = q[i].rows;
         }
+    }
+    for (int i = 0; i < passes; i++)
+        if (made[i]) {
+            ist_rows_release(made[i]);
+            ist_free(made[i]);
+        }
+    ist_free(made);
     ist_free(open);
-    ist_free(pass);
 }
 
 void ist_pass_nearest_together(const ist_comm *comm, const ist_engine *engine,

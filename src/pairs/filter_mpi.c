@@ -193,6 +193,7 @@ static bool try_integers(const ist_rows *rows, const survey *s, int ranks, ist_i
     ist_slab_release(&few);
     ist_slab_release(&sample);
     gain->near = integer.doubt.distance;
+    gain->few = first.doubt.distance;
     /* Where many pairs are open a look at them, in any order of the features, settles most. */
     gain->open = open_share(&integer) * (10 + 0.1 * (double)rows->d) / integer.tile;
     return integer.doubt.near < most_doubt;
@@ -210,6 +211,7 @@ static ist_filter choose_integers(const ist_comm *comm, ist_rows *rows, const su
         return filter;
     gain.open = ist_largest_real(comm, gain.open);
     gain.near = ist_largest_real(comm, gain.near);
+    gain.few = ist_largest_real(comm, gain.few);
     rows->gain = gain;
     filter = filter_of(s, rows, IST_FILTER_INTEGER);
     ist_filter_tune(&filter, gain.near, rows->d);

@@ -165,6 +165,25 @@ void ist_rows_join(const ist_rows *const component[2], const double factor[2], i
     joint->packed = ist_pack_joint(joint, &joint->home, packed);
 }
 
+ist_rows *ist_rows_join_integers(const ist_kernel *kernel, const ist_rows *joint)
+{
+    const ist_rows *component[2];
+    bool any = false;
+    for (int c = 0; c < 2; c++) {
+        component[c] = ist_rows_for_nearest(kernel, joint->component[c]);
+        any = any || component[c] != joint->component[c];
+    }
+    if (!any)
+        return NULL;
+    ist_rows *integers = ist_alloc(1, sizeof *integers);
+    ist_rows_join(component, joint->factor, integers);
+    if (integers->filter.form == IST_FILTER_JOINT)
+        return integers;
+    ist_rows_release(integers);
+    ist_free(integers);
+    return NULL;
+}
+
 /* ---- thresholds ------------------------------------------------------------------------------ */
 
 /* Numbers that are not negative are ordered as their bits are. */

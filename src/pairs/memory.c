@@ -44,12 +44,17 @@ static int64_t copy_bytes(const ist_set_shape *set)
     return (set->d + 2) * (int64_t)sizeof(float) + (int64_t)sizeof(int32_t) + joint;
 }
 
+static bool may_have_integers(const ist_set_shape *set)
+{
+    return set->integers && set->n >= IST_INTEGER_ROWS &&
+           ist_max(set->d, set->joint_d) >= IST_INTEGER_FEATURES;
+}
+
 /* Integer copies of the whole set: values, term, width, kind, superblocks. A twin has none. */
 static int64_t integer_bytes(const ist_set_shape *set, int64_t padded)
 {
     const int64_t word = sizeof(int32_t), block = sizeof(int64_t) + sizeof(int32_t);
-    if (!set->integers || set->joint_d > 0 || set->n < IST_INTEGER_ROWS ||
-        set->d < IST_INTEGER_FEATURES)
+    if (!may_have_integers(set))
         return 0;
     return padded * word * ((set->d + 1) / 2 + 3) + all_blocks(set) * block;
 }
@@ -69,11 +74,13 @@ static int64_t order_bytes(const ist_set_shape *set)
                : blocks;
 }
 
-/* What is the joint set's own; of components that have twins, the values in their own order. */
+/* What is the joint set's own, for integer copies once more; of components that have twins, the values in their own order. */
 static int64_t joint_bytes(const ist_set_shape *set, int64_t padded, int64_t tiles)
 {
     int64_t kinds = (ist_set_rows(set) + IST_TILE) * (int64_t)sizeof(int32_t);
     int64_t bytes = padded * (int64_t)sizeof(float) + kinds + order_bytes(set) + tiles;
+    if (may_have_integers(set))
+        bytes *= 2;
     for (int c = 0; c < 2 && set->twin; c++) {
         ist_set_shape own = component(set, c);
         own.twin = own.integers = false;

@@ -238,12 +238,12 @@ static void add_together(ist_cost *cost, const ist_plan *plan, const ist_schedul
         const ist_layer *layer = &plan->layers[pass->layer];
         double n = (double)layer->n;
         parts |= pass->parts;
-        ist_add_visits(cost, layer, ist_pairs_of(layer, pass->parts));
+        ist_add_searches(cost, layer, ist_pairs_of(layer, pass->parts), machine);
         cost->seconds += ist_candidate_seconds(n, n, pass->k) * (pass->parts ? 2 : 1);
     }
     const ist_layer *other = &plan->layers[head->other];
     double batches = (double)ist_ceil_div(shape.together, shape.at_once);
-    ist_add_visits(cost, other, batches * ist_pairs_of(other, parts));
+    ist_add_searches(cost, other, batches * ist_pairs_of(other, parts), machine);
 }
 
 static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pass *pass,
@@ -261,13 +261,15 @@ static void add_source(ist_cost *cost, const ist_plan *plan, const ist_source_pa
     double share = pass->in_class ? plan->labels[pass->labels].pair_share : 1;
     const ist_layer *other = pass->other != SIZE_MAX ? &plan->layers[pass->other] : NULL;
     ist_cost tiles = {0};
-    ist_add_visits(&tiles, layer, share * ist_pairs_of(layer, pass->parts));
+    double pairs = ist_pairs_of(layer, pass->parts);
+    if (pass->in_class)
+        ist_add_visits(&tiles, layer, share * pairs);
+    else
+        ist_add_searches(&tiles, layer, pairs, machine);
     if (other)
-        ist_add_visits(&tiles, other, ist_pairs_of(layer, pass->parts));
+        ist_add_searches(&tiles, other, pairs, machine);
     double n = (double)layer->n;
     tiles.seconds += ist_candidate_seconds(n, n, pass->k) * (pass->parts ? 2 : 1);
-    if (!other && !pass->in_class)
-        tiles.seconds -= ist_saved_by_integers(&tiles, layer, machine);
     double tree = ist_tree_seconds(layer, pass->k, 0, pass->parts, machine);
     double both = other ? ist_tree_seconds(other, pass->k, 0, pass->parts, machine) : tree;
     ist_add_faster(cost, &tiles, both > tree ? both : tree, machine);

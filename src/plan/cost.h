@@ -30,15 +30,15 @@ void ist_choose_together(ist_pass_shape *shape, int64_t kept, const ist_machine 
 double ist_pairs_of(const ist_layer *layer, bool parts);
 /* The filter's operations of so many pairs, and a look at each. */
 void ist_add_visits(ist_cost *cost, const ist_layer *layer, double pairs);
+/* The same for neighbours among all rows: less what integer copies save. */
+void ist_add_searches(ist_cost *cost, const ist_layer *layer, double pairs,
+                      const ist_machine *machine);
 /* A pass 2 of `total` thresholds a row in `batches`. */
 void ist_add_counting(ist_cost *cost, const ist_layer *layer, int64_t total, int64_t batches,
                       bool parts);
 /* A pass of `anchors` rows against all: their k nearest (total = 0), or `total` thresholds of each in `batches`. */
 void ist_add_anchors(ist_cost *cost, const ist_layer *layer, int64_t anchors, int64_t k,
                      int64_t total, int64_t batches);
-/* Of one core's time for the operations of a search for neighbours: what integer copies save. */
-double ist_saved_by_integers(const ist_cost *tiles, const ist_layer *layer,
-                             const ist_machine *machine);
 /* Of n rows, each of which looks at `among`: what may be among its k nearest is looked at more closely. */
 double ist_candidate_seconds(double n, double among, int64_t k);
 /* Of one core: a sample of n in a slice of so many directions, for one estimate. */

@@ -37,14 +37,15 @@ double ist_candidate_seconds(double n, double among, int64_t k)
     return CANDIDATE_SECONDS * n * seen;
 }
 
-double ist_saved_by_integers(const ist_cost *tiles, const ist_layer *layer,
-                             const ist_machine *machine)
+void ist_add_searches(ist_cost *cost, const ist_layer *layer, double pairs,
+                      const ist_machine *machine)
 {
     ist_metric metric = ist_metric_of_rows(layer->metric);
     bool may = machine->integers && machine->flops > 0 && metric == IST_METRIC_EUCLIDEAN;
-    if (!may || layer->n < IST_INTEGER_ROWS || layer->shape.d < IST_INTEGER_FEATURES)
-        return 0;
-    return (1 - ist_integer_share(layer->shape.d)) * tiles->operations / machine->flops;
+    double d = (double)layer->shape.d;
+    ist_add_visits(cost, layer, pairs);
+    if (may && layer->n >= IST_INTEGER_ROWS && layer->shape.d >= IST_INTEGER_FEATURES)
+        cost->seconds -= (1 - ist_integer_share(layer->shape.d)) * pairs * 2 * d / machine->flops;
 }
 
 /* Of all pairs against `total` thresholds a row, in batches. */

@@ -148,7 +148,7 @@ Test(groups, the_latest_run_wins, .timeout = 100)
 /* All ranks on one portion, then groups: what only the first rank remembers of labels is of no use to another leader. */
 Test(groups, labels_are_read_by_each_leader, .timeout = 100)
 {
-    enum { N = 12000, WIDE = 48 };
+    enum { N = 10000, WIDE = 64 };
     const int64_t d[3] = {WIDE, 4, 4};
     hid_t file = input_new(scratch_path("data.h5"));
     input_integers(file, "/y", N, draw_labels(1, N, 3));

@@ -118,7 +118,7 @@ static double *make_data(value_rule *rule, int component, int64_t d, bool wide)
 typedef struct {
     ist_metric metric;
     int64_t d[2], k, chunk_rows;
-    bool wide[2], parts, twins;
+    bool wide[2], parts, twins, integers[2];
     double factor[2];
     ist_tie_rule ties;
     const char *kernel;
@@ -159,6 +159,8 @@ static void sets_new(const ist_comm *comm, const ist_engine *engine, const joint
     for (int x = 0; x < 2; x++) {
         rows_distributed(comm, c->metric, data->values[x], N, c->d[x], c->wide[x], &data->whole[x]);
         data->component[x] = &data->whole[x];
+        if (c->integers[x])
+            rows_add_integers(&data->whole[x], data->values[x]);
         if (c->parts) {
             ist_rows_by_part(comm, &data->whole[x], 3, data->order, data->start, &data->parts[x]);
             data->component[x] = &data->parts[x];
@@ -289,6 +291,26 @@ static bool turns_right(const ist_comm *comm, const ist_engine *engine, const jo
     return right;
 }
 
+/* Those passes that are to visit integer copies do. */
+static bool integers_right(const ist_engine *engine, const joint_data *data)
+{
+    ist_rows *made = ist_rows_join_integers(engine->kernel, &data->joint);
+    bool right = true;
+    for (int x = 0; x < 2 && made; x++) {
+        bool has = data->component[x]->integer != NULL;
+        right =
+            right && made->component[x] == (has ? data->component[x]->integer : data->component[x]);
+    }
+    bool any = data->component[0]->integer || data->component[1]->integer;
+    bool may = any && engine->kernel->filter[IST_FILTER_INTEGER] &&
+               data->joint.filter.form == IST_FILTER_JOINT;
+    right = right && (may || !made) && (made || !may || data->c->factor[1] < 1e-50);
+    if (made)
+        ist_rows_release(made);
+    ist_free(made);
+    return right;
+}
+
 static const char *wrong_part(const ist_comm *comm, const joint_case *c, joint_data *data)
 {
     ist_engine engine = {.kernel = ist_kernel_choose(c->kernel),
@@ -308,6 +330,7 @@ static const char *wrong_part(const ist_comm *comm, const joint_case *c, joint_d
         marginal[x] = marginal_right(comm, &engine, data, x, nearest);
     const char *wrong = !neighbours_right(data, nearest)                ? "neighbours"
                         : !ranks_right(data, nearest->neighbour, ranks) ? "ranks"
+                        : !integers_right(&engine, data)                ? "integer copies"
                         : !turns                                        ? "turns"
                         : !marginal[0] || !marginal[1]                  ? "counts below"
                                                                         : "";
@@ -381,6 +404,22 @@ RANK_CHECK(joint_of_other_metrics)
                                    .ties.by_index = true});
 }
 
+RANK_CHECK(joint_of_integers)
+{
+    check_kinds(comm, (joint_case){.d = {64, 9}, .k = 3, .integers = {true, true}});
+    check_kinds(comm, (joint_case){.d = {2, 70},
+                                   .wide = {true, false},
+                                   .k = 10,
+                                   .chunk_rows = 100,
+                                   .integers = {false, true}});
+    check_kinds(comm, (joint_case){.d = {12, 5},
+                                   .wide = {false, true},
+                                   .k = 2,
+                                   .parts = true,
+                                   .ties.by_index = true,
+                                   .integers = {true, false}});
+}
+
 /* ---- sets that go together ------------------------------------------------------------------ */
 
 enum { TOGETHER = 4 };
@@ -395,7 +434,8 @@ static const double scales[TOGETHER][2] = {
     {0x1p-7, 1e-60}, {1, 1}, {1.0 / 3, 0.0123456789}, {1, 0.5}};
 
 static void joined_new(const ist_comm *comm, const ist_engine *engine, bool parts,
-                       const int64_t *order, const int64_t *start, joined *j)
+                       const bool integers[2], const int64_t *order, const int64_t *start,
+                       joined *j)
 {
     static value_rule *const rules[TOGETHER + 1] = {normals, lattice, zero_rows, repeated, normals};
     static const int64_t d[TOGETHER + 1] = {3, 2, 70, 5, 40};
@@ -405,6 +445,8 @@ static void joined_new(const ist_comm *comm, const ist_engine *engine, bool part
         ist_rows whole, *set = x < TOGETHER ? &j->first[x] : &j->second;
         double *values = make_data(rules[x], x, d[x], wide);
         rows_distributed(comm, IST_METRIC_EUCLIDEAN, values, N, d[x], wide, parts ? &whole : set);
+        if (integers[x == TOGETHER])
+            rows_add_integers(parts ? &whole : set, values);
         ist_free(values);
         if (parts) {
             ist_rows_by_part(comm, &whole, 3, order, start, set);
@@ -440,22 +482,26 @@ static bool same_lists(const ist_nearest *a, const ist_nearest *b)
            memcmp(a->distance, b->distance, entries * sizeof *a->distance) == 0;
 }
 
-/* As each alone, with the second layer's rows sent once. */
-static void check_together(MPI_Comm handle, const ist_engine *engine, bool parts)
+/* As each alone without integer copies, with the second layer's rows sent once. */
+static void check_together(MPI_Comm handle, const ist_engine *engine, bool parts,
+                           const bool integers[2])
 {
     ist_comm comm = ist_comm_new(handle);
     const ist_tie_rule ties = {.seed = 3};
     int64_t order[N], start[4];
     joined j;
     ist_random_parts(N, 3, order, start);
-    joined_new(&comm, engine, parts, order, start, &j);
+    joined_new(&comm, engine, parts, integers, order, start, &j);
     ist_nearest_question ask[TOGETHER];
     ist_pass_stats alone = {0}, together = {0};
     for (int x = 0; x < TOGETHER; x++)
         ask[x] = (ist_nearest_question){.rows = &j.joint[x], .k = 2 + 3 * x};
     ist_pass_nearest_together(&comm, engine, ask, TOGETHER, ties, &together);
     bool same = true, filters[2] = {false, false};
+    for (int x = 0; x <= TOGETHER; x++)
+        ist_rows_drop_integers(x < TOGETHER ? &j.first[x] : &j.second);
     for (int x = 0; x < TOGETHER; x++) {
+        same = same && ask[x].nearest->rows == &j.joint[x];
         ist_nearest *one = ist_pass_nearest(&comm, engine, &j.joint[x], ask[x].k, ties, &alone);
         same = same && same_lists(ask[x].nearest, one);
         filters[j.joint[x].filter.form == IST_FILTER_JOINT] = true;
@@ -479,6 +525,8 @@ RANK_CHECK(joint_sets_together)
                                    .chunk_bytes = 1 << 20,
                                    .chunk_rows = which == 1 ? 96 : 0,
                                    .skipping = which == 2 ? IST_SKIP_ALWAYS : IST_SKIP_NEVER};
-        check_together(comm, &engine, which >= 2);
+        for (int integers = 0; integers < 4; integers++)
+            check_together(comm, &engine, which >= 2,
+                           (const bool[]){integers % 2 == 1, integers >= 2});
     }
 }

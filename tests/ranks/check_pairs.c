@@ -240,46 +240,15 @@ static bool ranks_right(const ist_rows *rows, const double *values, const engine
     return right;
 }
 
-/* The filter of a form. Every rank knows all values. */
-static ist_filter filter_of(const double *values, const engine_case *c, const ist_rows *rows,
-                            ist_filter_form form)
-{
-    ist_slab all = {.count = rows->n, .wide = (double *)values};
-    double *centre = ist_alloc((size_t)rows->d, sizeof *centre), squares = 0;
-    ist_value_census census = ist_filter_census(&all, rows->d, centre, &squares);
-    for (int64_t f = 0; f < rows->d; f++)
-        centre[f] /= (double)rows->n;
-    ist_filter_round_centre(&census, rows->d, centre);
-    double norm = ist_filter_largest_norm(&all, centre, rows->d);
-    bool centred = c->wide || form == IST_FILTER_PRODUCT;
-    ist_filter filter = ist_filter_new(form, &census, centre, centred, norm, rows->d);
-    ist_free(centre);
-    return filter;
-}
-
 /* It instead of the one that the engine has chosen. */
 static void force_form(const double *values, const engine_case *c, ist_rows *rows)
 {
     if (c->form == IST_FILTER_NONE)
         return;
     ist_filter_release(&rows->filter);
-    rows->filter = filter_of(values, c, rows, c->form);
+    rows->filter = rows_filter(rows, values, c->form);
     ist_packed_release(&rows->packed);
     rows->packed = ist_pack(rows, &rows->home);
-}
-
-/* As the engine does where there are more rows; all passes are to use them, whatever they cost. */
-static void force_integers(const double *values, const engine_case *c, ist_rows *rows)
-{
-    if (!c->integers)
-        return;
-    ist_filter filter = filter_of(values, c, rows, IST_FILTER_INTEGER);
-    double near = brute_distance(c->metric, values, values + rows->d, rows->d);
-    rows->gain = (ist_integer_gain){.near = near};
-    ist_filter_tune(&filter, near, rows->d);
-    if (filter.form == IST_FILTER_INTEGER)
-        ist_rows_add_integers(rows, &filter);
-    ist_filter_release(&filter);
 }
 
 /* Neighbours in the source and their ranks in the target; false on this rank if any is wrong. */
@@ -296,8 +265,10 @@ static bool case_right(const ist_comm *comm, value_rule *rule, const engine_case
     rows_distributed(comm, c->metric, b, c->n, c->target_d, c->wide, &target);
     force_form(a, c, &source);
     force_form(b, c, &target);
-    force_integers(a, c, &source);
-    force_integers(b, c, &target);
+    if (c->integers) {
+        rows_add_integers(&source, a);
+        rows_add_integers(&target, b);
+    }
     int64_t *order = ist_alloc((size_t)c->n, sizeof *order), start[4];
     ist_random_parts(c->n, 3, order, start);
     const ist_rows *from = &source, *to = &target;

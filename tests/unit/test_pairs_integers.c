@@ -153,7 +153,7 @@ Test(integers, visited)
     cr_expect(ist_rows_for_nearest(kernel, &rows) == &rows, "there are none");
     cr_expect(ist_rows_for_counts(kernel, &rows, 1, distance) == &rows, "there are none");
     ist_rows_add_integers(&rows, &other.filter);
-    rows.gain = (ist_integer_gain){.near = 1, .open = 1};
+    rows.gain = (ist_integer_gain){.near = 1, .few = 2, .open = 1};
     cr_expect(!rows.integer->packed.row, "packed when they are wanted");
     const ist_rows *visited = ist_rows_for_nearest(kernel, &rows);
     cr_expect(visited == rows.integer && visited->packed.tiles == rows.packed.tiles);
@@ -161,11 +161,14 @@ Test(integers, visited)
     cr_expect(ist_rows_for_counts(kernel, &rows, IST_FEW_THRESHOLDS, distance) == visited);
     cr_expect(ist_rows_for_counts(kernel, &rows, IST_FEW_THRESHOLDS + 1, distance) == &rows);
     for (int64_t e = 0; e < ROWS / 16; e++)
-        distance[e] = 2;
+        distance[e] = 3;
     cr_expect(ist_rows_for_counts(kernel, &rows, 1, distance) == visited, "few are far");
     for (int64_t e = 0; e < ROWS / 4; e++)
         distance[e] = 2;
-    cr_expect(ist_rows_for_counts(kernel, &rows, 1, distance) == &rows, "more");
+    cr_expect(ist_rows_for_counts(kernel, &rows, 1, distance) == visited, "more are less near");
+    for (int64_t e = 0; e < ROWS / 4; e++)
+        distance[e] = 3;
+    cr_expect(ist_rows_for_counts(kernel, &rows, 1, distance) == &rows, "they are far");
     rows.gain.open = 0.1;
     cr_expect(ist_rows_for_counts(kernel, &rows, 1, distance) == visited, "that cost little");
     cr_expect(ist_rows_for_nearest(ist_kernel_choose("reference"), &rows) == &rows);
