@@ -46,9 +46,21 @@ static void IST_NORETURN memory_exhausted(size_t bytes)
     ist_abort_all(line);
 }
 
+/* Open MPI looks for networks for a fifth of a second: more than a small job takes. Ranks of one host talk through its memory, which
+ * is the business of the layer `ob1`; who has chosen a layer keeps it. */
+static void leave_networks_alone(void)
+{
+    const char *ranks = getenv("OMPI_COMM_WORLD_SIZE"),
+               *here = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+    bool one_host = ranks ? here && strcmp(ranks, here) == 0 : !getenv("PMIX_RANK");
+    if (one_host)
+        setenv("OMPI_MCA_pml", "ob1", 0);
+}
+
 static ist_comm start_mpi(void)
 {
     int given; /* one thread beside this one, which never calls MPI */
+    leave_networks_alone();
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &given);
     ist_on_memory_exhausted(memory_exhausted);
     return ist_comm_new(MPI_COMM_WORLD);

@@ -3,7 +3,6 @@
  * `class_fraction: f` a sample of a class of n_c looks at its max(1, int(f n_c)) nearest.
  */
 #include <math.h>
-#include <stdlib.h>
 
 #include "common.h"
 
@@ -70,29 +69,43 @@ static ist_code check(const ist_value *const *values, int64_t n, const ist_label
     return ist_check_neighbours(schema.name, k, n, error);
 }
 
-static int compare_numbers(const void *a, const void *b)
+/* Numbers of rows, by their hashes: at least twice as many slots as numbers. */
+typedef struct {
+    int bits;
+    int32_t *slot; /* 2^bits; FREE: none */
+} number_set;
+enum { FREE = -1 };
+
+static number_set set_new(int64_t numbers)
 {
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
+    number_set set = {.bits = 1};
+    while ((INT64_C(1) << set.bits) < 2 * numbers)
+        set.bits++;
+    set.slot = ist_alloc((size_t)1 << set.bits, sizeof *set.slot);
+    return set;
 }
 
-/* How many of the first k of both lists are the same; room holds 2 k. */
-static int64_t common(const int32_t *a, const int32_t *b, int64_t k, int32_t *room)
+/* Where the number is, or would be. */
+static int32_t *slot_of(const number_set *set, int32_t number)
 {
-    int32_t *x = room, *y = room + k;
-    for (int64_t p = 0; p < k; p++) {
-        x[p] = a[p];
-        y[p] = b[p];
-    }
-    qsort(x, (size_t)k, sizeof *x, compare_numbers);
-    qsort(y, (size_t)k, sizeof *y, compare_numbers);
+    const uint32_t golden = 0x9E3779B9;
+    uint32_t last = (UINT32_C(1) << set->bits) - 1;
+    uint32_t at = (uint32_t)number * golden >> (32 - set->bits);
+    while (set->slot[at] != FREE && set->slot[at] != number)
+        at = (at + 1) & last;
+    return &set->slot[at];
+}
+
+/* How many of the first k of both lists are the same. */
+static int64_t common(const int32_t *a, const int32_t *b, int64_t k, const number_set *set)
+{
     int64_t found = 0;
-    for (int64_t p = 0, q = 0; p < k && q < k;) {
-        found += x[p] == y[q];
-        int32_t least = x[p] < y[q] ? x[p] : y[q];
-        p += x[p] == least;
-        q += y[q] == least;
-    }
+    for (int64_t at = 0; at < INT64_C(1) << set->bits; at++)
+        set->slot[at] = FREE;
+    for (int64_t p = 0; p < k; p++)
+        *slot_of(set, a[p]) = a[p];
+    for (int64_t p = 0; p < k; p++)
+        found += *slot_of(set, b[p]) == b[p];
     return found;
 }
 
@@ -108,19 +121,19 @@ static int64_t same_class(const ist_evidence *e, int64_t i, int64_t k)
 static void values_of_rows(const ist_value *const *values, const ist_evidence *e, double *value)
 {
     double fraction = ist_param_real(values, PARAM_FRACTION);
-    int32_t *room = ist_alloc((size_t)(2 * e->k), sizeof *room);
+    number_set set = set_new(e->k);
     for (int64_t i = 0; i < e->count; i++) {
         int64_t at = i * e->k, k = e->k;
         if (e->target_neighbour) {
             value[i] =
-                (double)common(e->neighbour + at, e->target_neighbour + at, k, room) / (double)k;
+                (double)common(e->neighbour + at, e->target_neighbour + at, k, &set) / (double)k;
             continue;
         }
         if (fraction > 0)
             k = ist_min(k, of_class(fraction, e->class_size[e->class_of[e->row[i]]]));
         value[i] = (double)same_class(e, i, k) / (double)k;
     }
-    ist_free(room);
+    ist_free(set.slot);
 }
 
 static double estimate(const ist_value *const *values, const ist_totals *t, const double *value,

@@ -4,40 +4,96 @@
 
 #include "bounds.h"
 
-/* Puts feature f of a copy into its place in a panel; returns it. */
-static double put_copy(const ist_filter *filter, double x, int64_t f, float *panel)
+/* Rows are copied LANES side by side, FEATURES at a time, so that what is read of a row and what is written of a feature lies
+ * together. Each row's sums are added up in the order of its features. */
+enum { LANES = 16, FEATURES = 32 };
+
+typedef struct {
+    int count;
+    double value[FEATURES][LANES]; /* 0 beyond the count */
+    double norm[LANES];            /* of the copies, squared */
+    double error[LANES]; /* what the rounding took off: squared, or in the norm of the form */
+} lanes;
+
+static void load_features(const ist_slab *slab, int64_t row, int64_t d, int64_t from, int64_t count,
+                          lanes *l)
 {
-    if (filter->form != IST_FILTER_INTEGER) {
-        panel[f * IST_PANEL] = (float)x;
-        return (double)panel[f * IST_PANEL];
+    for (int r = 0; r < l->count; r++) {
+        const double *wide = slab->wide ? slab->wide + (row + r) * d + from : NULL;
+        const float *narrow = wide ? NULL : slab->narrow + (row + r) * d + from;
+        for (int64_t f = 0; f < count; f++)
+            l->value[f][r] = wide ? wide[f] : (double)narrow[f];
     }
-    const double whole = 0x1.8p52; /* what is added to it is rounded to an integer */
-    int16_t copy = (int16_t)((x + whole) - whole);
-    memcpy((char *)(panel + f / 2 * IST_PANEL) + f % 2 * (int64_t)sizeof copy, &copy, sizeof copy);
-    return copy;
 }
 
-/* Writes the copy of a row into its place in a panel; returns its squared norm, and what the rounding took
- * off: the squared norm of it, or its norm of the form. */
-static double copy_row(const ist_filter *filter, const double *value, int64_t d, float *panel,
-                       double *error)
+/* Two features of 16 bits share a place. */
+static inline void put_integers(const double *copy, int count, int64_t f, float *panel)
 {
-    double norm = 0, factor = ldexp(1, filter->scale);
-    *error = 0;
-    for (int64_t f = 0; f < d; f++) {
-        double x = (filter->shift ? value[f] - filter->shift[f] : value[f]) * factor;
-        if (filter->level)
-            x = value[f] == filter->most;
-        double copy = put_copy(filter, x, f, panel);
-        norm += copy * copy;
-        /* The subtraction was rounded too: half an ulp of float64, taken double. */
-        double off = fabs(copy - x) + (filter->shift ? DBL_EPSILON * fabs(x) : 0);
-        if (filter->form == IST_FILTER_LARGEST)
-            *error = off > *error ? off : *error;
-        else
-            *error += ist_is_squared(filter->form) ? off * off : off;
+    for (int r = 0; r < count; r++) {
+        int16_t integer = (int16_t)copy[r];
+        char *place = (char *)(panel + f / 2 * IST_PANEL + r);
+        memcpy(place + f % 2 * (int64_t)sizeof integer, &integer, sizeof integer);
     }
-    return norm;
+}
+
+/* Puts feature f of the rows' copies, of these values, into its places in a panel. */
+static inline __attribute__((always_inline)) void copy_feature(const ist_filter *filter,
+                                                               ist_filter_form form,
+                                                               const double *value, int64_t f,
+                                                               float *panel, lanes *l)
+{
+    const double whole = 0x1.8p52; /* what is added to it is rounded to an integer */
+    const double factor = ldexp(1, filter->scale), shift = filter->shift ? filter->shift[f] : 0;
+    /* The subtraction was rounded too: half an ulp of float64, taken double. */
+    const double lost = filter->shift ? DBL_EPSILON : 0;
+    double copy[LANES];
+    for (int r = 0; r < LANES; r++) {
+        double x = (value[r] - shift) * factor;
+        if (filter->level)
+            x = value[r] == filter->most;
+        copy[r] = form == IST_FILTER_INTEGER ? (x + whole) - whole : (double)(float)x;
+        l->norm[r] += copy[r] * copy[r];
+        double off = fabs(copy[r] - x) + lost * fabs(x);
+        if (form == IST_FILTER_LARGEST)
+            l->error[r] = off > l->error[r] ? off : l->error[r];
+        else
+            l->error[r] += ist_is_squared(form) ? off * off : off;
+    }
+    if (form == IST_FILTER_INTEGER) {
+        put_integers(copy, l->count, f, panel);
+        return;
+    }
+    for (int r = 0; r < l->count; r++)
+        panel[f * IST_PANEL + r] = (float)copy[r];
+}
+
+/* Writes the copies of rows into their places in a panel. */
+static inline __attribute__((always_inline)) void copy_rows(const ist_filter *filter,
+                                                            ist_filter_form form,
+                                                            const ist_slab *slab, int64_t row,
+                                                            int64_t d, float *panel, lanes *l)
+{
+    for (int64_t from = 0; from < d; from += FEATURES) {
+        int64_t count = ist_min(FEATURES, d - from);
+        load_features(slab, row, d, from, count, l);
+        for (int64_t f = 0; f < count; f++)
+            copy_feature(filter, form, l->value[f], from + f, panel, l);
+    }
+}
+
+/* Each form has loops of its own. */
+static void copy_lanes(const ist_filter *filter, const ist_slab *slab, int64_t row, int64_t d,
+                       float *panel, lanes *l)
+{
+    switch (filter->form) {
+    case IST_FILTER_INTEGER: copy_rows(filter, IST_FILTER_INTEGER, slab, row, d, panel, l); break;
+    case IST_FILTER_LARGEST: copy_rows(filter, IST_FILTER_LARGEST, slab, row, d, panel, l); break;
+    case IST_FILTER_SIZES: copy_rows(filter, IST_FILTER_SIZES, slab, row, d, panel, l); break;
+    case IST_FILTER_NONE:
+    case IST_FILTER_JOINT:
+    case IST_FILTER_DIRECT:
+    case IST_FILTER_PRODUCT: copy_rows(filter, IST_FILTER_PRODUCT, slab, row, d, panel, l); break;
+    }
 }
 
 static void set_term(const ist_filter *filter, double norm, double error, float *term, float *width)
@@ -63,18 +119,17 @@ static void set_term(const ist_filter *filter, double norm, double error, float 
 }
 
 static void pack_tile(const ist_rows *rows, const ist_slab *slab, int64_t first, int64_t count,
-                      double *room, float *panels, float *term, float *width)
+                      float *panels, float *term, float *width)
 {
     int64_t d = rows->d, words = ist_filter_words(&rows->filter, d);
-    for (int64_t i = 0; i < IST_TILE; i++) {
+    for (int64_t i = 0; i < IST_TILE; i++)
         term[i] = NAN;
-        if (i >= count)
-            continue;
-        double error;
+    for (int64_t i = 0; i < count; i += LANES) {
+        lanes l = {.count = (int)ist_min(LANES, count - i)};
         float *panel = panels + i / IST_PANEL * IST_PANEL * words + i % IST_PANEL;
-        double norm =
-            copy_row(&rows->filter, ist_row_values(slab, first + i, d, room), d, panel, &error);
-        set_term(&rows->filter, norm, error, term + i, width + i);
+        copy_lanes(&rows->filter, slab, first + i, d, panel, &l);
+        for (int r = 0; r < l.count; r++)
+            set_term(&rows->filter, l.norm[r], l.error[r], term + i + r, width + i + r);
     }
 }
 
@@ -173,7 +228,7 @@ static ist_packed pack_plain(const ist_rows *rows, const ist_slab *slab)
     packed.kind = ist_alloc((size_t)(slab->count + IST_TILE), sizeof *packed.kind);
     double *room = ist_alloc((size_t)rows->d, sizeof *room);
     for (int64_t t = 0; t < packed.tiles; t++)
-        pack_tile(rows, slab, packed.row[t], packed.row[t + 1] - packed.row[t], room,
+        pack_tile(rows, slab, packed.row[t], packed.row[t + 1] - packed.row[t],
                   packed.panels + t * IST_TILE * words, packed.term + t * IST_TILE,
                   packed.width + t * IST_TILE);
     find_kinds(rows, slab, &packed, room);

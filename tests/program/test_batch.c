@@ -180,3 +180,23 @@ Test(batch, F50_wrong_launcher, .timeout = 30)
     r = run_with("SLURM_NTASKS=1", job);
     EXPECT_CODE(r, 0);
 }
+
+/* On one host Open MPI is not to look for networks: of the layers that it asks, by name, only one is there. Who has chosen a layer
+ * keeps it. */
+Test(batch, no_network_on_one_host, .timeout = 60)
+{
+    const char *job = shared_job();
+    const char *const chosen[] = {"OMPI_MCA_pml=nosuch", NULL};
+    const char *const verbose[] = {"OMPI_MCA_pml", "OMPI_MCA_pml_base_verbose=10", NULL};
+    const spawn_options other = {.deadline = 30, .dir = scratch_dir(), .env = chosen};
+    const spawn_options own = {.deadline = 30, .dir = scratch_dir(), .env = verbose};
+    const char *const run[] = {IST_PROGRAM, "run", job, NULL};
+    for (int ranks = 0; ranks <= 2; ranks += 2) {
+        spawn_result r = ranks ? spawn_ranks(ranks, &own, run) : spawn_run(&own, run);
+        EXPECT_CODE(r, 0);
+        EXPECT_SAYS(r, "initializing pml component ob1");
+        cr_expect(!strstr(r.err, "component cm"), "%s", spawn_story(&r));
+        r = ranks ? spawn_ranks(ranks, &other, run) : spawn_run(&other, run);
+        cr_expect(r.code != 0, "%s", spawn_story(&r));
+    }
+}

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <criterion/logging.h>
 #include <math.h>
+#include <string.h>
 
 __extension__ typedef __float128 quadruple;
 
@@ -195,4 +196,56 @@ Test(bounds, two_values)
                 rows.home.wide = NULL;
                 ist_rows_release(&rows);
             }
+}
+
+/* ---- copies ---------------------------------------------------------------------------------- */
+
+/* The copy of a value by its definition, docs/numerics.md sections 3 and 18. */
+static double copy_of(const ist_filter *filter, double value, int64_t f)
+{
+    double x = (filter->shift ? value - filter->shift[f] : value) * ldexp(1, filter->scale);
+    if (filter->level)
+        return value == filter->most;
+    return filter->form == IST_FILTER_INTEGER ? nearbyint(x) : (double)(float)x;
+}
+
+/* The copy that row i of tile t has. */
+static double packed_copy(const ist_rows *rows, int64_t t, int64_t i, int64_t f)
+{
+    int64_t words = ist_filter_words(&rows->filter, rows->d);
+    const float *panel = rows->packed.panels + t * IST_TILE * words +
+                         i / IST_PANEL * IST_PANEL * words + i % IST_PANEL;
+    if (rows->filter.form != IST_FILTER_INTEGER)
+        return (double)panel[f * IST_PANEL];
+    int16_t both[2];
+    memcpy(both, panel + f / 2 * IST_PANEL, sizeof both);
+    return both[f % 2];
+}
+
+/* Tiles that are not full, and numbers of features of all kinds. */
+Test(bounds, copies)
+{
+    static const data_kind kinds[] = {
+        {"plain", 0, 1, 0, 0, 0}, {"offset", 1e5, 1, 0, 0, 0}, {"two values", 0, 0.9, 0.7, 0, 0}};
+    static const ist_filter_form forms[] = {IST_FILTER_DIRECT, IST_FILTER_PRODUCT, IST_FILTER_SIZES,
+                                            IST_FILTER_LARGEST, IST_FILTER_INTEGER};
+    static const int64_t counts[] = {1, 16, 113, IST_TILE + 54}, features[] = {1, 8, 31, 64, 97};
+    for (int v = 0; v < 3 * 5 * 4 * 5 * 2; v++) {
+        int64_t n = counts[v % 4], d = features[v / 4 % 5];
+        const data_kind *kind = &kinds[v / 20 % 3];
+        ist_rows rows = filtered_rows(kind, n, d, v / 300, forms[v / 60 % 5]);
+        int64_t wrong = 0;
+        for (int64_t i = 0; i < n && rows.packed.panels; i++)
+            for (int64_t f = 0; f < d; f++) {
+                const ist_slab *home = &rows.home;
+                double value = home->wide ? home->wide[i * d + f] : (double)home->narrow[i * d + f];
+                wrong += packed_copy(&rows, i / IST_TILE, i % IST_TILE, f) !=
+                         copy_of(&rows.filter, value, f);
+            }
+        for (int64_t i = n; i < rows.packed.tiles * IST_TILE && rows.packed.panels; i++)
+            wrong += !isnan(rows.packed.term[i]);
+        cr_expect(wrong == 0, "%s, form %d, %d rows of %d: %d", kind->name, forms[v / 60 % 5],
+                  (int)n, (int)d, (int)wrong);
+        ist_rows_release(&rows);
+    }
 }
