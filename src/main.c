@@ -47,13 +47,14 @@ static void IST_NORETURN memory_exhausted(size_t bytes)
 }
 
 /* Open MPI looks for networks for a fifth of a second: more than a small job takes. Ranks of one host talk through its memory, which
- * is the business of the layer `ob1`; who has chosen a layer keeps it. */
+ * is the business of the layer `ob1`. Who has chosen how messages go, by the environment or mpirun's options, has it so. */
 static void leave_networks_alone(void)
 {
     const char *ranks = getenv("OMPI_COMM_WORLD_SIZE"),
                *here = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-    bool one_host = ranks ? here && strcmp(ranks, here) == 0 : !getenv("PMIX_RANK");
-    if (one_host)
+    bool alone = !ranks && !getenv("PMIX_RANK") && !getenv("PMI_RANK");
+    bool chosen = getenv("OMPI_MCA_btl") || getenv("OMPI_MCA_mtl");
+    if (!chosen && (alone || (ranks && here && strcmp(ranks, here) == 0)))
         setenv("OMPI_MCA_pml", "ob1", 0);
 }
 

@@ -273,7 +273,8 @@ const ist_rows *ist_rows_for_nearest(const ist_kernel *kernel, const ist_rows *r
 const ist_rows *ist_rows_for_counts(const ist_kernel *kernel, const ist_rows *rows,
                                     int64_t thresholds, const double *distance);
 /* Local. The joint set of what a pass for the k nearest visits of a joint set's components: integer copies where a component has
- * some. The caller releases it; `joint` outlives it. NULL: there are none, or they cannot go together. */
+ * some. The caller releases and frees it; the components, and what is packed of them, outlive it. NULL: there are none, or they
+ * cannot go together. */
 ist_rows *ist_rows_join_integers(const ist_kernel *kernel, const ist_rows *joint);
 
 /* ---- kernels ------------------------------------------------------------------------------- */

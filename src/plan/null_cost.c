@@ -58,12 +58,12 @@ static void add_counts(ist_cost *own, const ist_layer *layer, const ist_pass_sha
 }
 
 static void add_joint(ist_cost *own, const ist_plan *plan, const ist_source_pass *pass,
-                      const ist_pass_shape *shape, int64_t count)
+                      const ist_pass_shape *shape, int64_t count, const ist_machine *machine)
 {
     const size_t layers[2] = {pass->layer, pass->other};
     for (int side = 0; side < 2; side++) {
         const ist_layer *layer = &plan->layers[layers[side]];
-        ist_add_visits(own, layer, (double)count * ist_pairs_of(layer, false));
+        ist_add_searches(own, layer, (double)count * ist_pairs_of(layer, false), machine);
         add_counts(own, layer, shape, count);
     }
     double n = (double)plan->layers[pass->layer].n;
@@ -82,7 +82,7 @@ void ist_add_null(ist_cost *cost, const ist_plan *plan, const ist_schedule *sche
     if (of->counts)
         add_counts(&own, &plan->layers[layer], &shape, of->permutations);
     else
-        add_joint(&own, plan, &schedule->sources[of->pass], &shape, of->permutations);
+        add_joint(&own, plan, &schedule->sources[of->pass], &shape, of->permutations, machine);
     cost->pairs += own.pairs;
     cost->operations += own.operations;
     cost->seconds += own.seconds;

@@ -134,11 +134,11 @@ static int64_t permuted_joint_bytes(const ist_pass_shape *pass, const layer_sets
 {
     const int64_t number = sizeof(int32_t), real = sizeof(double), rank = sizeof(int64_t);
     layer_sets other = sets_of(pass, pass->other_d, pass->other_wide, machine);
-    ist_set_shape joint = joint_set(pass, own);
+    ist_set_shape joint = joint_set(pass, own), moved = other.read;
+    moved.integers = machine->integers;
     int64_t columns = pass->null_at_once * pass->null_thresholds;
     int64_t lists = pass->null_at_once * pass->null_k * (2 * number + real);
-    int64_t pairing = ist_set_bytes(&other.read) + ist_reorder_bytes(&other.read) +
-                      ist_set_bytes(&joint) +
+    int64_t pairing = ist_set_bytes(&moved) + ist_reorder_bytes(&moved) + ist_set_bytes(&joint) +
                       ist_pass_bytes(&joint, pass->null_k + 1, 0, machine->chunk_bytes);
     int64_t in_twin = machine->twins ? real + 2 * rank : 0;
     int64_t counting = rows * columns * (real + 2 * rank + in_twin) +

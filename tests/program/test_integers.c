@@ -60,6 +60,34 @@ Test(integers, same_bytes, .timeout = 100)
     }
 }
 
+static double planned_megabytes(const char *job, const char *kernel)
+{
+    const spawn_result r =
+        PROGRAM(0, "plan", job, "--ranks", "1", "--skipping", "never", "--kernel", kernel);
+    const char *line = strstr(r.out, "memory ");
+    double megabytes = 0;
+    cr_assert(line && sscanf(line, "memory %lf MB", &megabytes) == 1, "%s", spawn_story(&r));
+    return megabytes;
+}
+
+/* The permuted layer's set has integer copies, too, beside those of all samples and of the parts: 2 d bytes a row each. */
+Test(integers, planned_for_permutations)
+{
+    enum { MANY = 1000 };
+    skip_without_integers();
+    hid_t file = input_new(scratch_path("null.h5"));
+    input_layer(file, "/layers/x", H5T_IEEE_F32LE, ROWS, 8, draw_normals(1, (int64_t)ROWS * 8));
+    input_layer(file, "/layers/y", H5T_IEEE_F32LE, ROWS, MANY,
+                draw_normals(2, (int64_t)ROWS * MANY));
+    input_close(file);
+    const char *job = job_new(
+        "null", "input: {file: null.h5, layers: [x, y]}\n"
+                "measures: [mi-ksg: {pairs: [[x, y]], se: none, null: {permutations: 2}}]\n");
+    double copies = 2e-6 * MANY * ROWS;
+    double more = planned_megabytes(job, "avx512") - planned_megabytes(job, "avx512-skylake");
+    cr_expect(more > 2.9 * copies && more < 3.2 * copies, "%g MB more, copies of %g", more, copies);
+}
+
 /* A cluster of two kinds of processors: all ranks plan for the same copies, and refuse together. 18 MiB would do without integer
  * copies, 20 with them. */
 Test(integers, mixed_processors, .timeout = 60)
