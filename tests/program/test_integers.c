@@ -60,6 +60,33 @@ Test(integers, same_bytes, .timeout = 100)
     }
 }
 
+/* A joint pass that is killed goes on with copies of the other kind. */
+Test(integers, joint_checkpoints, .timeout = 100)
+{
+    skip_without_integers();
+    write_layers();
+    const char *job =
+        job_new("joint", "input: {file: in.h5, layers: [x, y]}\n"
+                         "measures: [mi-ksg: {pairs: [[x, y]], k: [3, 20], se: none}]\n");
+    const char *right = scratch_path("right");
+    const char *const kernels[] = {"avx512", "avx512-skylake"};
+    RUN(0, 1, job, right, "--kernel", "avx512-skylake");
+    for (int first = 0; first < 2; first++) {
+        const char *output = scratch_path("from-%s", kernels[first]);
+        const char *env[] = {"INFOSTRATA_FAULT=checkpoint.create:3:kill9@0", NULL};
+        const char *argv[] = {IST_PROGRAM, "run",      job,
+                              "--output",  output,     "--checkpoint-minutes",
+                              "0.0000001", "--kernel", kernels[first],
+                              NULL};
+        spawn_result r = spawn_run(&(spawn_options){.deadline = 45, .env = env}, argv);
+        EXPECT_CODE(r, 137);
+        RUN(0, 2, job, output, "--kernel", kernels[!first]);
+        expect_same_results(output, right, kernels[first]);
+        const char *log = file_read(scratch_text("%s/run.log", output), NULL);
+        cr_expect(strstr(log, "the pass 'nearest' goes on at "), "%s", log);
+    }
+}
+
 static double planned_megabytes(const char *job, const char *kernel)
 {
     const spawn_result r =
