@@ -28,12 +28,12 @@ static void write_layers(void)
 }
 
 /* Searches that were decided again are not the same for both kinds of copies. */
-static double decided_in_searches(const char *output)
+static double decided_in(const char *output, const char *kind)
 {
     table passes = table_read(scratch_text("%s/timings.csv", output));
     double decided = 0;
     for (size_t row = 0; row < passes.rows; row++)
-        if (strcmp(table_text(&passes, row, "kind"), "nearest") == 0)
+        if (strcmp(table_text(&passes, row, "kind"), kind) == 0)
             decided += table_real(&passes, row, "decided_again");
     return decided;
 }
@@ -47,16 +47,19 @@ Test(integers, same_bytes, .timeout = 100)
                                       "measures:\n"
                                       "  - imbalance: {k: [1, 3, 12]}\n"
                                       "  - mi-ross: {target: c}\n"
-                                      "  - overlap: {pairs: [[x, y]]}\n");
+                                      "  - overlap: {pairs: [[x, y]]}\n"
+                                      "  - mi-ksg: {pairs: [[x, y]]}\n");
     const char *right = scratch_path("right");
+    const char *const kinds[] = {"nearest", "nearest-joint"};
     RUN(0, 1, job, right, "--kernel", "avx512-skylake");
     for (int ranks = 1; ranks <= 3; ranks++) {
         const char *output = scratch_path("out%d", ranks);
         RUN(0, ranks, job, output, "--kernel", "avx512", "--skipping",
             ranks == 3 ? "auto" : "never");
         expect_same_results(output, right, scratch_text("%d rank(s)", ranks));
-        cr_expect(decided_in_searches(output) != decided_in_searches(right),
-                  "they were not used by %d rank(s)", ranks);
+        for (int kind = 0; kind < 2; kind++)
+            cr_expect(decided_in(output, kinds[kind]) != decided_in(right, kinds[kind]),
+                      "%s: they were not used by %d rank(s)", kinds[kind], ranks);
     }
 }
 
