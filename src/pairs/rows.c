@@ -77,8 +77,8 @@ const ist_rows *ist_rows_for_nearest(const ist_kernel *kernel, const ist_rows *r
     return integer;
 }
 
-/* Near thresholds lie where few distances do: about those of a hundredth of the pairs an eighth as many, and they are told apart less
- * sharply than typical ones, by up to a half. */
+/* Near thresholds lie where few distances do: about those of a hundredth of the pairs an eighth as many as about typical ones, and
+ * what is left open of a distance is up to twice as much. */
 const ist_rows *ist_rows_for_counts(const ist_kernel *kernel, const ist_rows *rows,
                                     int64_t thresholds, const double *distance)
 {
