@@ -254,16 +254,45 @@ static ist_code read_layer(ist_session *s, size_t l, ist_loaded *loaded, ist_err
 }
 
 /* By n alone (ist_dimension_rows), whatever else has brought the parts: a record must not depend on that. */
+static bool within_parts(int64_t n)
+{
+    return ist_dimension_rows(n) < n;
+}
+
+static bool wants_dimension(const ist_session *s, size_t layer)
+{
+    const ist_layer *l = &s->known.plan->layers[layer];
+    return l->dimension && !s->facts[layer].has_dimension && l->n >= 3;
+}
+
 static void find_dimension(ist_session *s, size_t layer, const ist_loaded *loaded)
 {
     ist_layer_facts *facts = &s->facts[layer];
-    int64_t n = loaded->all.n;
-    if (!s->known.plan->layers[layer].dimension || facts->has_dimension || n < 3)
+    if (!wants_dimension(s, layer))
         return;
-    bool within_parts = ist_dimension_rows(n) < n;
-    facts->dimension =
-        ist_two_nn_dimension(s->comm, &s->engine, within_parts ? &loaded->parts : &loaded->all);
+    facts->dimension = ist_two_nn_dimension(
+        s->comm, &s->engine, within_parts(loaded->all.n) ? &loaded->parts : &loaded->all);
     facts->has_dimension = true;
+}
+
+/* Two neighbours of every row are what the dimension is made of. */
+static bool tells_dimension(const ist_session *s, const ist_source_pass *pass)
+{
+    return !pass->in_class && pass->other == SIZE_MAX && pass->anchors.count == 0 &&
+           pass->distance_k >= 2 &&
+           (pass->parts || !within_parts(s->known.plan->layers[pass->layer].n));
+}
+
+void ist_dimension_of_lists(ist_session *s, const ist_source_pass *pass, const ist_lists *lists)
+{
+    const ist_rows *all = &s->loaded.all, *parts = &s->loaded.parts;
+    bool in_parts = within_parts(all->n);
+    const ist_list *list = in_parts ? &lists->parts : &lists->all;
+    if (!wants_dimension(s, pass->layer) || !tells_dimension(s, pass) || list->distance_k < 2)
+        return;
+    s->facts[pass->layer].dimension =
+        ist_two_nn_dimension_of_list(s->comm, in_parts ? parts : all, list);
+    s->facts[pass->layer].has_dimension = true;
 }
 
 static void cluster(ist_session *s, ist_loaded *loaded)
@@ -275,12 +304,12 @@ static void cluster(ist_session *s, ist_loaded *loaded)
 
 static bool wants_parts(const ist_session *s, size_t layer, bool parts)
 {
-    const ist_layer *l = &s->known.plan->layers[layer];
-    bool find = l->dimension && !s->facts[layer].has_dimension;
-    return parts || (find && ist_dimension_rows(l->n) < l->n);
+    return parts || (wants_dimension(s, layer) && within_parts(s->known.plan->layers[layer].n));
 }
 
-static ist_code load(ist_session *s, size_t layer, bool parts, ist_loaded *loaded, ist_error *error)
+/* But for its dimension. */
+static ist_code load_rows(ist_session *s, size_t layer, bool parts, ist_loaded *loaded,
+                          ist_error *error)
 {
     if (s->facts[layer].failure)
         return IST_OK;
@@ -298,8 +327,14 @@ static ist_code load(ist_session *s, size_t layer, bool parts, ist_loaded *loade
         loaded->has_parts = true;
         ist_rows_cluster(s->comm, &s->engine, &loaded->parts);
     }
-    find_dimension(s, layer, loaded);
     return IST_OK;
+}
+
+static ist_code load(ist_session *s, size_t layer, bool parts, ist_loaded *loaded, ist_error *error)
+{
+    if (load_rows(s, layer, parts, loaded, error) == IST_OK && !s->facts[layer].failure)
+        find_dimension(s, layer, loaded);
+    return error->code;
 }
 
 static ist_code load_timed(ist_session *s, size_t layer, bool parts, ist_loaded *loaded,
@@ -314,6 +349,16 @@ static ist_code load_timed(ist_session *s, size_t layer, bool parts, ist_loaded 
 ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *error)
 {
     return load_timed(s, layer, parts, &s->loaded, error);
+}
+
+ist_code ist_load_for_lists(ist_session *s, const ist_source_pass *pass, ist_error *error)
+{
+    if (!tells_dimension(s, pass))
+        return ist_load_layer(s, pass->layer, pass->parts, error);
+    double started = ist_seconds();
+    load_rows(s, pass->layer, pass->parts, &s->loaded, error);
+    s->seconds[IST_PHASE_READING] += ist_seconds() - started;
+    return error->code;
 }
 
 ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *error)

@@ -176,6 +176,13 @@ void ist_share_choices(ist_session *s);
  * A layer that cannot be used (NaN, Inf, unreadable) has facts[layer].failure afterwards; only
  * errors that end the run are returned. */
 ist_code ist_load_layer(ist_session *s, size_t layer, bool parts, ist_error *error);
+/* The same of a pass 1 (not of anchors): where its lists tell the dimension, this is left to ist_dimension_of_lists. */
+ist_code ist_load_for_lists(ist_session *s, const ist_source_pass *pass, ist_error *error);
+/* Collective, after a pass 1 whose layer is loaded: its two-NN dimension, if that is wanted and the lists tell it. */
+void ist_dimension_of_lists(ist_session *s, const ist_source_pass *pass, const ist_lists *lists);
+/* Collective. ist_two_nn_dimension from lists of a set's home rows that keep two distances or more. */
+double ist_two_nn_dimension_of_list(const ist_comm *comm, const ist_rows *rows,
+                                    const ist_list *list);
 /* The same for s->other, which is in memory while a joint pass runs and no longer: no other step reckons with it. */
 ist_code ist_load_other(ist_session *s, size_t layer, bool parts, ist_error *error);
 void ist_unload_other(ist_session *s);

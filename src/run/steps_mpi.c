@@ -74,7 +74,7 @@ bool ist_load_operands(ist_session *s, const ist_source_pass *pass, ist_lists *l
     if (pass->anchors.count > 0)
         ist_load_values(s, pass->layer, SIZE_MAX, error);
     else
-        ist_load_layer(s, pass->layer, pass->parts, error);
+        ist_load_for_lists(s, pass, error);
     if (error->code != IST_OK || s->facts[pass->layer].failure)
         return false;
     if (pass->other != SIZE_MAX && (ist_load_other(s, pass->other, pass->parts, error) != IST_OK ||
@@ -125,6 +125,7 @@ static ist_code find_lists(ist_session *s, size_t source_pass, ist_error *error)
     ist_pass_stats stats = {0};
     double started = ist_seconds();
     ist_find_lists(s, pass, &s->lists[source_pass], &stats);
+    ist_dimension_of_lists(s, pass, &s->lists[source_pass]);
     ist_add_time(s, IST_PHASE_NEIGHBOURS, started, &stats);
     if (ist_stop_in_pass(s, kind, error) == IST_OK &&
         ist_journal_timing(s, kind, pass->layer, pass->k, 0, started, &stats, error) == IST_OK)
