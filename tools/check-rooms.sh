@@ -14,7 +14,7 @@ rooms=(base manifest plan data pairs slices dense measures results run bench)
 declare -A place
 for i in "${!rooms[@]}"; do place[${rooms[i]}]=$i; done
 # The halves of base, pairs and bench that need MPI, and the kernels, have headers of their own.
-place[comm]=${place[base]} place[stop]=${place[base]} place[signals]=${place[base]} place[place]=${place[base]} place[kernels]=${place[pairs]} place[ring]=${place[pairs]} place[kdtree]=${place[pairs]} place[anchors]=${place[pairs]} place[moments]=${place[pairs]} place[layout]=${place[dense]} place[status]=${place[results]} place[rounds]=${place[bench]}
+place[comm]=${place[base]} place[stop]=${place[base]} place[signals]=${place[base]} place[place]=${place[base]} place[kernels]=${place[pairs]} place[ring]=${place[pairs]} place[kdtree]=${place[pairs]} place[anchors]=${place[pairs]} place[class_lists]=${place[pairs]} place[moments]=${place[pairs]} place[layout]=${place[dense]} place[status]=${place[results]} place[rounds]=${place[bench]}
 
 faults=0
 fault() {

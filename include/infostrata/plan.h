@@ -349,6 +349,10 @@ typedef struct {
     int64_t distinct_k; /* among the distinct rows, too, if some rows are equal; 0: not */
     int64_t distance_k; /* so many distances are kept */
     bool parts, list_counts;
+    /* in_class: the pass among all rows of the layer whose lists may say the same (SIZE_MAX: none); whatever is counted in the layer
+     * is counted for such passes. */
+    size_t reads;
+    bool counted_alone;
     size_t first_null; /* schedule->nulls; SIZE_MAX: none */
     size_t last_step;  /* the neighbour lists may be freed after this step */
     /* Joint passes of one second layer go together, in the step of the first: that one (a pass alone: itself), and the next

@@ -7,6 +7,7 @@
 #define INFOSTRATA_RING_H
 
 #include "infostrata/comm.h"
+#include "infostrata/class_lists.h"
 #include "infostrata/pairs.h"
 
 /* Collective. Takes over this rank's rows (narrow or wide, row-major, the range of
@@ -155,5 +156,11 @@ ist_inside ist_inside_find(const ist_comm *comm, const ist_engine *engine, const
 void ist_inside_take(const ist_inside *inside, int64_t first, int64_t count, int64_t k,
                      int64_t *twice_inside);
 void ist_inside_release(ist_inside *inside);
+
+/* Collective. Fills in the rows marked in is_short (of this rank): a batch of them on every rank, which looks at its own rows for
+ * them. So many of all ranks' rows, times the rows of a segment, distances are computed. Stats get the pairs. False: broken off. */
+bool ist_class_lists_search(const ist_comm *comm, const ist_engine *engine,
+                            const ist_class_question *question, const bool *is_short,
+                            ist_class_lists *lists, ist_pass_stats *stats);
 
 #endif

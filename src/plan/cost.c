@@ -13,7 +13,7 @@ static int64_t home_rows(int64_t n, const ist_machine *machine)
 
 static int64_t list_bytes(int64_t n, const ist_source_pass *pass, const ist_machine *machine)
 {
-    int64_t entry = 4 + (pass->list_counts ? 4 : 0);
+    int64_t entry = 4 + (pass->list_counts ? 4 : 0) + (pass->reads != SIZE_MAX ? 8 : 0);
     int64_t held = pass->in_class || pass->distinct_k > 0 ? 4 : 0;
     return (entry * pass->k + 12 * pass->distinct_k + 8 * pass->distance_k + held) *
            home_rows(ist_asking_rows(n, pass->anchors), machine) * (pass->parts ? 2 : 1);

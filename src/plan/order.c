@@ -40,14 +40,17 @@ static void release_grouping(grouping *g)
     ist_free(g->item);
 }
 
+/* Those within classes last: they may read the others' lists. */
 static grouping sources_of_layers(const ist_schedule *s, size_t layers)
 {
     grouping g = new_grouping(layers);
     for (size_t i = 0; i < s->source_count; i++)
         count_item(&g, s->sources[i].layer);
     open_groups(&g, layers);
-    for (size_t i = 0; i < s->source_count; i++)
-        put_item(&g, s->sources[i].layer, i);
+    for (int in_class = 0; in_class < 2; in_class++)
+        for (size_t i = 0; i < s->source_count; i++)
+            if (s->sources[i].in_class == in_class)
+                put_item(&g, s->sources[i].layer, i);
     return g;
 }
 
@@ -106,6 +109,10 @@ static void note_sources(ist_schedule *s, size_t step)
     size_t index = s->steps[step].index;
     for (size_t i = index; !s->steps[step].counts && i != SIZE_MAX; i = s->sources[i].together)
         s->sources[i].last_step = step;
+    if (!s->steps[step].counts && s->sources[index].reads != SIZE_MAX) {
+        ist_source_pass *read = &s->sources[s->sources[index].reads];
+        read->last_step = step > read->last_step ? step : read->last_step;
+    }
     if (!s->steps[step].counts)
         return;
     const ist_target_pass *target = &s->targets[index];

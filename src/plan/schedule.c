@@ -41,6 +41,7 @@ static size_t source_pass(collector *c, const ist_task *task, size_t layer, cons
                               .other = joint ? task->target : SIZE_MAX,
                               .scale = joint ? needs->scale : IST_SCALE_NONE,
                               .ties = needs->ties,
+                              .reads = SIZE_MAX,
                               .first_null = SIZE_MAX};
     if (wanted.ties.by_index)
         wanted.ties.seed = 0; /* nothing random in it */
@@ -327,6 +328,7 @@ ist_schedule *ist_schedule_new(const ist_plan *plan, const bool *pending)
     ist_index_release(&c.null_slots);
     ist_index_release(&c.slices);
     ist_index_release(&c.dense);
+    ist_schedule_read_lists(schedule, plan);
     ist_schedule_bring_together(schedule, plan);
     ist_schedule_order(schedule, plan);
     return schedule;

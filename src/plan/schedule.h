@@ -7,6 +7,8 @@
 /* Fills schedule->steps and the sources' last_step. */
 void ist_schedule_order(ist_schedule *schedule, const ist_plan *plan);
 
+/* Which passes within classes may read the lists of a pass among all, which then keep their distances (read_lists.c). */
+void ist_schedule_read_lists(ist_schedule *schedule, const ist_plan *plan);
 /* Which joint passes go together: fills in the sources' head and together (together.c). */
 void ist_schedule_bring_together(ist_schedule *schedule, const ist_plan *plan);
 /* Another order of the same steps: each comes behind those that it needs. `steps` is copied. */

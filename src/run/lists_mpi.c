@@ -10,6 +10,8 @@ void ist_list_release(ist_list *list)
     ist_free(list->held);
     ist_free(list->distance);
     ist_free(list->list_reach);
+    ist_free(list->closer);
+    ist_free(list->equal);
     *list = (ist_list){0};
 }
 
@@ -295,10 +297,10 @@ void ist_find_lists(ist_session *s, const ist_source_pass *pass, ist_lists *list
     for (int parts = 0; parts <= pass->parts; parts++) {
         ist_list *list = parts ? &lists->parts : &lists->all;
         double **tie_fraction = parts ? NULL : &lists->tie_fraction;
-        if (pass->in_class)
-            *list = find_some(s, pass, IST_SUBSET_CLASSES, parts, tie_fraction, stats);
-        else
+        if (!pass->in_class)
             find_all(s, pass, parts, lists, stats);
+        else if (!ist_find_from_lists(s, pass, parts, list, tie_fraction, stats))
+            *list = find_some(s, pass, IST_SUBSET_CLASSES, parts, tie_fraction, stats);
         if (lists->has_distinct)
             *(parts ? &lists->distinct_parts : &lists->distinct) =
                 find_some(s, pass, IST_SUBSET_DISTINCT, parts, NULL, stats);

@@ -68,23 +68,4 @@ void ist_null_rounds_release(ist_null_rounds *r);
 void ist_null_value(ist_session *s, const ist_found *found, int64_t round);
 void ist_null_progress(ist_session *s, size_t null, int64_t done);
 
-/* ---- neighbours within permuted classes (class_lists_mpi.c) --------------------------------------- */
-
-/* Neighbours within classes, found in lists among all: of the home rows [0, count) of all samples. Arrays as those of
- * ist_evidence; the caller frees them. */
-typedef struct {
-    int32_t *held;           /* count */
-    double *distance;        /* count x k */
-    int32_t *list_reach;     /* count x k */
-    int64_t *closer, *equal; /* count */
-} ist_class_lists;
-
-/* Collective. k nearest of the same class of each home row, of class_of (by row number; class_size by class), from the
- * lists among all; rows whose list is too short are compared with all samples again. leave_out: samples alone in
- * their class are not counted. Of list_reach the last entry of a row is filled in. */
-ist_class_lists ist_class_lists_new(ist_session *s, const ist_list *all, int64_t k,
-                                    const int32_t *class_of, const int64_t *class_size,
-                                    bool leave_out);
-void ist_class_lists_release(ist_class_lists *lists);
-
 #endif

@@ -19,6 +19,31 @@ static void permute_lists(const ist_work *w, const int64_t *taken, ist_made *m)
     ist_free(back);
 }
 
+/* Neighbours within permuted classes, found in a list among all that is longer. False: broken off. */
+static bool find_in_classes(const ist_work *w, const int32_t *class_of, ist_class_lists *lists)
+{
+    ist_session *s = w->s;
+    const ist_list *all = &w->found->null->all;
+    ist_pass_stats stats = {0};
+    ist_class_question q = {.rows = &s->loaded.all,
+                            .class_of = class_of,
+                            .classes = w->classes->class_count,
+                            .class_size = w->classes->size,
+                            .leave_out = w->needs.counts == IST_COUNTS_REACH,
+                            .k = w->needs.neighbours};
+    *lists = ist_class_lists_new(&q);
+    return ist_find_in_lists(s, &q, all, lists, NULL, &stats);
+}
+
+/* Of each row's last neighbour in the class. */
+static int64_t *last_of(const ist_class_lists *lists, const int32_t *entry, int64_t count)
+{
+    int64_t *last = ist_alloc((size_t)count, sizeof *last);
+    for (int64_t i = 0; i < count; i++)
+        last[i] = lists->held[i] > 0 ? entry[i * lists->k + lists->held[i] - 1] : 0;
+    return last;
+}
+
 /* The evidence of all samples with a permuted target; class_of: of labels. */
 static ist_made permuted_rows(const ist_work *w, const int64_t *taken, const int32_t *class_of,
                               ist_class_lists *lists)
@@ -36,13 +61,13 @@ static ist_made permuted_rows(const ist_work *w, const int64_t *taken, const int
         ist_label_ranks(e->n, e->count, e->k, e->k, m.row, m.number, class_of, e->class_size,
                         m.ranks);
     if (w->needs.among == IST_AMONG_CLASS) {
-        *lists = ist_class_lists_new(w->s, &w->found->null->all, e->k, class_of, e->class_size,
-                                     w->needs.counts == IST_COUNTS_REACH);
         e->held = lists->held;
         e->distance = lists->distance;
-        e->list_reach = lists->list_reach;
-        e->closer[0] = lists->closer;
-        e->equal[0] = lists->equal;
+        e->list_reach = lists->reach;
+        ist_free(m.closer[0]);
+        ist_free(m.equal[0]);
+        e->closer[0] = m.closer[0] = last_of(lists, lists->closer, e->count);
+        e->equal[0] = m.equal[0] = last_of(lists, lists->equal, e->count);
     }
     return m;
 }
@@ -64,12 +89,15 @@ ist_code ist_null_of_lists(const ist_work *w, double *null, ist_error *error)
             ist_class_lists lists = {0};
             ist_permute(&p, w->needs.ties.seed, r);
             int32_t *class_of = permuted_classes(w, p.taken);
-            ist_made m = permuted_rows(w, p.taken, class_of, &lists);
-            null[r] = ist_value_of(w, &m);
-            ist_made_release(&m);
+            if (w->needs.among != IST_AMONG_CLASS || find_in_classes(w, class_of, &lists)) {
+                ist_made m = permuted_rows(w, p.taken, class_of, &lists);
+                null[r] = ist_value_of(w, &m);
+                ist_made_release(&m);
+            }
             ist_class_lists_release(&lists);
             ist_free(class_of);
-            ist_stop_soon(w->s, error);
+            if (ist_stop_in_pass(w->s, "nearest-in-class", error) == IST_OK)
+                ist_stop_soon(w->s, error);
         }
     ist_permutations_release(&p);
     return error->code;

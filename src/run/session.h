@@ -3,6 +3,7 @@
 #define INFOSTRATA_RUN_SESSION_H
 
 #include "infostrata/anchors.h"
+#include "infostrata/class_lists.h"
 #include "infostrata/stop.h"
 #include "flights.h"
 #include "job.h"
@@ -17,6 +18,8 @@ typedef struct {
     int64_t distance_k;  /* distances kept of each row; 0: none */
     double *distance;    /* distance_k a row */
     int32_t *list_reach; /* of its class, how many are as near; NULL: not asked for */
+    int32_t *closer,
+        *equal; /* in a class: of all samples, nearer than each entry, at its distance; NULL: to be counted */
 } ist_list;
 
 /* What a pass 1 left behind. */
@@ -274,6 +277,15 @@ void ist_subset_bring(const ist_session *s, const ist_subset *set, size_t bytes,
 void ist_find_lists(ist_session *s, const ist_source_pass *pass, ist_lists *lists,
                     ist_pass_stats *stats);
 void ist_lists_release(ist_lists *lists);
+/* Collective. Neighbours within classes from a list among all of the same rows; rows whose list is too short are searched for. pass:
+ * only if that is faster than it and the counts that follow it; NULL: anyhow. False: not found, or broken off; then lists may be
+ * incomplete. */
+bool ist_find_in_lists(ist_session *s, const ist_class_question *q, const ist_list *among,
+                       ist_class_lists *lists, const ist_source_pass *pass, ist_pass_stats *stats);
+/* Collective. The list of a pass within classes, its layer and classes loaded, with what is counted among all samples, from the
+ * lists that pass->reads left; tie_fraction may be NULL. False: there are none, or it does not pay, or it was broken off. */
+bool ist_find_from_lists(ist_session *s, const ist_source_pass *pass, bool parts, ist_list *list,
+                         double **tie_fraction, ist_pass_stats *stats);
 void ist_list_release(ist_list *list);
 /* One of the joint passes that go together: the rows of its first layer (or their parts'), and what is found. */
 typedef struct {

@@ -74,7 +74,7 @@ static void *move_rows(const ist_comm *all, const holding *from, const holding *
 /* ---- lists ---------------------------------------------------------------------------------------- */
 
 /* What lists are like, for ranks that do not have them. */
-enum { K, DISTANCE_K, HAS_HELD, HAS_REACH, LIST_WORDS };
+enum { K, DISTANCE_K, HAS_HELD, HAS_REACH, HAS_COUNTS, LIST_WORDS };
 enum { LISTS = 4, HAS_DISTINCT = LISTS * LIST_WORDS, HAS_TIES, HAS_FAILURE, COLOR, WORDS };
 
 static ist_list *list_of(ist_lists *lists, int which)
@@ -95,6 +95,7 @@ static void describe(ist_lists *lists, int color, int64_t word[WORDS])
         like[DISTANCE_K] = list->distance_k;
         like[HAS_HELD] = list->held != NULL;
         like[HAS_REACH] = list->list_reach != NULL;
+        like[HAS_COUNTS] = list->closer != NULL;
         any |= list->k > 0;
     }
     word[HAS_DISTINCT] = lists->has_distinct;
@@ -117,6 +118,10 @@ static ist_list move_list(const ist_comm *all, const holding *from, const holdin
             move_rows(all, from, to, distances * sizeof *moved.distance, list->distance);
     if (like[HAS_REACH])
         moved.list_reach = move_rows(all, from, to, k * sizeof *moved.list_reach, list->list_reach);
+    if (like[HAS_COUNTS]) {
+        moved.closer = move_rows(all, from, to, k * sizeof *moved.closer, list->closer);
+        moved.equal = move_rows(all, from, to, k * sizeof *moved.equal, list->equal);
+    }
     return moved;
 }
 

@@ -151,9 +151,10 @@ static const ist_list *list_of(const ist_session *s, const ist_slot *slot, bool 
     return parts ? &lists->parts : &lists->all;
 }
 
+/* Thresholds a row; none where the list has the counts. */
 static int64_t slot_width(const ist_slot *slot, const ist_list *list)
 {
-    return list->k == 0 ? 0 : ist_min(ist_slot_width(slot), list->k);
+    return list->k == 0 || list->closer ? 0 : ist_min(ist_slot_width(slot), list->k);
 }
 
 static bool is_given(const ist_slot *slot)
@@ -291,24 +292,55 @@ static slot_table count(ist_session *s, const ist_target_pass *pass, bool parts,
     return table;
 }
 
-/* Of the slots of one threshold: closer, of twice_rank = 2 (1 + closer) + equal - 1. Takes the equal ones
- * over. */
-static ist_told tell(const ist_target_pass *pass, int64_t rows, slot_table *table)
+/* The table's slots, of twice_rank = 2 (1 + closer) + equal - 1. */
+static void tell_counted(const slot_table *table, int64_t rows, ist_told *told)
 {
-    ist_told told = {.told = table->told,
-                     .column = ist_alloc(pass->slot_count, sizeof *told.column),
-                     .closer = ist_alloc((size_t)(rows * table->told), sizeof *told.closer),
-                     .equal = table->equal};
     int64_t first = table->stride - table->told;
-    for (size_t at = 0; at < pass->slot_count; at++)
-        told.column[at] = table->offset[at] < first ? -1 : table->offset[at] - first;
     for (int64_t i = 0; i < rows; i++)
-        for (int64_t e = 0; e < told.told; e++) {
-            int64_t equal = told.equal[i * told.told + e];
-            told.closer[i * told.told + e] =
-                (table->twice_rank[i * table->stride + first + e] - 1 - equal) / 2;
+        for (int64_t e = 0; e < table->told; e++) {
+            int64_t equal = table->equal[i * table->told + e], to = i * told->told + e;
+            told->equal[to] = equal;
+            told->closer[to] = (table->twice_rank[i * table->stride + first + e] - 1 - equal) / 2;
         }
-    table->equal = NULL;
+}
+
+/* The same from a list that has the counts: of the k-th entry, or the last one; 0 where there is none. */
+static void tell_from_list(const ist_list *list, int64_t k, int64_t rows, ist_told *told,
+                           int64_t column)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t at = i * list->k + ist_min(k, list->held[i]) - 1, to = i * told->told + column;
+        if (list->held[i] == 0)
+            continue;
+        told->closer[to] = list->closer[at];
+        told->equal[to] = list->equal[at];
+    }
+}
+
+/* Of the slots of one threshold: those of the table, then those whose lists have the counts. Takes the equal ones over where it
+ * can. */
+static ist_told tell(const ist_session *s, const ist_target_pass *pass, bool parts, int64_t rows,
+                     slot_table *table)
+{
+    int64_t first = table->stride - table->told;
+    ist_told told = {.told = table->told,
+                     .column = ist_alloc(pass->slot_count, sizeof *told.column)};
+    for (size_t at = 0; at < pass->slot_count; at++) {
+        bool in_table = table->offset[at] >= 0 && table->offset[at] >= first;
+        bool in_list = list_of(s, &pass->slots[at], parts)->closer;
+        told.column[at] = in_table ? table->offset[at] - first : in_list ? told.told++ : -1;
+    }
+    told.closer = ist_alloc((size_t)(rows * told.told), sizeof *told.closer);
+    told.equal = told.told == table->told
+                     ? table->equal
+                     : ist_alloc((size_t)(rows * told.told), sizeof *told.equal);
+    tell_counted(table, rows, &told);
+    if (told.equal == table->equal)
+        table->equal = NULL;
+    for (size_t at = 0; at < pass->slot_count; at++)
+        if (told.column[at] >= table->told)
+            tell_from_list(list_of(s, &pass->slots[at], parts), pass->slots[at].k, rows, &told,
+                           told.column[at]);
     return told;
 }
 
@@ -359,9 +391,11 @@ static ist_code count_targets(ist_session *s, size_t target_pass, slot_table tab
         if (ist_stop_in_pass(s, "counts", error) != IST_OK)
             return error->code;
         const ist_rows *rows = parts ? &s->loaded.parts : &s->loaded.all;
-        s->told[target_pass][parts] = tell(pass, rows->home.count, &tables[parts]);
+        s->told[target_pass][parts] = tell(s, pass, parts, rows->home.count, &tables[parts]);
     }
     ist_add_time(s, IST_PHASE_COUNTS, started, &stats);
+    if (tables[0].stride + tables[1].stride == 0 && pass->first_null == SIZE_MAX)
+        return error->code; /* lists had it all */
     const char *kind = pass->anchors.count > 0 ? "counts-of-anchors" : "counts";
     if (ist_journal_timing(s, kind, pass->layer, 0, tables[0].stride, started, &stats, error) ==
         IST_OK)

@@ -37,6 +37,8 @@ static void add_source(const ist_plan *plan, const ist_schedule *s, size_t sourc
     if (p->other != SIZE_MAX)
         ist_text_add(out, " with %s scale %d", layer_name(plan, p->other), (int)p->scale);
     ist_text_add(out, "%s k=%d", p->ties.by_index ? " index" : "", (int)p->k);
+    if (p->reads != SIZE_MAX)
+        ist_text_add(out, " reads=%zu%s", p->reads, p->counted_alone ? " counted alone" : "");
     if (p->distinct_k)
         ist_text_add(out, " distinct=%d", (int)p->distinct_k);
     if (p->distance_k)
@@ -130,6 +132,61 @@ Test(schedule_of_measures, ross_with_classes_of_one)
                  "counts a: nearer 1/3 until 5\n");
 }
 
+/* ---- lists that are read -------------------------------------------------------------------------- */
+
+static void expect_steps_wide(const char *measures, bool singles, const char *lines)
+{
+    planned p = shaped(measures, singles);
+    shape_all(p.plan, 1000, 10);
+    for (size_t i = 0; i < p.plan->label_count; i++)
+        p.plan->labels[i].pair_share = 0.1;
+    ist_schedule *s = ist_schedule_new(p.plan, NULL);
+    expect_text(steps_of(p.plan, s), lines);
+    ist_schedule_free(&s);
+    planned_release(&p);
+}
+
+/* The pass within classes comes behind the one among all, whose lists keep distances and live until then. */
+Test(schedule_of_measures, lists_that_classes_read)
+{
+    expect_steps_wide("  - mi-ross: {layers: [a], target: y}\n"
+                      "  - imbalance: {layers: [a], target: y, k: [1, 30]}\n",
+                      false,
+                      "nearest a k=30 distances=30 parts until 1\n"
+                      "nearest a in y k=3 reads=0 counted alone reach parts until 2\n"
+                      "counts a: reach 1/3 parts until 2\n");
+}
+
+/* Longer lists keep what is useful of them; where ranks are counted anyway, those of classes may be dropped from them. */
+Test(schedule_of_measures, lists_that_are_long)
+{
+    expect_steps_wide("  - imbalance: {pairs: [[a, b]], k: [1, 400], se: none}\n"
+                      "  - mi-ross: {layers: [a], target: y, se: none}\n",
+                      false,
+                      "nearest a k=400 distances=120 until 3\n"
+                      "nearest a in y k=3 reads=0 reach until 4\n"
+                      "nearest b k=400 until 4\n"
+                      "counts b: ranks 0/400 until 3\n"
+                      "counts a: ranks 1/400, reach 2/3 until 4\n");
+}
+
+/* Of lists that are too short, and where samples alone in their class are left out. */
+Test(schedule_of_measures, lists_that_classes_cannot_read)
+{
+    expect_steps_wide("  - imbalance: {layers: [a], target: y, k: 5, se: none}\n"
+                      "  - mi-ross: {layers: [a], target: y, se: none}\n",
+                      false,
+                      "nearest a k=5 until 0\n"
+                      "nearest a in y k=3 reach until 2\n"
+                      "counts a: reach 1/3 until 2\n");
+    expect_steps_wide("  - imbalance: {layers: [a], target: y, k: 30, se: none}\n"
+                      "  - mi-ross: {layers: [a], target: y, se: none}\n",
+                      true,
+                      "nearest a k=30 until 0\n"
+                      "nearest a in y k=3 reach until 2\n"
+                      "counts a without singles of y: reach 1/3 until 2\n");
+}
+
 /* ---- lists that are shared --------------------------------------------------------------------- */
 
 /* Equal distances in any order: the imbalance's pass does for the dimension, too. */
@@ -166,8 +223,8 @@ Test(schedule_of_measures, metrics)
                  "counts a: reach 0/3 until 1\n"
                  "nearest a|zscore in y k=3 reach until 3\n"
                  "counts a|zscore: reach 1/3 until 3\n"
+                 "nearest a|chebyshev k=3 distances=3 until 4\n"
                  "nearest a|chebyshev in y k=3 reach until 6\n"
-                 "nearest a|chebyshev k=3 distances=3 until 5\n"
                  "counts a|chebyshev: reach 2/3 until 6\n"
                  "nearest a|chebyshev|zscore in y k=3 reach until 8\n"
                  "counts a|chebyshev|zscore: reach 3/3 until 8\n");
