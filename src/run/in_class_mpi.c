@@ -41,7 +41,8 @@ bool ist_find_in_lists(ist_session *s, const ist_class_question *q, const ist_li
     bool *is_short = ist_alloc((size_t)q->rows->home.count, sizeof *is_short);
     int64_t count = ist_sum_one(s->comm, ist_class_lists_take(q, &all, lists, is_short));
     int64_t segments = q->rows->blocks.segment[q->rows->blocks.count - 1] + 1;
-    bool found = !pass || search_pays(s, pass, (double)count, (double)(q->rows->n / segments));
+    int64_t rows = q->rows->n / segments;
+    bool found = !pass || search_pays(s, pass, (double)count, (double)rows);
     if (found && count > 0)
         found = ist_class_lists_search(s->comm, &s->engine, q, is_short, lists, stats);
     ist_free(is_short);

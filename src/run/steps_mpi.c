@@ -337,10 +337,11 @@ static ist_told tell(const ist_session *s, const ist_target_pass *pass, bool par
     tell_counted(table, rows, &told);
     if (told.equal == table->equal)
         table->equal = NULL;
-    for (size_t at = 0; at < pass->slot_count; at++)
-        if (told.column[at] >= table->told)
-            tell_from_list(list_of(s, &pass->slots[at], parts), pass->slots[at].k, rows, &told,
-                           told.column[at]);
+    for (size_t at = 0; at < pass->slot_count; at++) {
+        const ist_list *list = list_of(s, &pass->slots[at], parts);
+        if (told.column[at] >= table->told && list->closer)
+            tell_from_list(list, pass->slots[at].k, rows, &told, told.column[at]);
+    }
     return told;
 }
 
