@@ -2,16 +2,21 @@
  * classes then, and none to count what is as near. The integers are the same either way. */
 #include "session.h"
 
-/* Nanoseconds, about: of a pair in the search for rows whose lists are too short, of one in a pass within classes (of whose tiles
- * many are small), of one in a pass of counts. */
+/* Nanoseconds, about: of a pair in the search for rows whose lists are too short; of a pair in a pass within classes, and of a row in
+ * the set that is made for it; of a pair in a pass of counts. */
 static double search_cost(double d, double class_share)
 {
     return 0.7 + 0.02 * d + class_share * 0.1 * d;
 }
 
-static double class_pass_cost(double d)
+static double class_pair_cost(double d)
 {
-    return 3 + 0.05 * d;
+    return 0.8 + 0.02 * d;
+}
+
+static double class_row_cost(double d)
+{
+    return 1300 + 18 * d;
 }
 
 static double counts_cost(double d)
@@ -25,7 +30,7 @@ static bool search_pays(const ist_session *s, const ist_source_pass *pass, doubl
     const ist_layer *layer = &s->known.plan->layers[pass->layer];
     double rows = (double)layer->n, d = (double)layer->shape.d, all = rows * (n - 1) / 2;
     double class_share = s->known.plan->labels[pass->labels].pair_share;
-    double passes = all * class_share * class_pass_cost(d);
+    double passes = all * class_share * class_pair_cost(d) + rows * class_row_cost(d);
     if (pass->counted_alone)
         passes += all * counts_cost(d);
     return count * n * search_cost(d, class_share) < passes;
