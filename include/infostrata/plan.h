@@ -510,6 +510,7 @@ typedef struct {
     int64_t k, thresholds, batch;
     int64_t distance_k; /* distances that the lists keep */
     bool list_counts;
+    bool reads; /* may be answered from other lists, with what is counted below each entry */
     /* Among classes or some of the rows: a set of its own, in so many segments; 0: not. */
     int64_t some_segments;
     int64_t other_d; /* a joint pass: features of the second layer; else 0 */

@@ -122,6 +122,7 @@ ist_pass_shape ist_source_shape(const ist_plan *plan, const ist_source_pass *pas
     shape.k = pass->k;
     shape.distance_k = pass->distance_k;
     shape.list_counts = pass->list_counts;
+    shape.reads = pass->reads != SIZE_MAX;
     if (pass->in_class)
         shape.some_segments = plan->labels[pass->labels].classes * (pass->parts ? IST_PARTS : 1);
     else if (pass->distinct_k > 0)

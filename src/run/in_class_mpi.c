@@ -1,5 +1,7 @@
 /* Neighbours within classes from the lists among all that another pass left, where these say it for most rows: no pass within the
  * classes then, and none to count what is as near. The integers are the same either way. */
+#include <string.h>
+
 #include "session.h"
 
 /* Nanoseconds, about: of a pair in the search for rows whose lists are too short; of a pair in a pass within classes, and of a row in
@@ -43,13 +45,16 @@ bool ist_find_in_lists(ist_session *s, const ist_class_question *q, const ist_li
                                      .distance_k = among->distance_k,
                                      .neighbour = among->neighbour,
                                      .distance = among->distance};
+    /* A null goes on with its next permutation, or stops between two of them. */
+    ist_engine engine = s->engine;
+    engine.stop = pass ? engine.stop : NULL;
     bool *is_short = ist_alloc((size_t)q->rows->home.count, sizeof *is_short);
     int64_t count = ist_sum_one(s->comm, ist_class_lists_take(q, &all, lists, is_short));
     int64_t segments = q->rows->blocks.segment[q->rows->blocks.count - 1] + 1;
     int64_t rows = q->rows->n / segments;
     bool found = !pass || search_pays(s, pass, (double)count, (double)rows);
     if (found && count > 0)
-        found = ist_class_lists_search(s->comm, &s->engine, q, is_short, lists, stats);
+        found = ist_class_lists_search(s->comm, &engine, q, is_short, lists, stats);
     ist_free(is_short);
     return found;
 }
@@ -84,10 +89,11 @@ static ist_list list_of(const ist_source_pass *pass, ist_class_lists *found, int
     for (size_t e = 0; e < entries; e++)
         list.neighbour[e] = -1;
     list.distance_k = ist_min(pass->distance_k, list.k);
-    if (list.distance_k > 0)
-        list.distance = found->distance;
-    else
-        ist_free(found->distance);
+    list.distance = ist_alloc((size_t)(rows * list.distance_k), sizeof *list.distance);
+    for (int64_t i = 0; i < rows && list.distance_k > 0; i++)
+        memcpy(list.distance + i * list.distance_k, found->distance + i * found->k,
+               (size_t)list.distance_k * sizeof *list.distance);
+    ist_free(found->distance);
     *found = (ist_class_lists){0};
     return list;
 }

@@ -20,8 +20,8 @@ static int64_t task_bytes(const ist_pass_shape *pass, int64_t rows)
 static int64_t result_bytes(const ist_pass_shape *pass)
 {
     const int64_t number = sizeof(int32_t), rank = sizeof(int64_t), real = sizeof(double);
-    int64_t list =
-        pass->k * number * (pass->list_counts ? 2 : 1) + ist_min(pass->distance_k, pass->k) * real;
+    int64_t list = pass->k * number * ((pass->list_counts ? 2 : 1) + (pass->reads ? 2 : 0)) +
+                   ist_min(pass->distance_k, pass->k) * real;
     int64_t bytes = pass->thresholds > 0 ? pass->thresholds * (number + rank) : list;
     return pass->some_segments > 0 ? 2 * bytes : bytes;
 }
@@ -102,11 +102,13 @@ static int64_t joint_bytes(const ist_pass_shape *pass, const layer_sets *own,
 
 /* ---- permutations ------------------------------------------------------------------------------ */
 
-/* Groups' rows twice, who takes whose place and where it was taken to, or permuted classes; lists within these. */
+/* Groups' rows twice, who takes whose place and where it was taken to, or permuted classes; lists within these, and where rows whose
+ * lists are short are found. */
 static int64_t permutation_bytes(const ist_pass_shape *pass, int64_t rows)
 {
     const int64_t number = sizeof(int32_t), position = sizeof(int64_t), real = sizeof(double);
-    int64_t lists = rows * (number + pass->class_k * (real + number) + 2 * position);
+    int64_t lists = rows * (2 * number + pass->class_k * (real + 3 * number) + 2 * position) +
+                    pass->n * (2 * position + 1);
     int64_t order = pass->n * (3 * number + position);
     return pass->permutes ? order + (pass->class_k > 0 ? lists : pass->n * number) : 0;
 }

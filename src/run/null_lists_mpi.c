@@ -19,8 +19,8 @@ static void permute_lists(const ist_work *w, const int64_t *taken, ist_made *m)
     ist_free(back);
 }
 
-/* Neighbours within permuted classes, found in a list among all that is longer. False: broken off. */
-static bool find_in_classes(const ist_work *w, const int32_t *class_of, ist_class_lists *lists)
+/* Neighbours within permuted classes, found in a list among all that is longer. */
+static void find_in_classes(const ist_work *w, const int32_t *class_of, ist_class_lists *lists)
 {
     ist_session *s = w->s;
     const ist_list *all = &w->found->null->all;
@@ -32,7 +32,7 @@ static bool find_in_classes(const ist_work *w, const int32_t *class_of, ist_clas
                             .leave_out = w->needs.counts == IST_COUNTS_REACH,
                             .k = w->needs.neighbours};
     *lists = ist_class_lists_new(&q);
-    return ist_find_in_lists(s, &q, all, lists, NULL, &stats);
+    ist_find_in_lists(s, &q, all, lists, NULL, &stats);
 }
 
 /* Of each row's last neighbour in the class. */
@@ -89,15 +89,14 @@ ist_code ist_null_of_lists(const ist_work *w, double *null, ist_error *error)
             ist_class_lists lists = {0};
             ist_permute(&p, w->needs.ties.seed, r);
             int32_t *class_of = permuted_classes(w, p.taken);
-            if (w->needs.among != IST_AMONG_CLASS || find_in_classes(w, class_of, &lists)) {
-                ist_made m = permuted_rows(w, p.taken, class_of, &lists);
-                null[r] = ist_value_of(w, &m);
-                ist_made_release(&m);
-            }
+            if (w->needs.among == IST_AMONG_CLASS)
+                find_in_classes(w, class_of, &lists);
+            ist_made m = permuted_rows(w, p.taken, class_of, &lists);
+            null[r] = ist_value_of(w, &m);
+            ist_made_release(&m);
             ist_class_lists_release(&lists);
             ist_free(class_of);
-            if (ist_stop_in_pass(w->s, "nearest-in-class", error) == IST_OK)
-                ist_stop_soon(w->s, error);
+            ist_stop_soon(w->s, error);
         }
     ist_permutations_release(&p);
     return error->code;

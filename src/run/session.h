@@ -278,8 +278,8 @@ void ist_find_lists(ist_session *s, const ist_source_pass *pass, ist_lists *list
                     ist_pass_stats *stats);
 void ist_lists_release(ist_lists *lists);
 /* Collective. Neighbours within classes from a list among all of the same rows; rows whose list is too short are searched for. pass:
- * only if that is faster than it and the counts that follow it; NULL: anyhow. False: not found, or broken off; then lists may be
- * incomplete. */
+ * only if that is faster than it and the counts that follow it; false: it is not, or was broken off, and the lists are of no use. NULL:
+ * anyhow, and to the end. */
 bool ist_find_in_lists(ist_session *s, const ist_class_question *q, const ist_list *among,
                        ist_class_lists *lists, const ist_source_pass *pass, ist_pass_stats *stats);
 /* Collective. The list of a pass within classes, its layer and classes loaded, with what is counted among all samples, from the

@@ -398,8 +398,8 @@ static ist_code count_targets(ist_session *s, size_t target_pass, slot_table tab
     if (tables[0].stride + tables[1].stride == 0 && pass->first_null == SIZE_MAX)
         return error->code; /* lists had it all */
     const char *kind = pass->anchors.count > 0 ? "counts-of-anchors" : "counts";
-    if (ist_journal_timing(s, kind, pass->layer, 0, tables[0].stride, started, &stats, error) ==
-        IST_OK)
+    int64_t thresholds = ist_max(tables[0].stride, tables[1].stride);
+    if (ist_journal_timing(s, kind, pass->layer, 0, thresholds, started, &stats, error) == IST_OK)
         ist_permute_operands(s, pass->first_null, error);
     return error->code;
 }

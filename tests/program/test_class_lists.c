@@ -7,29 +7,33 @@
 
 enum { ROWS = 1600, FEATURES = 6, CLASSES = 5 };
 
-/* near: classes lie apart. far: no class is near, and many distances are equal. */
+/* near: classes lie apart. far: no class is near, and many distances are equal. copies: of some rows, so that radii are 0. */
 static void write_layers(void)
 {
     const int64_t *c = draw_labels(3, ROWS, CLASSES);
     double *near = draw_normals(1, (int64_t)ROWS * FEATURES);
     double *far = draw_normals(2, (int64_t)ROWS * FEATURES);
+    double *copies = draw_normals(4, (int64_t)ROWS * FEATURES);
     for (int64_t e = 0; e < ROWS * FEATURES; e++) {
-        near[e] += 4 * (double)(c[e / FEATURES] == e % FEATURES);
+        int64_t row = e / FEATURES;
+        near[e] += 4 * (double)(c[row] == e % FEATURES);
         far[e] = floor(2 * far[e]);
+        copies[e] = row % 5 == 0 ? (double)(row % 3) : copies[e];
     }
     hid_t file = input_new(scratch_path("in.h5"));
     input_layer(file, "/layers/near", H5T_IEEE_F32LE, ROWS, FEATURES, near);
     input_layer(file, "/layers/far", H5T_IEEE_F32LE, ROWS, FEATURES, far);
+    input_layer(file, "/layers/copies", H5T_IEEE_F32LE, ROWS, FEATURES, copies);
     input_integers(file, "/labels/c", ROWS, c);
     input_close(file);
 }
 
-#define INPUT "input: {file: in.h5, layers: [near, far], labels: [c]}\n"
+#define INPUT "input: {file: in.h5, layers: [near, far, copies], labels: [c]}\n"
 #define LISTS "  - imbalance: {k: [1, 30], target: c}\n"
 #define WITHIN                                                            \
     "  - mi-ross: {k: [1, 3, 8], target: c}\n"                            \
     "  - mi-ross: {k: 2, target: c, se: none, null: {permutations: 9}}\n" \
-    "  - mi-mixed: {k: [3, 5], target: c}\n"
+    "  - mi-mixed: {k: [1, 5], target: c}\n"
 
 /* The lines of results.csv that are about information. */
 static const char *information(const char *output)
