@@ -23,8 +23,8 @@ typedef struct {
     int64_t *at;            /* of a twin: the position in it of each row; else NULL */
     int64_t segments;
     int64_t *segment_start; /* segments + 1 positions */
-    grouping home,
-        asked; /* home rows of `set`; positions (of the question's set) of the rows that are short, of all ranks */
+    grouping home;          /* home rows of `set` */
+    grouping asked;         /* rows that are short, of all ranks: positions in the question's set */
     double *rows, *columns, *tile; /* of one tile */
     float *l;
     ist_places *near, *nowhere;
@@ -38,8 +38,9 @@ typedef struct {
     int64_t first, count; /* of asked.row */
     ist_rows set;         /* their values and, where there is a filter, copies */
     double *nearest;      /* count x k, ascending: of their class; infinity beyond it */
-    int32_t *same, *closer,
-        *equal; /* count x k: of the class, of all: between this entry and the one before; at it */
+    /* count x k, of the rows between the entry before and this one, or at it: those of the class; of all that are counted, the
+     * nearer ones and those at it. */
+    int32_t *same, *closer, *equal;
 } batch;
 
 static int64_t position_in_set(const search *s, int64_t position)
@@ -189,11 +190,12 @@ static void share_values(const search *s, batch *b)
         if (at >= 0 && at < home->count)
             memcpy(to + (size_t)i * bytes, from + (size_t)at * bytes, bytes);
     }
-    for (int64_t i = 0; i < b->count && s->comm->size > 1; i += IST_TILE)
-        MPI_Allreduce(MPI_IN_PLACE, to + (size_t)i * bytes,
-                      ist_narrow(ist_min(IST_TILE, b->count - i) * (int64_t)bytes), MPI_BYTE,
+    const int64_t MOST = 1 << 30;
+    int64_t all = s->comm->size > 1 ? b->count * (int64_t)bytes : 0;
+    for (int64_t done = 0; done < all; done += MOST)
+        MPI_Allreduce(MPI_IN_PLACE, to + done, ist_narrow(ist_min(MOST, all - done)), MPI_BYTE,
                       MPI_BOR, s->comm->handle);
-    s->stats->bytes_sent += s->comm->size > 1 ? b->count * (int64_t)bytes : 0;
+    s->stats->bytes_sent += all;
 }
 
 static bool is_filtered(const search *s)
