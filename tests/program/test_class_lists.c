@@ -77,6 +77,20 @@ Test(class_lists, same_bytes, .timeout = 100)
     }
 }
 
+/* Lists longer than classes are good for keep the distances of their first entries only. */
+Test(class_lists, long_lists, .timeout = 60)
+{
+    write_layers();
+    const char *within = job_new("within", INPUT "measures:\n" WITHIN);
+    const char *both =
+        job_new("both", INPUT "measures:\n" WITHIN "  - imbalance: {k: [1, 300], target: c}\n");
+    const char *right = scratch_path("right"), *output = scratch_path("out");
+    RUN(0, 1, within, right);
+    RUN(0, 2, both, output);
+    cr_expect_str_eq(information(output), information(right));
+    cr_expect_lt(pairs_of(output, "counts", "near"), 0, "lists that say it all are not used");
+}
+
 /* Lists of an earlier run are gone: passes find the same. */
 Test(class_lists, later_measures, .timeout = 60)
 {

@@ -163,6 +163,15 @@ static bool short_right(const class_data *d, int64_t length, const bool *is_shor
 
 /* ---- the check ----------------------------------------------------------------------------- */
 
+/* The first k distances of each row. */
+static double *first_of_each(const ist_nearest *all, int64_t rows, int64_t k)
+{
+    double *first = ist_alloc((size_t)(rows * k), sizeof *first);
+    for (int64_t e = 0; e < rows * k; e++)
+        first[e] = all->distance[e / k * all->k + e % k];
+    return first;
+}
+
 static void check_case(const ist_comm *comm, const class_case *c, int number)
 {
     ist_engine engine = {.kernel = ist_kernel_choose(number % 5 == 4 ? "reference" : NULL),
@@ -172,9 +181,11 @@ static void check_case(const ist_comm *comm, const class_case *c, int number)
     ist_pass_stats stats = {0};
     make(comm, &engine, c, &d);
     const ist_rows *rows = d.question.rows;
-    ist_nearest *all = ist_pass_nearest(comm, &engine, rows, c->length, (ist_tie_rule){0}, &stats);
+    int64_t longer = c->length + number % 3; /* neighbours that have no distance */
+    ist_nearest *all = ist_pass_nearest(comm, &engine, rows, longer, (ist_tie_rule){0}, &stats);
+    double *distance = first_of_each(all, rows->home.count, c->length);
     ist_class_lists lists = ist_class_lists_new(&d.question);
-    const ist_lists_among_all among = {all->k, all->k, all->neighbour, all->distance};
+    const ist_lists_among_all among = {longer, c->length, all->neighbour, distance};
     bool *is_short = ist_alloc((size_t)rows->home.count, sizeof *is_short);
     int64_t count = ist_class_lists_take(&d.question, &among, &lists, is_short);
     for (int64_t i = 0; i < rows->home.count; i++)
@@ -190,6 +201,7 @@ static void check_case(const ist_comm *comm, const class_case *c, int number)
     CHECK_ALL_TELL(comm->handle, whole && right, "case %d: data %d, k %d, lists of %d", number,
                    (int)c->data, (int)c->k, (int)c->length);
     ist_free(is_short);
+    ist_free(distance);
     ist_class_lists_release(&lists);
     ist_nearest_free(&all);
     unmake(c, &d);
